@@ -1,0 +1,1 @@
+//! Decides what runs, when, where and why.

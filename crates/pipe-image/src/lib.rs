@@ -1,0 +1,1 @@
+//! Reads medical images, data-set layouts and applies transforms: plain arrays, no learning.

@@ -1,0 +1,1 @@
+//! Hand-tuned CPU kernels for Burn's CPU backend.

@@ -1,0 +1,1 @@
+//! Builds and trains networks with Burn.

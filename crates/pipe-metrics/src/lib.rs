@@ -1,0 +1,1 @@
+//! Compares a prediction with a reference, and does statistics.

@@ -1,0 +1,1 @@
+//! Turns stored numbers into tables and pages for people.

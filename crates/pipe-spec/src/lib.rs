@@ -1,0 +1,1 @@
+//! Reads experiments written as YAML: the only crate that knows YAML.
