@@ -1,1 +1,37 @@
 //! The built-in stage kinds: the only crate that sees both the engine and the science.
+//!
+//! One file a kind; [`STAGES`] lists them. A kind turns its `with` and its input artifacts into output artifacts by
+//! calling the science crates; it decides nothing about when or whether it runs.
+
+mod artifacts;
+mod evaluate;
+mod export;
+mod failure;
+mod predict;
+mod prepare;
+mod selection;
+mod split;
+pub mod summary;
+mod train;
+
+pub use artifacts::{DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, TRAINING, TRUTH};
+pub use evaluate::Evaluate;
+pub use export::Export;
+pub use predict::Predict;
+pub use prepare::{DataConfig, Prepare};
+pub use selection::{Selected, Selection};
+pub use split::Split;
+pub use train::Train;
+
+use pipe_engine::StageKind;
+
+/// The built-in stage kinds. A new kind is one file, its `mod` line and its line here.
+pub const STAGES: &[StageKind] = &[
+    StageKind::of::<Prepare>(),
+    StageKind::of::<Split>(),
+    StageKind::of::<Train>(),
+    StageKind::of::<Predict>(),
+    StageKind::of::<Evaluate>(),
+    StageKind::of::<Export>(),
+    pipe_engine::COMMAND,
+];

@@ -1,0 +1,22 @@
+//! The artifact types that built-in stages exchange: a `Split` is not a `Mask`.
+//!
+//! Knows their names only; each format lives with the stage that writes it.
+
+use pipe_engine::ArtifactType;
+
+/// One packed file of checked, resized cases ([`pipe_image::Pack`]).
+pub const DATASET: ArtifactType = ArtifactType("dataset");
+/// A fold's training and validation cases, pinned by the digests of their images and masks.
+pub const TRAINING: ArtifactType = ArtifactType("training");
+/// A fold's test cases, pinned by the digests of their images alone.
+pub const IMAGES: ArtifactType = ArtifactType("images");
+/// A fold's test cases, pinned by the digests of their masks alone.
+pub const TRUTH: ArtifactType = ArtifactType("truth");
+/// A trained network: checkpoints, configuration, history.
+pub const MODEL: ArtifactType = ArtifactType("model");
+/// Probabilities of the test cases, packed as f16.
+pub const PREDICTION: ArtifactType = ArtifactType("prediction");
+/// Metrics by case as CSV, and their summary as JSON.
+pub const EVALUATION: ArtifactType = ArtifactType("evaluation");
+/// Weights with PyTorch names, and the preparation that belongs to them.
+pub const EXPORT: ArtifactType = ArtifactType("export");

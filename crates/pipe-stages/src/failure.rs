@@ -1,0 +1,128 @@
+//! Why a built-in stage fails, as data; the engine shows the words.
+//!
+//! Does not know exit codes or terminals.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+/// A failure of a built-in stage.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A file of the data set or an input artifact cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An output cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why; a full disk is one reason.
+        source: io::Error,
+    },
+    /// A JSON file is not what its artifact type says.
+    #[error("{path} is not in the expected form")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Where it differs.
+        source: serde_json::Error,
+    },
+    /// The data set has problems; all of them.
+    #[error("{count} problems in the data set\n{list}")]
+    Data {
+        /// How many.
+        count: usize,
+        /// One line a problem.
+        list: String,
+    },
+    /// The data set has no case at all.
+    #[error("the data set has no cases; `pipe data check` shows what was looked for")]
+    NoCases,
+    /// The data folder does not exist.
+    #[error("the data folder {path} does not exist; set it with `-s data.root=FOLDER`")]
+    NoFolder {
+        /// The folder that was looked for.
+        path: PathBuf,
+    },
+    /// A layout that reads files has no folder to read.
+    #[error("the layout `{layout}` reads a folder, and none is given; set it with `-s data.root=FOLDER`")]
+    NoRoot {
+        /// Name of the layout.
+        layout: &'static str,
+    },
+    /// A layout that makes its own data was given a folder.
+    #[error("the layout `{layout}` makes its own data; leave `data.root` out")]
+    UselessRoot {
+        /// Name of the layout.
+        layout: &'static str,
+    },
+    /// A fold that does not exist.
+    #[error("fold {fold} of {folds}: folds count from 0")]
+    NoFold {
+        /// The fold asked for.
+        fold: usize,
+        /// How many there are.
+        folds: usize,
+    },
+    /// A part of the fold that must not be empty is empty.
+    #[error("fold {fold} has no {part} cases")]
+    EmptyPart {
+        /// The fold.
+        fold: usize,
+        /// `train`, `validation` or `test`.
+        part: &'static str,
+    },
+    /// A selected case is not in the packed data set.
+    #[error("case `{case}` is not in the packed data set")]
+    CaseMissing {
+        /// The case.
+        case: String,
+    },
+    /// A selected case has other contents than when it was selected.
+    #[error("case `{case}` has other contents than the split selected")]
+    CaseChanged {
+        /// The case.
+        case: String,
+    },
+    /// A case has no mask where one is needed.
+    #[error("case `{case}` has no mask")]
+    NoMask {
+        /// The case.
+        case: String,
+    },
+    /// The science below failed.
+    #[error(transparent)]
+    Image(#[from] pipe_image::PackError),
+    /// The split cannot be made.
+    #[error(transparent)]
+    Split(#[from] pipe_image::split::SplitError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] pipe_learn::TrainError),
+    /// Prediction failed.
+    #[error(transparent)]
+    Predict(#[from] pipe_learn::PredictError),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] pipe_learn::DeviceError),
+}
+
+impl Failure {
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.into(), source }
+    }
+
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.into(), source }
+    }
+}

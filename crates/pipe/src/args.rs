@@ -1,0 +1,195 @@
+//! The command line as typed.
+//!
+//! Does not know what a command means; [`crate::commands`] does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runs medical-image-segmentation experiments written as YAML.
+#[derive(Debug, Parser)]
+#[command(name = "pipe", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Workspace folder [default: the nearest parent folder that has `runs/`, else the current one].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub workspace: Option<PathBuf>,
+    /// What is shown of the program's own log on stderr, e.g. `debug`.
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub log: String,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A subcommand, with what was typed after it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run an experiment: answer from the cache what is cached, do the rest, write the report.
+    Run(Run),
+    /// Show what `run` would do: which stages are cached, which would run and why.
+    Plan(Chosen),
+    /// Explain why a stage would run, or why it is cached.
+    Why(Why),
+    /// Show the graph of stages.
+    Graph(Graph),
+    /// Show the state of every stage after the last run.
+    Status(Chosen),
+    /// List past runs, newest first.
+    Runs(Runs),
+    /// Show the results of an experiment from its cached stages, and render its report.
+    Report(Chosen),
+    /// List networks, show one's layers, or probe one with a fixed filling.
+    #[command(subcommand)]
+    Network(Network),
+    /// Check, preview, list or generate data sets.
+    #[command(subcommand)]
+    Data(Data),
+    /// Print or write the JSON Schemas of the YAML files and of each stage kind.
+    Schema(Schema),
+    /// Run one stage attempt (started by `pipe run`).
+    #[command(hide = true)]
+    Worker {
+        /// The attempt's job file.
+        job: PathBuf,
+    },
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// An experiment and what is laid over it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Chosen {
+    /// The experiment file.
+    #[arg(value_name = "EXPERIMENT")]
+    pub file: PathBuf,
+    /// Lay a profile of the file over it; may be repeated.
+    #[arg(long = "profile", short = 'p', value_name = "NAME")]
+    pub profiles: Vec<String>,
+    /// Override one value: `a.b=1`; `+a.b=1` adds, `++a.b=1` adds or sets, `~a.b` deletes; may be repeated.
+    #[arg(long = "set", short = 's', value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
+    /// How data is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `pipe run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Stages that may run at once [default: one a core, as their `resources` allow].
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Run this stage even if it is cached; its new result becomes current; may be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub force: Vec<String>,
+}
+
+/// `pipe why`.
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// The stage: `train` for all its instances, `train[fold=1]` for one.
+    pub stage: String,
+}
+
+/// `pipe graph`.
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Print Graphviz DOT instead of a list.
+    #[arg(long)]
+    pub dot: bool,
+}
+
+/// `pipe runs`.
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    /// How many at most.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub limit: usize,
+    /// How data is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `pipe network`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Network {
+    /// List the networks.
+    List {
+        /// How data is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Print layers, shapes, parameters and multiply-accumulates.
+    Show {
+        /// A network's name, or a YAML file that holds one `network:`.
+        network: String,
+        /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
+        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+        input: Vec<usize>,
+        /// How data is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Fill every parameter and the input by an integer hash, run forward, and print statistics of the output as JSON.
+    Probe {
+        /// A YAML file that holds one `network:`, or a network's name.
+        network: String,
+        /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
+        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+        input: Vec<usize>,
+    },
+}
+
+/// `pipe data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Data {
+    /// Check every case of an experiment's data set; all bad cases at once.
+    Check(Chosen),
+    /// Write a contact sheet of cases with their masks.
+    Preview {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Where the PNG goes [default: `preview.png` beside the experiment's reports].
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// How many cases.
+        #[arg(long, default_value_t = 16)]
+        cases: usize,
+    },
+    /// Write the files of a data set that makes its own data into a folder.
+    Generate {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// The folder; must not exist, or be empty.
+        #[arg(long, short, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+}
+
+/// `pipe schema`.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Which: `experiment`, `pipeline`, `network`, or the name of a stage kind.
+    pub name: Option<String>,
+    /// Write all committed schemas into this folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "name")]
+    pub write: Option<PathBuf>,
+}
+
+/// The command line, parsed; `clap` prints usage errors and ends with code 2.
+pub(crate) fn parse() -> Arguments {
+    Arguments::parse()
+}
