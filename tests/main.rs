@@ -1,1 +1,13 @@
-//! End-to-end tests.
+//! End-to-end tests: the one binary drives `pipe` in temporary workspaces. One behaviour a file.
+//!
+//! Knows `pipe` by its command line, its files and its exit codes alone.
+
+mod harness;
+
+mod bad_input;
+mod cache;
+mod cli;
+mod interrupt;
+mod leakage;
+mod real_data;
+mod science;

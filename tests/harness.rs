@@ -1,0 +1,164 @@
+//! A temporary workspace in which `pipe` runs, and what it answered.
+//!
+//! Does not know any behaviour.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A workspace of its own, removed at the end.
+pub(crate) struct Workspace {
+    folder: TempDir,
+}
+
+/// What one call of `pipe` answered.
+pub(crate) struct Answer {
+    /// Exit code; -1 where a signal ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Workspace {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        fs::create_dir(folder.path().join("runs")).expect("an empty folder");
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file, with the folders above it.
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
+        fs::write(path, contents).expect("a writable folder");
+        self
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pipe"));
+        command.args(arguments).current_dir(self.root()).env("NO_COLOR", "1").env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `pipe` to its end.
+    pub(crate) fn pipe(&self, arguments: &[&str]) -> Answer {
+        Answer::of(self.command(arguments).output().expect("pipe starts"))
+    }
+
+    /// Starts `pipe` and leaves it running.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pipe starts")
+    }
+
+    /// Runs an experiment that must succeed, and gives how many stages ran and how many were cached.
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> Counts {
+        let mut all = vec!["run", "--format", "json"];
+        all.extend(arguments);
+        let answer = self.pipe(&all);
+        assert_eq!(answer.code, 0, "{}\n{}", answer.stdout, answer.stderr);
+        answer.counts()
+    }
+
+    /// Waits until the predicate holds.
+    #[track_caller]
+    pub(crate) fn wait(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let end = Instant::now() + Duration::from_secs(120);
+        while !holds() {
+            assert!(Instant::now() < end, "waited two minutes for {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Every file below a folder of the workspace, sorted.
+    pub(crate) fn files(&self, name: &str) -> Vec<PathBuf> {
+        walkdir::WalkDir::new(self.path(name))
+            .sort_by_file_name()
+            .into_iter()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_file())
+            .map(walkdir::DirEntry::into_path)
+            .collect()
+    }
+}
+
+impl Answer {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("pipe prints UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("pipe prints UTF-8"),
+        }
+    }
+
+    /// The last line of `--format json`.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| {
+            let last = self.stdout.trim_end().lines().last().unwrap_or_default();
+            serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn counts(&self) -> Counts {
+        let json = self.json();
+        let count = |key: &str| json[key].as_u64().unwrap_or_else(|| panic!("no `{key}` in {json}"));
+        Counts { cached: count("cached"), ran: count("ran"), failed: count("failed") }
+    }
+
+    /// Asserts the exit code, and that stderr says every one of these things.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
+        for part in says {
+            assert!(self.stderr.contains(part), "stderr does not say {part:?}:\n{}", self.stderr);
+        }
+    }
+}
+
+/// How many stages a run answered from the cache, ran, and saw fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub cached: u64,
+    pub ran: u64,
+    pub failed: u64,
+}
+
+/// Counts of a run in which nothing failed.
+pub(crate) fn counts(cached: u64, ran: u64) -> Counts {
+    Counts { cached, ran, failed: 0 }
+}
+
+/// A data set, a network and a recipe so small that three folds train in seconds.
+pub(crate) const TINY: &str = "\
+extends: pipelines/segmentation.yaml
+axes: { fold: [0, 1] }
+parameters: { folds: 2 }
+data:
+  layout: { xca_phantom: { patients: 6, sequences_per_patient: 1, size: 32, seed: 3 } }
+  size: [32, 32]
+  frames: 1
+  normalise: max
+network: { unet: { base: 4, depth: 2 } }
+training:
+  epochs: 3
+  batch: 2
+  loss: { dice: {} }
+  optimizer: { adam: { lr: 1e-2 } }
+  augment: [{ flip_horizontal: { p: 0.5 } }, { rotate: { degrees: 10, p: 0.5 } }]
+";
