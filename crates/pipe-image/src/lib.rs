@@ -1,1 +1,29 @@
 //! Reads medical images, data-set layouts and applies transforms: plain arrays, no learning.
+//! It does not know stages, stores, YAML or networks.
+
+pub mod case;
+pub mod clip;
+pub mod encoding;
+pub mod formats;
+pub mod layouts;
+pub mod mask;
+pub mod number;
+pub mod pack;
+pub mod pattern;
+pub mod prepare;
+pub mod problem;
+pub mod resize;
+pub mod sheet;
+pub mod split;
+pub mod transforms;
+
+pub use case::{Case, CaseFiles, MaskSource, Part};
+pub use clip::Image;
+pub use encoding::MaskEncoding;
+pub use layouts::{Layout, Survey};
+pub use mask::Mask;
+pub use pack::{Dtype, Entry, EntryMeta, Pack, PackError, PackWriter};
+pub use prepare::{Preparation, Prepared, prepare};
+pub use problem::{DataProblem, DataProblems, What};
+pub use sheet::{Picture, Tile, contact_sheet};
+pub use transforms::{Transform, augment};

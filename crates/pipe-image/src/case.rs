@@ -1,0 +1,115 @@
+//! A case: one image with its mask, who it is of, and which files it comes from.
+//! It does not know layouts; they make cases.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Image, Mask};
+
+/// One image as it was read, with its mask if it has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The name of the case; unique in its data set.
+    pub id: String,
+    /// The patient it belongs to; patients are never spread over two parts of a split.
+    pub patient: String,
+    /// The official part of the data set, where the data set has official parts.
+    pub part: Option<Part>,
+    /// The values as the file has them: 0..=255 for 8 bits, 0..=65535 for 16 bits.
+    pub image: Image,
+    /// The largest value that the file's sample type can hold: 255, 65535 ...
+    pub full_scale: f32,
+    /// The class of every pixel; for a sequence there is one mask.
+    pub mask: Option<Mask>,
+    /// Millimetres a pixel (row distance, column distance), where the format tells.
+    pub spacing: Option<[f64; 2]>,
+}
+
+/// An official part of a data set.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Cases to fit on.
+    Train,
+    /// Cases to choose checkpoints and thresholds by.
+    Validation,
+    /// Cases that numbers are reported on.
+    Test,
+}
+
+impl Part {
+    /// All parts in reading order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// Gives the name that YAML, CSV and reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Which files make a case, found without decoding any pixel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseFiles {
+    /// The name of the case; unique in its data set.
+    pub id: String,
+    /// The patient it belongs to.
+    pub patient: String,
+    /// The official part, if any.
+    pub part: Option<Part>,
+    /// The image files in temporal order, relative to the root with `/` between folders.
+    pub frames: Vec<String>,
+    /// Where the mask comes from.
+    pub mask: Option<MaskSource>,
+    /// The number of rows, from the header of the image.
+    pub height: usize,
+    /// The number of columns, from the header of the image.
+    pub width: usize,
+}
+
+/// Where the mask of a case comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskSource {
+    /// A mask file, relative to the root with `/` between folders.
+    File(String),
+    /// Outlines from an annotation file.
+    Outlines {
+        /// The annotation file, relative to the root.
+        file: String,
+        /// The outlines in the order of the file; later ones lie over earlier ones.
+        outlines: Vec<Outline>,
+    },
+}
+
+/// One annotated object of one class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outline {
+    /// The class id that its pixels get.
+    pub class: u8,
+    /// What it covers.
+    pub area: Area,
+}
+
+/// How an annotation writes the pixels of an object down.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// Closed polygons, each a list `x, y, x, y ...` in pixels; together they are united.
+    Polygons(Vec<Vec<f64>>),
+    /// Lengths of runs of background and foreground in turn, column by column.
+    Runs(Vec<u32>),
+}

@@ -1,0 +1,218 @@
+//! How mask files write classes down: bright and dark, class ids, or colours.
+//! It does not know file formats; it is given decoded samples.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Mask;
+use crate::formats::Raster;
+use crate::number::Probability;
+
+/// How mask files write classes down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum MaskEncoding {
+    /// Two classes as bright and dark: 0/255, 0/1, 16 bits, palette, RGB or RGBA, also after JPEG.
+    ///
+    /// The value of a pixel is its brightest colour channel (alpha is ignored). A file whose largest value is 1 is 0/1; otherwise a
+    /// pixel is foreground above half of the full scale, so that JPEG noise does no harm. A lossless file whose values all
+    /// lie between 2 and half of the full scale looks like class ids and is refused.
+    Binary {
+        /// Foreground lies above this fraction of the full scale; without it, by the rule.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        threshold: Option<Probability>,
+        /// Which side is foreground.
+        #[serde(default)]
+        foreground: Foreground,
+    },
+    /// Class ids as gray values or palette indexes.
+    Labels {
+        /// The gray values of classes 0, 1, 2 ...; without it, the value is the class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        values: Option<Vec<u16>>,
+        /// The number of classes with background; larger ids are refused.
+        #[schemars(range(min = 2, max = 256))]
+        classes: usize,
+    },
+    /// One colour a class: the list gives the colours of classes 0, 1, 2 ... as `[red, green, blue]`.
+    Colours(Vec<[u8; 3]>),
+}
+
+/// Which side of the threshold is foreground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Foreground {
+    /// Bright pixels are foreground.
+    #[default]
+    Bright,
+    /// Dark pixels are foreground.
+    Dark,
+}
+
+impl Default for MaskEncoding {
+    fn default() -> Self {
+        Self::Binary {
+            threshold: None,
+            foreground: Foreground::Bright,
+        }
+    }
+}
+
+/// A mask whose values do not fit its encoding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodingError {
+    /// Looks like class ids, not like black and white.
+    #[error(
+        "the largest value is {largest} of {full_scale}, which looks like class ids and not like black and white"
+    )]
+    LooksLikeLabels {
+        /// The largest value in the file.
+        largest: u16,
+        /// The largest possible value.
+        full_scale: u16,
+    },
+    /// Values or colours that are no class.
+    #[error("{pixels} pixels have values that are no class: {values}")]
+    UnknownValues {
+        /// How many pixels.
+        pixels: usize,
+        /// Up to eight of the values.
+        values: String,
+    },
+    /// A lossy file cannot hold class ids.
+    #[error("a JPEG file cannot hold class ids: its values are approximate")]
+    LossyLabels,
+    /// A colour file where gray values were declared.
+    #[error("the file is in colour, but the encoding is by gray value")]
+    ColourLabels,
+}
+
+impl EncodingError {
+    /// Says what to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::LooksLikeLabels { .. } => {
+                "declare `labels: {classes: N}`, or give `binary: {threshold: 0}` if every value above 0 is foreground"
+            }
+            Self::UnknownValues { .. } => {
+                "compare the declared classes with the values in the file"
+            }
+            Self::LossyLabels => "use the lossless original of the mask",
+            Self::ColourLabels => "declare `colours: [[0, 0, 0], ...]`",
+        }
+    }
+}
+
+impl MaskEncoding {
+    /// Gives the class of every pixel.
+    ///
+    /// # Errors
+    /// If values do not fit the encoding.
+    pub fn decode(&self, raster: &Raster) -> Result<Mask, EncodingError> {
+        let labels = match self {
+            Self::Binary {
+                threshold,
+                foreground,
+            } => binary(raster, *threshold, *foreground)?,
+            Self::Labels { values, classes } => labels(raster, values.as_deref(), *classes)?,
+            Self::Colours(colours) => by_colour(raster, colours)?,
+        };
+        Ok(Mask {
+            height: raster.height,
+            width: raster.width,
+            labels,
+        })
+    }
+}
+
+fn binary(
+    raster: &Raster,
+    threshold: Option<Probability>,
+    foreground: Foreground,
+) -> Result<Vec<u8>, EncodingError> {
+    let brightest: Vec<u16> = raster.brightest();
+    let full_scale = raster.value_full_scale();
+    let largest = brightest.iter().copied().max().unwrap_or(0);
+    let half = full_scale / 2;
+    let limit = match threshold {
+        Some(fraction) => fraction.get() * f64::from(full_scale),
+        None if raster.lossy => f64::from(half),
+        None if largest <= 1 => 0.0,
+        None if largest <= half => {
+            return Err(EncodingError::LooksLikeLabels {
+                largest,
+                full_scale,
+            });
+        }
+        None => f64::from(half),
+    };
+    let is_foreground = |value: u16| match foreground {
+        Foreground::Bright => f64::from(value) > limit,
+        Foreground::Dark => f64::from(value) <= limit,
+    };
+    Ok(brightest
+        .into_iter()
+        .map(|value| u8::from(is_foreground(value)))
+        .collect())
+}
+
+fn labels(
+    raster: &Raster,
+    values: Option<&[u16]>,
+    classes: usize,
+) -> Result<Vec<u8>, EncodingError> {
+    if raster.lossy {
+        return Err(EncodingError::LossyLabels);
+    }
+    let samples = raster.indexes().ok_or(EncodingError::ColourLabels)?;
+    let class = |value: u16| match values {
+        Some(values) => values.iter().position(|known| *known == value),
+        None => Some(usize::from(value)),
+    };
+    collect(samples.iter().map(|value| {
+        (class(*value).filter(|class| *class < classes), || {
+            value.to_string()
+        })
+    }))
+}
+
+fn by_colour(raster: &Raster, colours: &[[u8; 3]]) -> Result<Vec<u8>, EncodingError> {
+    if raster.lossy {
+        return Err(EncodingError::LossyLabels);
+    }
+    let pixels = raster.colours();
+    collect(pixels.iter().map(|pixel| {
+        (colours.iter().position(|known| known == pixel), move || {
+            format!("{pixel:?}")
+        })
+    }))
+}
+
+/// Gathers classes, counting the pixels that have none and naming some of their values.
+fn collect<F: FnOnce() -> String>(
+    pixels: impl Iterator<Item = (Option<usize>, F)>,
+) -> Result<Vec<u8>, EncodingError> {
+    let mut classes = Vec::new();
+    let mut unknown = 0;
+    let mut values: Vec<String> = Vec::new();
+    for (class, value) in pixels {
+        if let Some(class) = class.and_then(|class| u8::try_from(class).ok()) {
+            classes.push(class);
+            continue;
+        }
+        unknown += 1;
+        if values.len() < 8 {
+            let value = value();
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+    }
+    if unknown > 0 {
+        return Err(EncodingError::UnknownValues {
+            pixels: unknown,
+            values: values.join(", "),
+        });
+    }
+    Ok(classes)
+}

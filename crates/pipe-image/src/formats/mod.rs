@@ -1,0 +1,10 @@
+//! File formats, told apart by content and not by extension: PNG and JPEG.
+//! It does not know cases, layouts or what masks mean.
+
+mod jpeg;
+mod png;
+mod raster;
+mod read;
+
+pub use raster::Raster;
+pub use read::{FormatError, Header, decode, header, open};

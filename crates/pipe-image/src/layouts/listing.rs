@@ -1,0 +1,392 @@
+//! What layouts share: folders of official parts, lists of picture files without strays, pairs of sizes.
+//! It does not know any naming rule.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, CaseFiles, MaskSource, Part};
+use crate::encoding::MaskEncoding;
+use crate::formats::{self, FormatError, Header, Raster};
+use crate::pattern::Pattern;
+use crate::problem::{DataProblem, What};
+use crate::{Image, Mask};
+
+/// Whether cases need masks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Masks {
+    /// An image without a mask is a problem.
+    #[default]
+    Required,
+    /// An image without a mask is a case without a mask.
+    Optional,
+}
+
+/// The folders of the official parts, relative to the root.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Parts {
+    /// `train` or `training`; `validation`, `val` or `valid`; `test` or `testing`, as far as they exist; else the root itself.
+    #[default]
+    Auto,
+    /// No parts: all cases lie directly under the root.
+    None,
+    /// These folders.
+    Folders(BTreeMap<Part, String>),
+}
+
+/// A folder that holds cases of one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PartFolder {
+    /// The part, if it is an official one.
+    pub(super) part: Option<Part>,
+    /// The folder relative to the root, with a `/` at its end, or empty.
+    pub(super) prefix: String,
+}
+
+impl PartFolder {
+    /// Gives the case id for a name: official parts may number their cases alike.
+    pub(super) fn case_id(&self, name: &str) -> String {
+        let name = name.replace('/', "_");
+        self.part
+            .map_or_else(|| name.clone(), |part| format!("{part}_{name}"))
+    }
+}
+
+impl Parts {
+    /// Gives the folders that exist, and a problem for each that was named but is not there.
+    pub(super) fn folders(&self, root: &Path) -> (Vec<PartFolder>, Vec<DataProblem>) {
+        let of = |part: Part, folder: &str| PartFolder {
+            part: Some(part),
+            prefix: format!("{}/", folder.trim_end_matches('/')),
+        };
+        match self {
+            Self::None => (
+                vec![PartFolder {
+                    part: None,
+                    prefix: String::new(),
+                }],
+                Vec::new(),
+            ),
+            Self::Folders(folders) => {
+                let (there, absent): (Vec<_>, Vec<_>) = folders
+                    .iter()
+                    .partition(|(_, folder)| root.join(folder).is_dir());
+                let problem = |folder: &String| {
+                    DataProblem::new(
+                        What::MissingFolder,
+                        folder.clone(),
+                        "declared as an official part",
+                    )
+                };
+                (
+                    there
+                        .into_iter()
+                        .map(|(part, folder)| of(*part, folder))
+                        .collect(),
+                    absent.into_iter().map(|(_, f)| problem(f)).collect(),
+                )
+            }
+            Self::Auto => {
+                let known = [
+                    (Part::Train, "train"),
+                    (Part::Train, "training"),
+                    (Part::Validation, "validation"),
+                    (Part::Validation, "val"),
+                    (Part::Validation, "valid"),
+                    (Part::Test, "test"),
+                    (Part::Test, "testing"),
+                ];
+                let mut folders: Vec<PartFolder> = known
+                    .iter()
+                    .filter(|(_, folder)| root.join(folder).is_dir())
+                    .map(|(part, folder)| of(*part, folder))
+                    .collect();
+                if folders.is_empty() {
+                    folders.push(PartFolder {
+                        part: None,
+                        prefix: String::new(),
+                    });
+                }
+                (folders, Vec::new())
+            }
+        }
+    }
+}
+
+/// Lists the files below `root/prefix` relative to it, sorted, without hidden files and strays of operating systems.
+pub(super) fn files(root: &Path, prefix: &str) -> Vec<String> {
+    let base = root.join(prefix);
+    let hidden = |name: &str| {
+        name.starts_with('.') || matches!(name, "Thumbs.db" | "desktop.ini" | "__MACOSX")
+    };
+    let walk = walkdir::WalkDir::new(&base)
+        .min_depth(1)
+        .follow_links(true)
+        .sort_by_file_name();
+    let entries = walk
+        .into_iter()
+        .filter_entry(|entry| !hidden(&entry.file_name().to_string_lossy()))
+        .filter_map(Result::ok);
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    files
+        .filter_map(|entry| Some(slashed(entry.path().strip_prefix(&base).ok()?)))
+        .collect()
+}
+
+fn slashed(path: &Path) -> String {
+    path.components()
+        .map(|piece| piece.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// What the extension of a file says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A picture that can be read, if its content is what it says.
+    Picture,
+    /// A picture or volume of a format that is not read.
+    Unsupported,
+    /// Something else: a table, a text, a program.
+    Other,
+}
+
+/// Tells what a file is by its extension; whether it really is one is told by its content later.
+pub(super) fn kind(path: &str) -> Kind {
+    let extension = path
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase())
+        .unwrap_or_default();
+    match extension.as_str() {
+        "png" | "jpg" | "jpeg" => Kind::Picture,
+        "tif" | "tiff" | "bmp" | "gif" | "pgm" | "ppm" | "webp" | "dcm" | "nii" | "gz" | "nrrd" => {
+            Kind::Unsupported
+        }
+        _ => Kind::Other,
+    }
+}
+
+/// Gives the file without its extension.
+pub(super) fn stem(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+}
+
+/// Gives the problem of a file that cannot be read.
+pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
+    let (what, hint) = match error {
+        FormatError::Truncated { .. } | FormatError::Empty => {
+            (What::Truncated, "copy or download the file again")
+        }
+        FormatError::Unsupported { .. } => (
+            What::UnsupportedFormat,
+            "convert it to PNG, or remove it from the folder",
+        ),
+        FormatError::Io(_) => (
+            What::Unreadable,
+            "check that the file exists and may be read",
+        ),
+        FormatError::Damaged { .. } => (What::Unreadable, "copy or download the file again"),
+    };
+    DataProblem::new(what, file, error.to_string()).hint(hint)
+}
+
+/// Reads the header of a file.
+pub(super) fn header(root: &Path, file: &str) -> Result<Header, DataProblem> {
+    formats::header(&root.join(file)).map_err(|error| problem(file, &error))
+}
+
+/// Gives the problem of a file whose size is not that of the image of its case.
+pub(super) fn size_problem(
+    file: &str,
+    found: Header,
+    other: &str,
+    expected: Header,
+) -> DataProblem {
+    let reason = format!(
+        "it is {}x{}, but {other} is {}x{}",
+        found.width, found.height, expected.width, expected.height
+    );
+    DataProblem::new(What::SizesDiffer, file, reason)
+        .hint("width x height must agree within a case")
+}
+
+/// Reads the frames of a case into one image.
+pub(super) fn read_frames(root: &Path, files: &CaseFiles) -> Result<(Image, f32), DataProblem> {
+    let mut data = Vec::new();
+    let mut channels = 0;
+    let mut full_scale = 0;
+    for file in &files.frames {
+        let raster = read_raster(root, file, files)?;
+        let planes = raster.planes();
+        if data.is_empty() {
+            (channels, full_scale) = (planes.len(), raster.value_full_scale());
+        } else if (channels, full_scale) != (planes.len(), raster.value_full_scale()) {
+            let reason = format!(
+                "its channels or bits differ from those of {}",
+                files.frames[0]
+            );
+            return Err(
+                DataProblem::new(What::SizesDiffer, file.clone(), reason).of(files.id.clone())
+            );
+        }
+        data.extend(planes.into_iter().flatten());
+    }
+    let image = Image {
+        frames: files.frames.len(),
+        channels,
+        height: files.height,
+        width: files.width,
+        data,
+    };
+    Ok((image, f32::from(full_scale)))
+}
+
+fn read_raster(root: &Path, file: &str, files: &CaseFiles) -> Result<Raster, DataProblem> {
+    let raster = formats::open(&root.join(file))
+        .map_err(|error| problem(file, &error).of(files.id.clone()))?;
+    let (found, expected) = (
+        Header {
+            height: raster.height,
+            width: raster.width,
+        },
+        Header {
+            height: files.height,
+            width: files.width,
+        },
+    );
+    if found == expected {
+        Ok(raster)
+    } else {
+        Err(size_problem(file, found, &files.frames[0], expected).of(files.id.clone()))
+    }
+}
+
+/// Reads a mask file.
+pub(super) fn read_mask(
+    root: &Path,
+    file: &str,
+    files: &CaseFiles,
+    encoding: &MaskEncoding,
+) -> Result<Mask, DataProblem> {
+    let raster = read_raster(root, file, files)?;
+    encoding.decode(&raster).map_err(|error| {
+        DataProblem::new(What::MaskValues, file, error.to_string())
+            .of(files.id.clone())
+            .hint(error.hint())
+    })
+}
+
+/// Reads a case whose mask is a file.
+pub(super) fn read_case(
+    root: &Path,
+    files: &CaseFiles,
+    encoding: &MaskEncoding,
+) -> Result<Case, DataProblem> {
+    let (image, full_scale) = read_frames(root, files)?;
+    let mask = match &files.mask {
+        Some(MaskSource::File(file)) => Some(read_mask(root, file, files, encoding)?),
+        Some(MaskSource::Outlines { .. }) | None => None,
+    };
+    let CaseFiles {
+        id, patient, part, ..
+    } = files.clone();
+    Ok(Case {
+        id,
+        patient,
+        part,
+        image,
+        full_scale,
+        mask,
+        spacing: None,
+    })
+}
+
+/// Gives the patient of a case by the pattern on its name; without a pattern every case is its own patient.
+pub(super) fn patient(
+    pattern: Option<&Pattern>,
+    name: &str,
+    id: &str,
+    file: &str,
+) -> Result<String, DataProblem> {
+    let Some(pattern) = pattern else {
+        return Ok(id.to_owned());
+    };
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let found = pattern
+        .find(name)
+        .and_then(|mut found| found.remove("patient"));
+    found.ok_or_else(|| {
+        let reason = format!("`{name}` does not match the patient pattern `{pattern}`");
+        DataProblem::new(What::UnknownPatient, file, reason)
+            .hint("the pattern needs `{patient}` and must match every name")
+    })
+}
+
+/// Reads the header of the first file and compares the sizes of the others with it.
+pub(super) fn headers<'a>(
+    root: &Path,
+    first: &str,
+    others: impl Iterator<Item = &'a str>,
+    problems: &mut Vec<DataProblem>,
+) -> Option<Header> {
+    let size = header(root, first)
+        .map_err(|problem| problems.push(problem))
+        .ok();
+    for other in others {
+        match (header(root, other), size) {
+            (Err(problem), _) => problems.push(problem),
+            (Ok(found), Some(expected)) if found != expected => {
+                problems.push(size_problem(other, found, first, expected))
+            }
+            (Ok(_), _) => {}
+        }
+    }
+    size
+}
+
+/// Gives the problem of a file whose extension is of a format that is not read.
+pub(super) fn unsupported(path: &str) -> DataProblem {
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    DataProblem::new(
+        What::UnsupportedFormat,
+        path,
+        format!("`.{extension}` files are not read"),
+    )
+    .hint("convert it to PNG, or remove it from the folder")
+}
+
+/// Says what lies in a folder, for hints.
+pub(super) fn contents(root: &Path) -> String {
+    let entries = std::fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    let name = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            format!("{name}/")
+        } else {
+            name
+        }
+    };
+    let mut names: Vec<String> = entries
+        .map(name)
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let more = if names.len() > 6 {
+        format!(" and {} more", names.len() - 6)
+    } else {
+        String::new()
+    };
+    names.truncate(6);
+    if names.is_empty() {
+        "the folder is empty".to_owned()
+    } else {
+        format!("the root holds {}{more}", names.join(", "))
+    }
+}

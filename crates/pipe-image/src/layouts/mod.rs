@@ -1,0 +1,16 @@
+//! Data-set layouts: which files make a case. One file a layout, one variant here.
+//! Adding a layout = one file, its `mod` line, and its variant with its lines in `survey.rs`.
+
+mod coco;
+mod coco_file;
+mod folder;
+mod listing;
+mod polygon;
+mod survey;
+mod xca_sequences;
+
+pub use coco::{Absent, Categories, Coco};
+pub use folder::Folder;
+pub use listing::{Masks, Parts};
+pub use survey::{Layout, Survey};
+pub use xca_sequences::{Naming, XcaSequences};

@@ -1,0 +1,158 @@
+//! One entry of a pack, and what can go wrong with packs.
+//! It does not know bytes.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Part;
+
+/// Who and what an entry is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntryMeta {
+    /// The case.
+    pub id: String,
+    /// The patient.
+    pub patient: String,
+    /// The official part, if any.
+    pub part: Option<Part>,
+    /// The number of rows that the file had.
+    pub native_height: usize,
+    /// The number of columns that the file had.
+    pub native_width: usize,
+    /// Millimetres a pixel at the prepared size (row, column), where known.
+    pub spacing: Option<[f64; 2]>,
+}
+
+/// An entry of a pack as its index has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The case.
+    pub id: String,
+    /// The patient.
+    pub patient: String,
+    /// The official part, if any.
+    pub part: Option<Part>,
+    /// The number of frames of the image.
+    pub frames: usize,
+    /// The number of channels; for predictions the number of classes.
+    pub channels: usize,
+    /// The number of rows of image and mask.
+    pub height: usize,
+    /// The number of columns of image and mask.
+    pub width: usize,
+    /// The number of rows that the file had.
+    pub native_height: usize,
+    /// The number of columns that the file had.
+    pub native_width: usize,
+    /// Millimetres a pixel at this size (row, column), where known.
+    pub spacing: Option<[f64; 2]>,
+    /// How the image values are stored.
+    pub dtype: Dtype,
+    /// BLAKE3 of shape and stored bytes of the image, 64 hexadecimal digits.
+    pub image_digest: String,
+    /// BLAKE3 of shape and bytes of the mask, if there is one.
+    pub mask_digest: Option<String>,
+    /// Where the image starts in the file.
+    pub(super) image_offset: u64,
+    /// Where the mask starts in the file; 0 without one.
+    pub(super) mask_offset: u64,
+}
+
+impl Entry {
+    /// Gives who and what the entry is, for instance to write a prediction about it.
+    pub fn meta(&self) -> EntryMeta {
+        EntryMeta {
+            id: self.id.clone(),
+            patient: self.patient.clone(),
+            part: self.part,
+            native_height: self.native_height,
+            native_width: self.native_width,
+            spacing: self.spacing,
+        }
+    }
+
+    /// Gives the number of values of the image.
+    pub(super) fn values(&self) -> usize {
+        [self.channels, self.height, self.width]
+            .iter()
+            .fold(self.frames, |all, side| all.saturating_mul(*side))
+    }
+}
+
+/// How image values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dtype {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats, for probabilities.
+    F16,
+    /// Bytes, for values that are whole numbers from 0 to 255.
+    U8,
+}
+
+impl Dtype {
+    /// Gives the number of bytes of a value.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+            Self::U8 => 1,
+        }
+    }
+}
+
+/// What can go wrong with a pack.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The file cannot be read or written.
+    #[error("cannot {action} the pack {}", path.display())]
+    Io {
+        /// What was tried: "create", "write", "open".
+        action: &'static str,
+        /// The pack.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is no pack.
+    #[error("{} is no pack", path.display())]
+    NotAPack {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The pack has a version that is not known.
+    #[error("the pack {} has version {found}, known is {known}", path.display())]
+    Version {
+        /// The pack.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version that is read and written here.
+        known: u32,
+    },
+    /// The pack ends too early or its index does not fit its content.
+    #[error("the pack {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The pack.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Two entries have one name.
+    #[error("the case `{id}` is in the pack already")]
+    Duplicate {
+        /// The case.
+        id: String,
+    },
+    /// Image and mask are not equally large, or an array does not have the values its shape says.
+    #[error("the arrays of the case `{id}` do not fit together: {reason}")]
+    Shape {
+        /// The case.
+        id: String,
+        /// What does not fit.
+        reason: String,
+    },
+}

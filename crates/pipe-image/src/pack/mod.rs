@@ -1,0 +1,12 @@
+//! Packed data: all prepared cases, or all predictions, in one memory-mapped file.
+//! It does not know where packs are kept or who needs them.
+
+mod entry;
+mod layout;
+mod map;
+mod reader;
+mod writer;
+
+pub use entry::{Dtype, Entry, EntryMeta, PackError};
+pub use reader::Pack;
+pub use writer::PackWriter;

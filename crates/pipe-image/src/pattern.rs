@@ -1,0 +1,237 @@
+//! File-name patterns such as `images/image_s{sequence}_i{index}.png`.
+//! It does not know what the names in braces mean.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A text with names in braces, each of which stands for one or more characters other than `/`.
+///
+/// A name that ends a digit run is taken as short as possible; `{index}` stands for digits only. A pattern without an extension
+/// also matches a path with any extension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Pattern {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Name(String),
+}
+
+/// A pattern that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// A brace without its partner, or empty braces.
+    #[error("pattern `{pattern}` has a brace that is not closed, or no name in braces")]
+    Braces {
+        /// The pattern as written.
+        pattern: String,
+    },
+    /// Two names with nothing in between.
+    #[error("pattern `{pattern}` has two names with nothing between them")]
+    Adjacent {
+        /// The pattern as written.
+        pattern: String,
+    },
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// If braces do not match or two names touch.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        let braces = || PatternError::Braces {
+            pattern: text.to_owned(),
+        };
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(after) = rest.strip_prefix('{') {
+                let (name, after) = after.split_once('}').ok_or_else(braces)?;
+                if name.is_empty() || name.contains('{') {
+                    return Err(braces());
+                }
+                if matches!(pieces.last(), Some(Piece::Name(_))) {
+                    return Err(PatternError::Adjacent {
+                        pattern: text.to_owned(),
+                    });
+                }
+                pieces.push(Piece::Name(name.to_owned()));
+                rest = after;
+            } else {
+                let end = rest.find('{').unwrap_or(rest.len());
+                if rest[..end].contains('}') {
+                    return Err(braces());
+                }
+                pieces.push(Piece::Text(rest[..end].to_owned()));
+                rest = &rest[end..];
+            }
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            pieces,
+        })
+    }
+
+    /// Tells whether the pattern has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Name(known) if known == name))
+    }
+
+    /// Gives what each name stands for in `path`, if the pattern matches.
+    pub fn find(&self, path: &str) -> Option<BTreeMap<&str, String>> {
+        let mut found = BTreeMap::new();
+        if matches(&self.pieces, path, &mut found) {
+            return Some(found);
+        }
+        let (stem, extension) = path.rsplit_once('.')?;
+        found.clear();
+        (!extension.contains('/') && matches(&self.pieces, stem, &mut found)).then_some(found)
+    }
+
+    /// Gives the text with values in place of the names that are known.
+    pub fn fill(&self, values: &BTreeMap<&str, String>) -> String {
+        let filled = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Name(name) => values
+                .get(name.as_str())
+                .cloned()
+                .unwrap_or_else(|| format!("{{{name}}}")),
+        });
+        filled.collect()
+    }
+}
+
+fn matches<'a>(pieces: &'a [Piece], path: &str, found: &mut BTreeMap<&'a str, String>) -> bool {
+    match pieces.split_first() {
+        None => path.is_empty(),
+        Some((Piece::Text(text), rest)) => path
+            .strip_prefix(text.as_str())
+            .is_some_and(|path| matches(rest, path, found)),
+        Some((Piece::Name(name), rest)) => {
+            let allowed = |character: char| {
+                character != '/' && (name != "index" || character.is_ascii_digit())
+            };
+            let longest = path
+                .find(|character| !allowed(character))
+                .unwrap_or(path.len());
+            let ends = path
+                .char_indices()
+                .map(|(at, character)| at + character.len_utf8())
+                .take_while(|end| *end <= longest);
+            for end in ends {
+                if found
+                    .get(name.as_str())
+                    .is_some_and(|known| known != &path[..end])
+                {
+                    continue;
+                }
+                let before = found.insert(name, path[..end].to_owned());
+                if matches(rest, &path[end..], found) {
+                    return true;
+                }
+                match before {
+                    Some(value) => found.insert(name, value),
+                    None => found.remove(name.as_str()),
+                };
+            }
+            false
+        }
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(text: String) -> Result<Self, PatternError> {
+        Self::new(&text)
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.text
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, path: &str, expected: Option<&[(&str, &str)]>) {
+        let pattern = Pattern::new(pattern).expect("the pattern is good");
+        let expected = expected.map(|pairs| {
+            pairs
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect()
+        });
+        assert_eq!(pattern.find(path), expected);
+    }
+
+    #[test]
+    fn names_stand_for_text() {
+        check(
+            "image_s{sequence}_i{index}.png",
+            "image_s12_i3.png",
+            Some(&[("sequence", "12"), ("index", "3")]),
+        );
+        check(
+            "image_s{sequence}_i{index}.png",
+            "image_sa_ib_i3.png",
+            Some(&[("sequence", "a_ib"), ("index", "3")]),
+        );
+        check("image_s{sequence}_i{index}.png", "image_s12_i3.jpg", None);
+        check(
+            "image_s{sequence}_i{index}",
+            "image_s12_i3.jpg",
+            Some(&[("sequence", "12"), ("index", "3")]),
+        );
+        check(
+            "{patient}_{rest}",
+            "p1_a_b",
+            Some(&[("patient", "p1"), ("rest", "a_b")]),
+        );
+        check("{patient}_{rest}", "p1", None);
+        check("{a}", "x/y", None);
+        check("{n}/{n}_x.png", "7/7_x.png", Some(&[("n", "7")]));
+        check("{n}/{n}_x.png", "7/8_x.png", None);
+    }
+
+    #[test]
+    fn wrong_patterns_are_refused() {
+        assert!(matches!(
+            Pattern::new("a{b"),
+            Err(PatternError::Braces { .. })
+        ));
+        assert!(matches!(
+            Pattern::new("a}b"),
+            Err(PatternError::Braces { .. })
+        ));
+        assert!(matches!(
+            Pattern::new("{}"),
+            Err(PatternError::Braces { .. })
+        ));
+        assert!(matches!(
+            Pattern::new("{a}{b}"),
+            Err(PatternError::Adjacent { .. })
+        ));
+    }
+}

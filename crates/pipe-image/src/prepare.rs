@@ -1,0 +1,363 @@
+//! Preparation: frames and channels chosen, resized, normalised; case by case, so nothing is fitted over cases.
+//! It does not know data sets, splits or networks.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::number::Size;
+use crate::resize;
+use crate::{Case, EntryMeta, Image, Mask};
+
+/// How a case becomes input of a network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preparation {
+    /// The size `[height, width]` to resize to; null keeps the size of the file.
+    pub size: Option<Size>,
+    /// How images are resized; masks always take the nearest pixel.
+    pub interpolation: Interpolation,
+    /// How values are scaled.
+    pub normalise: Normalise,
+    /// The number of frames: the last ones of a longer sequence; a still is repeated. Null keeps what there is.
+    #[schemars(range(min = 1, max = 64))]
+    pub frames: Option<usize>,
+    /// Gray or colour.
+    pub channels: Channels,
+}
+
+impl Default for Preparation {
+    fn default() -> Self {
+        Self {
+            size: None,
+            interpolation: Interpolation::Area,
+            normalise: Normalise::Max,
+            frames: None,
+            channels: Channels::Gray,
+        }
+    }
+}
+
+/// How images are resized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Interpolation {
+    /// Each new pixel is the mean of the area it covers.
+    #[default]
+    Area,
+    /// Linear between pixels, with a wider triangle when shrinking, so that thin things stay.
+    Bilinear,
+}
+
+/// How values are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalise {
+    /// Each frame is divided by its largest value.
+    #[default]
+    Max,
+    /// Mean 0 and standard deviation 1 over all values of the case.
+    ZScore,
+    /// Divided by the largest value that the file could hold.
+    Unit,
+    /// As the file has them.
+    None,
+}
+
+/// Gray or colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channels {
+    /// One channel; colour is weighted 0.299 red, 0.587 green, 0.114 blue (ITU-R BT.601).
+    #[default]
+    Gray,
+    /// Three channels; gray is repeated.
+    Rgb,
+}
+
+/// A case that is ready for a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// Who and what it is, with the size that it had.
+    pub meta: EntryMeta,
+    /// The prepared values.
+    pub image: Image,
+    /// The mask at the prepared size.
+    pub mask: Option<Mask>,
+}
+
+/// Prepares a case.
+pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
+    let Case {
+        id,
+        patient,
+        part,
+        image,
+        full_scale,
+        mask,
+        spacing,
+    } = case;
+    let (native_height, native_width) = (image.height, image.width);
+    let size = preparation.size.unwrap_or(Size {
+        height: native_height,
+        width: native_width,
+    });
+    let image = with_channels(with_frames(image, preparation.frames), preparation.channels);
+    let mut image = resize::image(image, size, preparation.interpolation);
+    normalise(&mut image, preparation.normalise, full_scale);
+    let mask = mask.map(|mask| resize::mask(mask, size));
+    let spacing = spacing.map(|[row, column]| {
+        [
+            row * native_height as f64 / size.height as f64,
+            column * native_width as f64 / size.width as f64,
+        ]
+    });
+    let meta = EntryMeta {
+        id,
+        patient,
+        part,
+        native_height,
+        native_width,
+        spacing,
+    };
+    Prepared { meta, image, mask }
+}
+
+fn with_frames(mut image: Image, frames: Option<usize>) -> Image {
+    let Some(frames) = frames.filter(|frames| *frames != image.frames && *frames > 0) else {
+        return image;
+    };
+    let size = image.channels * image.height * image.width;
+    if frames < image.frames {
+        image.data.drain(..(image.frames - frames) * size);
+    } else {
+        // The first frame is repeated in front, so that the last one stays the one that the mask belongs to.
+        let mut data = image.data[..size].repeat(frames - image.frames);
+        data.append(&mut image.data);
+        image.data = data;
+    }
+    Image { frames, ..image }
+}
+
+fn with_channels(image: Image, channels: Channels) -> Image {
+    let [frames, from, height, width] = image.shape();
+    match (channels, from) {
+        (Channels::Gray, 1) | (Channels::Rgb, 3) => image,
+        (Channels::Gray, _) => {
+            let gray = |frame: usize| {
+                let colours = image
+                    .plane(frame, 0)
+                    .iter()
+                    .zip(image.plane(frame, 1))
+                    .zip(image.plane(frame, 2));
+                colours.map(|((red, green), blue)| 0.299 * red + 0.587 * green + 0.114 * blue)
+            };
+            let data = (0..frames).flat_map(gray).collect();
+            Image {
+                frames,
+                channels: 1,
+                height,
+                width,
+                data,
+            }
+        }
+        (Channels::Rgb, _) => {
+            let data = (0..frames)
+                .flat_map(|frame| image.plane(frame, 0).repeat(3))
+                .collect();
+            Image {
+                frames,
+                channels: 3,
+                height,
+                width,
+                data,
+            }
+        }
+    }
+}
+
+fn normalise(image: &mut Image, how: Normalise, full_scale: f32) {
+    let frame_size = (image.channels * image.height * image.width).max(1);
+    match how {
+        Normalise::None => {}
+        Normalise::Unit => image.data.iter_mut().for_each(|value| *value /= full_scale),
+        Normalise::Max => {
+            for frame in image.data.chunks_exact_mut(frame_size) {
+                let largest = frame.iter().copied().fold(0.0, f32::max);
+                // A black frame stays black instead of becoming NaN.
+                if largest > 0.0 {
+                    frame.iter_mut().for_each(|value| *value /= largest);
+                }
+            }
+        }
+        Normalise::ZScore => {
+            let count = image.data.len().max(1) as f64;
+            let mean = image
+                .data
+                .iter()
+                .map(|value| f64::from(*value))
+                .sum::<f64>()
+                / count;
+            let variance = image
+                .data
+                .iter()
+                .map(|value| (f64::from(*value) - mean).powi(2))
+                .sum::<f64>()
+                / count;
+            // A constant image becomes 0 everywhere instead of NaN.
+            let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+            image
+                .data
+                .iter_mut()
+                .for_each(|value| *value = ((f64::from(*value) - mean) / deviation) as f32);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(image: Image, mask: Option<Mask>) -> Case {
+        let (id, patient) = ("a".to_owned(), "p".to_owned());
+        Case {
+            id,
+            patient,
+            part: None,
+            image,
+            full_scale: 255.0,
+            mask,
+            spacing: Some([0.5, 0.5]),
+        }
+    }
+
+    #[test]
+    fn the_last_frames_stay_and_stills_are_repeated() {
+        let image = Image {
+            frames: 3,
+            channels: 1,
+            height: 1,
+            width: 1,
+            data: vec![1.0, 2.0, 4.0],
+        };
+        let none = Preparation {
+            normalise: Normalise::None,
+            ..Preparation::default()
+        };
+        let prepared = prepare(
+            case(image.clone(), None),
+            &Preparation {
+                frames: Some(2),
+                ..none.clone()
+            },
+        );
+        assert_eq!(prepared.image.data, [2.0, 4.0]);
+        let prepared = prepare(
+            case(image, None),
+            &Preparation {
+                frames: Some(4),
+                ..none
+            },
+        );
+        assert_eq!(prepared.image.data, [1.0, 1.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn every_frame_is_divided_by_its_largest_value() {
+        let image = Image {
+            frames: 2,
+            channels: 1,
+            height: 1,
+            width: 2,
+            data: vec![1.0, 2.0, 0.0, 0.0],
+        };
+        assert_eq!(
+            prepare(case(image, None), &Preparation::default())
+                .image
+                .data,
+            [0.5, 1.0, 0.0, 0.0]
+        );
+    }
+
+    #[test]
+    fn z_score_has_mean_zero_and_deviation_one() {
+        let image = Image {
+            frames: 1,
+            channels: 1,
+            height: 1,
+            width: 4,
+            data: vec![1.0, 1.0, 3.0, 3.0],
+        };
+        let preparation = Preparation {
+            normalise: Normalise::ZScore,
+            ..Preparation::default()
+        };
+        assert_eq!(
+            prepare(case(image, None), &preparation).image.data,
+            [-1.0, -1.0, 1.0, 1.0]
+        );
+    }
+
+    #[test]
+    fn image_and_mask_shrink_alike_and_spacing_grows() {
+        let image = Image {
+            frames: 1,
+            channels: 1,
+            height: 2,
+            width: 4,
+            data: vec![0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 8.0, 8.0],
+        };
+        let mask = Mask {
+            height: 2,
+            width: 4,
+            labels: vec![0, 0, 1, 1, 0, 0, 1, 1],
+        };
+        let size = Some(Size {
+            height: 1,
+            width: 2,
+        });
+        let prepared = prepare(
+            case(image, Some(mask)),
+            &Preparation {
+                size,
+                ..Preparation::default()
+            },
+        );
+        assert_eq!(prepared.image.data, [0.0, 1.0]);
+        assert_eq!(prepared.mask.expect("there was a mask").labels, [0, 1]);
+        assert_eq!(
+            (prepared.meta.native_height, prepared.meta.spacing),
+            (2, Some([1.0, 1.0]))
+        );
+    }
+
+    #[test]
+    fn colour_becomes_gray_and_back() {
+        let image = Image {
+            frames: 1,
+            channels: 3,
+            height: 1,
+            width: 1,
+            data: vec![100.0, 100.0, 100.0],
+        };
+        let none = Preparation {
+            normalise: Normalise::None,
+            ..Preparation::default()
+        };
+        let gray = prepare(case(image.clone(), None), &none);
+        assert_eq!(gray.image.shape(), [1, 1, 1, 1]);
+        assert!((gray.image.data[0] - 100.0).abs() < 1e-4);
+        let gray = Image {
+            channels: 1,
+            data: vec![7.0],
+            ..image
+        };
+        let rgb = prepare(
+            case(gray, None),
+            &Preparation {
+                channels: Channels::Rgb,
+                ..none
+            },
+        );
+        assert_eq!(rgb.image.data, [7.0; 3]);
+    }
+}

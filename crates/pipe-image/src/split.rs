@@ -1,0 +1,363 @@
+//! Splits by patient: k folds with test and validation parts, and checks of splits that were given.
+//! It does not know images; a case is its id and its patient.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
+
+use crate::Part;
+use crate::number::Probability;
+
+/// A case as splits see it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// The case.
+    pub id: String,
+    /// The patient.
+    pub patient: String,
+    /// The official part, if any.
+    pub part: Option<Part>,
+}
+
+/// The cases of one fold: each case stands in at most one part, and so does each patient.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fold {
+    /// Cases to fit on.
+    pub train: Vec<String>,
+    /// Cases to choose checkpoints and thresholds by.
+    #[serde(default)]
+    pub validation: Vec<String>,
+    /// Cases that numbers are reported on.
+    #[serde(default)]
+    pub test: Vec<String>,
+}
+
+impl Fold {
+    /// Gives the cases of a part.
+    pub fn part(&self, part: Part) -> &[String] {
+        match part {
+            Part::Train => &self.train,
+            Part::Validation => &self.validation,
+            Part::Test => &self.test,
+        }
+    }
+}
+
+/// Why cases cannot be split like that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum SplitError {
+    /// Fewer than two folds leave nothing to train or nothing to test on.
+    #[error("{folds} folds: cross-validation needs at least 2")]
+    TooFewFolds {
+        /// The folds asked for.
+        folds: usize,
+    },
+    /// More folds than patients leave folds without a test case.
+    #[error("{folds} folds need at least as many patients, but the data has {patients}")]
+    MoreFoldsThanPatients {
+        /// The folds asked for.
+        folds: usize,
+        /// The patients there are.
+        patients: usize,
+    },
+    /// Validation takes all patients that are not held out.
+    #[error("a validation part of {validation} of {rest} patients leaves none to train on")]
+    NothingToTrain {
+        /// The patients that validation would take.
+        validation: usize,
+        /// The patients that are not held out.
+        rest: usize,
+    },
+    /// The data set has no official part of this name.
+    #[error("the data has no official {part} part")]
+    NoOfficialPart {
+        /// The part.
+        part: Part,
+    },
+    /// A patient on two sides.
+    #[error(
+        "fold {fold}: patient `{patient}` is in {one} (case `{one_case}`) and in {other} (case `{other_case}`), which leaks"
+    )]
+    Leakage {
+        /// The fold, from 0.
+        fold: usize,
+        /// The patient.
+        patient: String,
+        /// One side.
+        one: Part,
+        /// A case of the patient there.
+        one_case: String,
+        /// The other side.
+        other: Part,
+        /// A case of the patient there.
+        other_case: String,
+    },
+    /// A case that the data does not have.
+    #[error("fold {fold}: the case `{case}` in {part} is not in the data")]
+    UnknownCase {
+        /// The fold, from 0.
+        fold: usize,
+        /// The case.
+        case: String,
+        /// Where it stands.
+        part: Part,
+    },
+    /// A case that stands twice in a fold.
+    #[error("fold {fold}: the case `{case}` stands more than once")]
+    RepeatedCase {
+        /// The fold, from 0.
+        fold: usize,
+        /// The case.
+        case: String,
+    },
+    /// A fold without training cases.
+    #[error("fold {fold}: there is no case to train on")]
+    EmptyTrain {
+        /// The fold, from 0.
+        fold: usize,
+    },
+    /// No fold at all.
+    #[error("the split has no fold")]
+    NoFold,
+    /// The file of the split cannot be read.
+    #[error("the split file is not readable: {reason}")]
+    File {
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// Deals patients into folds: each patient is in the test part of exactly one fold.
+///
+/// Patients are sorted, shuffled by the seed and dealt in turn, so the order of the cases does not count. The validation part of a fold is a fraction of
+/// its other patients, at least one when the fraction is above 0. Cases within a part keep their order.
+///
+/// # Errors
+/// If there are fewer than two folds, more folds than patients, or nobody is left to train on.
+pub fn kfold_by_patient(
+    cases: &[Member],
+    folds: usize,
+    seed: u64,
+    validation: Probability,
+) -> Result<Vec<Fold>, SplitError> {
+    let mut patients: Vec<&str> = cases
+        .iter()
+        .map(|case| case.patient.as_str())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    if folds < 2 {
+        return Err(SplitError::TooFewFolds { folds });
+    }
+    if folds > patients.len() {
+        return Err(SplitError::MoreFoldsThanPatients {
+            folds,
+            patients: patients.len(),
+        });
+    }
+    shuffle(&mut patients, &mut Pcg64::seed_from_u64(seed));
+    let fold = |fold: usize| {
+        let held_out: BTreeSet<&str> = patients.iter().copied().skip(fold).step_by(folds).collect();
+        let rest: Vec<&str> = patients
+            .iter()
+            .copied()
+            .filter(|patient| !held_out.contains(patient))
+            .collect();
+        // A state of its own for every fold: the validation part of one fold does not depend on the number of the others.
+        let carved = carve(
+            rest,
+            validation,
+            &mut Pcg64::seed_from_u64(seed ^ (fold as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        )?;
+        Ok(parts(cases, |case| match case.patient.as_str() {
+            patient if held_out.contains(patient) => Some(Part::Test),
+            patient if carved.contains(patient) => Some(Part::Validation),
+            _ => Some(Part::Train),
+        }))
+    };
+    (0..folds).map(fold).collect()
+}
+
+/// Gives the official parts as one fold; a missing validation part is carved by patient from the training part.
+///
+/// # Errors
+/// If there is no official training part, a patient is on two sides, or nobody is left to train on.
+pub fn official(
+    cases: &[Member],
+    seed: u64,
+    validation: Probability,
+) -> Result<Fold, Vec<SplitError>> {
+    let has = |part: Part| cases.iter().any(|case| case.part == Some(part));
+    if !has(Part::Train) {
+        return Err(vec![SplitError::NoOfficialPart { part: Part::Train }]);
+    }
+    let carved = if has(Part::Validation) {
+        BTreeSet::new()
+    } else {
+        let of_train = cases.iter().filter(|case| case.part == Some(Part::Train));
+        let patients: BTreeSet<&str> = of_train.map(|case| case.patient.as_str()).collect();
+        carve(
+            patients.into_iter().collect(),
+            validation,
+            &mut Pcg64::seed_from_u64(seed),
+        )
+        .map_err(|error| vec![error])?
+    };
+    let fold = parts(cases, |case| match case.part {
+        Some(Part::Train) if carved.contains(case.patient.as_str()) => Some(Part::Validation),
+        part => part,
+    });
+    check_given(std::slice::from_ref(&fold), cases).map(|()| fold)
+}
+
+/// Checks a split that was given: unknown and repeated cases, empty parts, and patients on two sides; all at once.
+///
+/// # Errors
+/// With everything that is wrong.
+pub fn check_given(folds: &[Fold], cases: &[Member]) -> Result<(), Vec<SplitError>> {
+    let patients: BTreeMap<&str, &str> = cases
+        .iter()
+        .map(|case| (case.id.as_str(), case.patient.as_str()))
+        .collect();
+    let mut errors: Vec<SplitError> = if folds.is_empty() {
+        vec![SplitError::NoFold]
+    } else {
+        Vec::new()
+    };
+    for (at, fold) in folds.iter().enumerate() {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut sides: BTreeMap<&str, BTreeMap<Part, &str>> = BTreeMap::new();
+        for (part, case) in Part::ALL
+            .into_iter()
+            .flat_map(|part| fold.part(part).iter().map(move |case| (part, case)))
+        {
+            if !seen.insert(case) {
+                errors.push(SplitError::RepeatedCase {
+                    fold: at,
+                    case: case.clone(),
+                });
+            }
+            match patients.get(case.as_str()) {
+                Some(patient) => drop(
+                    sides
+                        .entry(patient)
+                        .or_default()
+                        .entry(part)
+                        .or_insert(case),
+                ),
+                None => errors.push(SplitError::UnknownCase {
+                    fold: at,
+                    case: case.clone(),
+                    part,
+                }),
+            }
+        }
+        for (patient, sides) in sides.iter().filter(|(_, sides)| sides.len() > 1) {
+            let sides: Vec<(Part, &str)> =
+                sides.iter().map(|(part, case)| (*part, *case)).collect();
+            errors.extend(sides.windows(2).map(|pair| SplitError::Leakage {
+                fold: at,
+                patient: (*patient).to_owned(),
+                one: pair[0].0,
+                one_case: pair[0].1.to_owned(),
+                other: pair[1].0,
+                other_case: pair[1].1.to_owned(),
+            }));
+        }
+        if fold.train.is_empty() {
+            errors.push(SplitError::EmptyTrain { fold: at });
+        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+/// Reads a split: JSON (a fold `{train, validation, test}` or a list of folds), or CSV with the columns `case`, `part` and, for several folds, `fold`.
+///
+/// # Errors
+/// If the text is neither, or a line names no part.
+pub fn from_text(text: &str) -> Result<Vec<Fold>, SplitError> {
+    let file = |error: &dyn std::fmt::Display| SplitError::File {
+        reason: error.to_string(),
+    };
+    match text.trim_start().chars().next() {
+        Some('[') => serde_json::from_str(text).map_err(|error| file(&error)),
+        Some('{') => serde_json::from_str(text)
+            .map(|fold| vec![fold])
+            .map_err(|error| file(&error)),
+        _ => {
+            let mut folds: BTreeMap<usize, Fold> = BTreeMap::new();
+            for row in csv::ReaderBuilder::new()
+                .trim(csv::Trim::All)
+                .from_reader(text.as_bytes())
+                .deserialize()
+            {
+                let SplitRow { case, part, fold } = row.map_err(|error| file(&error))?;
+                let fold = folds.entry(fold.unwrap_or(0)).or_default();
+                match part {
+                    Part::Train => fold.train.push(case),
+                    Part::Validation => fold.validation.push(case),
+                    Part::Test => fold.test.push(case),
+                }
+            }
+            Ok(folds.into_values().collect())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct SplitRow {
+    case: String,
+    part: Part,
+    fold: Option<usize>,
+}
+
+/// Chooses the patients of the validation part.
+fn carve<'a>(
+    mut rest: Vec<&'a str>,
+    fraction: Probability,
+    rng: &mut Pcg64,
+) -> Result<BTreeSet<&'a str>, SplitError> {
+    if fraction == Probability::ZERO {
+        return Ok(BTreeSet::new());
+    }
+    let count = ((fraction.get() * rest.len() as f64).round() as usize).max(1);
+    if count >= rest.len() {
+        return Err(SplitError::NothingToTrain {
+            validation: count,
+            rest: rest.len(),
+        });
+    }
+    rest.sort_unstable();
+    shuffle(&mut rest, rng);
+    Ok(rest.into_iter().take(count).collect())
+}
+
+fn parts(cases: &[Member], part_of: impl Fn(&Member) -> Option<Part>) -> Fold {
+    let of = |part: Part| {
+        cases
+            .iter()
+            .filter(|case| part_of(case) == Some(part))
+            .map(|case| case.id.clone())
+            .collect()
+    };
+    Fold {
+        train: of(Part::Train),
+        validation: of(Part::Validation),
+        test: of(Part::Test),
+    }
+}
+
+/// Fisher-Yates, written out so that a new release of a crate cannot change splits; the bias of the remainder is below 2^-50.
+fn shuffle<T>(items: &mut [T], rng: &mut Pcg64) {
+    for at in (1..items.len()).rev() {
+        let other = (rng.next_u64() % (at as u64 + 1)) as usize;
+        items.swap(at, other);
+    }
+}
