@@ -216,3 +216,6 @@ fn collect<F: FnOnce() -> String>(
     }
     Ok(classes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@
 pub mod case;
 pub mod clip;
 pub mod encoding;
+#[cfg(test)]
+mod fixture;
 pub mod formats;
 pub mod layouts;
 pub mod mask;

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A text with names in braces, each of which stands for one or more characters other than `/`.
 ///
-/// A name that ends a digit run is taken as short as possible; `{index}` stands for digits only. A pattern without an extension
-/// also matches a path with any extension.
+/// A name is taken as short as possible; `{index}` stands for digits only; a name that stands twice stands for the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -88,27 +87,22 @@ impl Pattern {
             .any(|piece| matches!(piece, Piece::Name(known) if known == name))
     }
 
-    /// Gives what each name stands for in `path`, if the pattern matches.
-    pub fn find(&self, path: &str) -> Option<BTreeMap<&str, String>> {
+    /// Gives what each name stands for in `text`, if the pattern matches all of it.
+    pub fn find(&self, text: &str) -> Option<BTreeMap<&str, String>> {
         let mut found = BTreeMap::new();
-        if matches(&self.pieces, path, &mut found) {
-            return Some(found);
-        }
-        let (stem, extension) = path.rsplit_once('.')?;
-        found.clear();
-        (!extension.contains('/') && matches(&self.pieces, stem, &mut found)).then_some(found)
+        matches(&self.pieces, text, &mut found).then_some(found)
     }
 
-    /// Gives the text with values in place of the names that are known.
-    pub fn fill(&self, values: &BTreeMap<&str, String>) -> String {
-        let filled = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Name(name) => values
-                .get(name.as_str())
-                .cloned()
-                .unwrap_or_else(|| format!("{{{name}}}")),
-        });
-        filled.collect()
+    /// Gives what each name stands for in the path of a file; a pattern without the extension of the path leaves it open.
+    pub fn find_file(&self, path: &str) -> Option<BTreeMap<&str, String>> {
+        match path.rsplit_once('.') {
+            Some((stem, extension))
+                if !extension.contains('/') && !self.text.ends_with(&path[stem.len()..]) =>
+            {
+                self.find(stem)
+            }
+            _ => self.find(path),
+        }
     }
 }
 
@@ -183,7 +177,7 @@ mod tests {
                 .map(|(name, value)| (*name, (*value).to_owned()))
                 .collect()
         });
-        assert_eq!(pattern.find(path), expected);
+        assert_eq!(pattern.find_file(path), expected);
     }
 
     #[test]

@@ -149,3 +149,72 @@ impl Picture {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_stand_in_rows_with_outlined_masks() {
+        let image = Image {
+            frames: 1,
+            channels: 1,
+            height: 8,
+            width: 16,
+            data: (0..128u8).map(f32::from).collect(),
+        };
+        let labels = (0..128)
+            .map(|at| u8::from((4..12).contains(&(at % 16)) && (2..6).contains(&(at / 16))))
+            .collect();
+        let mask = Mask {
+            height: 8,
+            width: 16,
+            labels,
+        };
+        let tiles = [
+            Tile {
+                image: &image,
+                mask: Some(&mask),
+            },
+            Tile {
+                image: &image,
+                mask: None,
+            },
+            Tile {
+                image: &image,
+                mask: None,
+            },
+        ];
+        let sheet = contact_sheet(&tiles, 2, 16);
+        assert_eq!((sheet.height, sheet.width), (2 * 20 + 4, 2 * 20 + 4));
+        let outlined = sheet
+            .rgb
+            .chunks_exact(3)
+            .filter(|pixel| **pixel == COLOURS[0])
+            .count();
+        assert_eq!(outlined, 8 * 2 + 2 * 2);
+        let raster = crate::formats::decode(&sheet.png()).expect("it is a good PNG");
+        assert_eq!(
+            (raster.height, raster.width, raster.colours().concat()),
+            (sheet.height, sheet.width, sheet.rgb)
+        );
+    }
+
+    #[test]
+    fn a_constant_image_and_no_tiles_are_no_problem() {
+        let image = Image::filled([2, 3, 4, 4], 7.0);
+        assert_eq!(
+            contact_sheet(
+                &[Tile {
+                    image: &image,
+                    mask: None
+                }],
+                4,
+                8
+            )
+            .width,
+            16
+        );
+        assert_eq!(contact_sheet(&[], 4, 8).height, 16);
+    }
+}

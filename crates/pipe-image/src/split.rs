@@ -361,3 +361,6 @@ fn shuffle<T>(items: &mut [T], rng: &mut Pcg64) {
         items.swap(at, other);
     }
 }
+
+#[cfg(test)]
+mod tests;

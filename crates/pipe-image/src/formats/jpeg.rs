@@ -111,7 +111,7 @@ fn truncated(bytes: &[u8]) -> FormatError {
     }
 }
 
-fn damaged(reason: impl ToString) -> FormatError {
+fn damaged(reason: impl std::fmt::Display) -> FormatError {
     FormatError::Damaged {
         format: FORMAT,
         reason: reason.to_string(),

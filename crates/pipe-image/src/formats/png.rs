@@ -126,7 +126,7 @@ fn complete(bytes: &[u8]) -> Result<(), FormatError> {
     }
 }
 
-fn damaged(reason: impl ToString) -> FormatError {
+fn damaged(reason: impl std::fmt::Display) -> FormatError {
     FormatError::Damaged {
         format: FORMAT,
         reason: reason.to_string(),

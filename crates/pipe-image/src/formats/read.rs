@@ -128,3 +128,144 @@ impl Format {
         Err(FormatError::Unsupported { found })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ::png::{BitDepth, ColorType};
+
+    use super::*;
+    use crate::fixture::{encoded, gray, jpeg};
+
+    #[track_caller]
+    fn check(bytes: &[u8], channels: usize, bits: u32, samples: &[u16]) {
+        let raster = decode(bytes).expect("the picture is good");
+        assert_eq!(
+            (raster.channels, raster.bits, raster.samples.as_slice()),
+            (channels, bits, samples)
+        );
+        let head = header_of(bytes).expect("the header is good");
+        assert_eq!(
+            head,
+            Header {
+                height: raster.height,
+                width: raster.width
+            }
+        );
+    }
+
+    #[test]
+    fn samples_stay_as_they_are() {
+        check(&gray(3, 1, &[0, 7, 255]), 1, 8, &[0, 7, 255]);
+        check(
+            &encoded(
+                2,
+                1,
+                ColorType::Grayscale,
+                BitDepth::Sixteen,
+                None,
+                &[1, 2, 255, 255],
+            ),
+            1,
+            16,
+            &[258, 65535],
+        );
+        check(
+            &encoded(
+                3,
+                2,
+                ColorType::Grayscale,
+                BitDepth::One,
+                None,
+                &[0b1010_0000, 0b0110_0000],
+            ),
+            1,
+            1,
+            &[1, 0, 1, 0, 1, 1],
+        );
+        check(
+            &encoded(
+                3,
+                1,
+                ColorType::Grayscale,
+                BitDepth::Two,
+                None,
+                &[0b1101_1000],
+            ),
+            1,
+            2,
+            &[3, 1, 2],
+        );
+        check(
+            &encoded(1, 1, ColorType::Rgba, BitDepth::Eight, None, &[1, 2, 3, 0]),
+            4,
+            8,
+            &[1, 2, 3, 0],
+        );
+        let palette: &[u8] = &[0, 0, 0, 255, 0, 0];
+        let indexed = encoded(
+            2,
+            1,
+            ColorType::Indexed,
+            BitDepth::Four,
+            Some(palette),
+            &[0x10],
+        );
+        check(&indexed, 1, 4, &[1, 0]);
+        let raster = decode(&indexed).expect("the picture is good");
+        assert_eq!(raster.colours(), [[255, 0, 0], [0, 0, 0]]);
+        assert_eq!(raster.planes().len(), 3);
+    }
+
+    #[test]
+    fn jpeg_is_told_by_content() {
+        let bytes = jpeg(16, 8, &[200; 128], 90);
+        let raster = decode(&bytes).expect("the picture is good");
+        assert!(raster.lossy && raster.samples.iter().all(|value| value.abs_diff(200) < 3));
+        assert_eq!(
+            header_of(&bytes).expect("the header is good"),
+            Header {
+                height: 8,
+                width: 16
+            }
+        );
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_truncated() {
+        let noise: Vec<u8> = (0..64 * 64u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        for bytes in [gray(64, 64, &noise), jpeg(64, 64, &noise, 80)] {
+            for length in [
+                12,
+                30,
+                bytes.len() / 2,
+                bytes.len() * 9 / 10,
+                bytes.len() - 1,
+            ] {
+                let found = decode(&bytes[..length]);
+                assert!(
+                    matches!(found, Err(FormatError::Truncated { .. })),
+                    "{length} of {}: {found:?}",
+                    bytes.len()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_says_what_it_looks_like() {
+        assert!(matches!(decode(b""), Err(FormatError::Empty)));
+        let message = |bytes: &[u8]| decode(bytes).expect_err("it is no picture").to_string();
+        assert_eq!(message(b"II*\0rest"), "a TIFF file, not PNG or JPEG");
+        assert_eq!(message(b"<html>"), "no picture, not PNG or JPEG");
+        let mut damaged = gray(8, 8, &[3; 64]);
+        let middle = damaged.len() - 20;
+        damaged[middle] ^= 0xff;
+        assert!(
+            matches!(decode(&damaged), Err(FormatError::Damaged { .. })),
+            "{}",
+            message(&damaged)
+        );
+    }
+}

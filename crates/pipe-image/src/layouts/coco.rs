@@ -81,7 +81,7 @@ impl Arrangement for Coco {
         for folder in &folders {
             match self.annotation_file(root, folder) {
                 Ok((path, file)) => {
-                    self.survey_part(root, folder, &path, &file, &mut cases, &mut problems)
+                    self.survey_part(root, folder, &path, &file, &mut cases, &mut problems);
                 }
                 Err(problem) => problems.push(problem),
             }
@@ -169,7 +169,7 @@ impl Coco {
             match listing::kind(&name) {
                 Kind::Other => {}
                 Kind::Unsupported => {
-                    problems.push(listing::unsupported(&format!("{prefix}{name}")))
+                    problems.push(listing::unsupported(&format!("{prefix}{name}")));
                 }
                 Kind::Picture => drop(present.insert(name.clone(), format!("{prefix}{name}"))),
             }
@@ -179,7 +179,7 @@ impl Coco {
             annotations
                 .entry(annotation.image_id)
                 .or_default()
-                .push(annotation)
+                .push(annotation);
         });
         for image in &file.images {
             let objects = annotations.remove(&image.id).unwrap_or_default();
@@ -394,3 +394,6 @@ fn unlisted(
         width,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,7 @@ impl Folder {
             match found {
                 Ok(case) => cases.push(case),
                 Err(found) => {
-                    problems.extend(found.into_iter().map(|problem| problem.of(id.clone())))
+                    problems.extend(found.into_iter().map(|problem| problem.of(id.clone())));
                 }
             }
         }
@@ -208,3 +208,6 @@ impl Folder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

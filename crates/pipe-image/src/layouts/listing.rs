@@ -340,7 +340,7 @@ pub(super) fn headers<'a>(
         match (header(root, other), size) {
             (Err(problem), _) => problems.push(problem),
             (Ok(found), Some(expected)) if found != expected => {
-                problems.push(size_problem(other, found, first, expected))
+                problems.push(size_problem(other, found, first, expected));
             }
             (Ok(_), _) => {}
         }

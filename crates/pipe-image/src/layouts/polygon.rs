@@ -11,7 +11,7 @@ pub(super) fn draw(outlines: &[Outline], height: usize, width: usize) -> Mask {
         match &outline.area {
             Area::Polygons(polygons) => {
                 polygons.iter().for_each(|polygon| {
-                    toggle(&mut mask, outline.class, toggles(polygon, height, width))
+                    toggle(&mut mask, outline.class, &toggles(polygon, height, width));
                 });
             }
             Area::Runs(runs) => {
@@ -19,7 +19,7 @@ pub(super) fn draw(outlines: &[Outline], height: usize, width: usize) -> Mask {
                     *at += *run as usize;
                     Some(*at)
                 });
-                toggle(&mut mask, outline.class, ends.collect());
+                toggle(&mut mask, outline.class, &ends.collect::<Vec<usize>>());
             }
         }
     }
@@ -27,7 +27,7 @@ pub(super) fn draw(outlines: &[Outline], height: usize, width: usize) -> Mask {
 }
 
 /// Paints between every odd and the next even place; places count column by column.
-fn toggle(mask: &mut Mask, class: u8, places: Vec<usize>) {
+fn toggle(mask: &mut Mask, class: u8, places: &[usize]) {
     let size = mask.height * mask.width;
     for pair in places.chunks(2) {
         let end = pair.get(1).copied().unwrap_or(size).min(size);

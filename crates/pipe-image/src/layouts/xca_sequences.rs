@@ -153,10 +153,10 @@ impl XcaSequences {
         {
             let path = format!("{}{file}", folder.prefix);
             let frame = image_pattern
-                .find(file)
+                .find_file(file)
                 .and_then(|mut found| Some((found.remove("sequence")?, found.remove("index")?)));
             let mask = mask_pattern
-                .find(file)
+                .find_file(file)
                 .and_then(|mut found| found.remove("sequence"));
             if (frame.is_some() || mask.is_some()) && listing::kind(file) == Kind::Unsupported {
                 problems.push(listing::unsupported(&path));
@@ -325,3 +325,6 @@ struct PatientRow {
     sequence: String,
     patient: String,
 }
+
+#[cfg(test)]
+mod tests;

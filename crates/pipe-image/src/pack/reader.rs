@@ -208,3 +208,136 @@ fn index(bytes: &[u8]) -> Option<&[u8]> {
     let index = bytes.get(number(0)?..)?.get(..number(8)?)?;
     (blake3::hash(index).as_bytes() == &footer[16..48]).then_some(index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EntryMeta, PackWriter, Part};
+
+    fn meta(id: &str) -> EntryMeta {
+        EntryMeta {
+            id: id.to_owned(),
+            patient: "p".to_owned(),
+            part: Some(Part::Test),
+            native_height: 7,
+            native_width: 5,
+            spacing: Some([0.1, 0.3]),
+        }
+    }
+
+    fn image() -> Image {
+        let data = (0..24u8).map(|value| f32::from(value) / 3.0).collect();
+        Image {
+            frames: 2,
+            channels: 3,
+            height: 2,
+            width: 2,
+            data,
+        }
+    }
+
+    fn written(path: &Path) -> Result<(), PackError> {
+        let mask = Mask {
+            height: 2,
+            width: 2,
+            labels: vec![0, 1, 2, 1],
+        };
+        let mut writer = PackWriter::create(path)?;
+        writer.push(meta("a"), &image(), Dtype::F32, Some(&mask))?;
+        writer.push(meta("b"), &image(), Dtype::F16, None)?;
+        writer.push(
+            meta("c"),
+            &Image {
+                data: vec![0.0, 255.0, 3.0, 1.0],
+                ..Image::filled([1, 1, 2, 2], 0.0)
+            },
+            Dtype::U8,
+            None,
+        )?;
+        assert!(matches!(
+            writer.push(meta("a"), &image(), Dtype::F32, None),
+            Err(PackError::Duplicate { .. })
+        ));
+        assert!(matches!(
+            writer.push(meta("d"), &image(), Dtype::F32, Some(&Mask::empty(1, 2))),
+            Err(PackError::Shape { .. })
+        ));
+        writer.finish()
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        written(&one).expect("the disk has room");
+        written(&two).expect("the disk has room");
+        assert_eq!(
+            std::fs::read(&one).expect("it exists"),
+            std::fs::read(&two).expect("it exists"),
+            "equal bytes"
+        );
+        let pack = Pack::open(&one).expect("the pack is whole");
+        assert_eq!(pack.entries().len(), 3);
+        assert_eq!((pack.find("b"), pack.find("x")), (Some(1), None));
+        assert_eq!(pack.image(0), image());
+        assert_eq!(pack.mask(0).expect("it has a mask").labels, [0, 1, 2, 1]);
+        assert!(
+            pack.image(1)
+                .data
+                .iter()
+                .zip(image().data)
+                .all(|(half, full)| (half - full).abs() < 4e-3)
+        );
+        assert_eq!(
+            (pack.image(2).data, pack.mask(2)),
+            (vec![0.0, 255.0, 3.0, 1.0], None)
+        );
+        assert_eq!(pack.entries()[0].meta(), meta("a"));
+        assert_ne!(
+            pack.entries()[0].image_digest,
+            pack.entries()[1].image_digest
+        );
+        (0..3).for_each(|at| pack.verify(at).expect("nothing changed"));
+    }
+
+    #[test]
+    fn damage_is_seen() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("pack");
+        written(&path).expect("the disk has room");
+        let bytes = std::fs::read(&path).expect("it exists");
+        let open = |bytes: &[u8]| {
+            let path = folder.path().join("changed");
+            std::fs::write(&path, bytes).expect("the disk has room");
+            Pack::open(&path)
+        };
+        for length in [64, 200, bytes.len() - 64, bytes.len() - 1] {
+            assert!(
+                matches!(open(&bytes[..length]), Err(PackError::Damaged { .. })),
+                "cut to {length}"
+            );
+        }
+        assert!(matches!(
+            open(b"something else"),
+            Err(PackError::NotAPack { .. })
+        ));
+        assert!(matches!(
+            open(b""),
+            Err(PackError::NotAPack { .. } | PackError::Io { .. })
+        ));
+        let mut newer = bytes.clone();
+        newer[8] = 9;
+        assert!(matches!(
+            open(&newer),
+            Err(PackError::Version { found: 9, .. })
+        ));
+        let mut rotten = bytes.clone();
+        rotten[70] ^= 1;
+        let pack = open(&rotten).expect("only values changed");
+        assert!(matches!(pack.verify(0), Err(PackError::Damaged { .. })) && pack.verify(1).is_ok());
+        assert!(matches!(
+            Pack::open(&folder.path().join("none")),
+            Err(PackError::Io { .. })
+        ));
+    }
+}

@@ -166,3 +166,156 @@ fn symmetric(rng: &mut Pcg64, most: f64) -> f64 {
 fn happens(p: Probability, rng: &mut Pcg64) -> bool {
     unit(rng) < p.get()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    fn pair() -> (Image, Mask) {
+        let data = (0..2 * 6 * 6u8).map(f32::from).collect();
+        let image = Image {
+            frames: 2,
+            channels: 1,
+            height: 6,
+            width: 6,
+            data,
+        };
+        let labels = (0..36)
+            .map(|at| u8::from(at % 6 > 3 && at / 6 < 2))
+            .collect();
+        (
+            image,
+            Mask {
+                height: 6,
+                width: 6,
+                labels,
+            },
+        )
+    }
+
+    fn changed(transforms: &str, seed: u64) -> (Image, Mask) {
+        let transforms: Vec<Transform> =
+            serde_json::from_str(transforms).expect("the transforms are good");
+        let (image, mask) = pair();
+        augment(&transforms, &image, &mask, &mut Pcg64::seed_from_u64(seed))
+    }
+
+    #[test]
+    fn flips_are_exact() {
+        let (image, mask) = pair();
+        let (flipped, flipped_mask) = changed(r#"[{"flip_horizontal": {"p": 1}}]"#, 0);
+        for row in 0..6 {
+            for column in 0..6 {
+                assert_eq!(
+                    flipped.plane(1, 0)[row * 6 + column],
+                    image.plane(1, 0)[row * 6 + 5 - column]
+                );
+                assert_eq!(
+                    flipped_mask.labels[row * 6 + column],
+                    mask.labels[row * 6 + 5 - column]
+                );
+            }
+        }
+        let twice = changed(
+            r#"[{"flip_vertical": {"p": 1}}, {"flip_vertical": {"p": 1}}]"#,
+            0,
+        );
+        assert_eq!(twice, pair());
+    }
+
+    #[test]
+    fn equal_states_give_equal_bytes_and_probability_zero_changes_nothing() {
+        let all = r#"[{"sometimes": {"p": 0.8, "transforms": [{"rotate": {"degrees": 10}}, {"crop": {"range": [0.78, 1]}}]}},
+            {"scale": {"range": [0.8, 1.2], "along": "each"}}, {"shift": {"fraction": 0.2}}, {"shear": {"degrees": 2}},
+            {"intensity": {"shift": 0.2, "clip": [0, 1]}}, {"gamma": {"range": [0.5, 2]}}, {"noise": {"deviation": 0.1}}]"#;
+        assert_eq!(changed(all, 5), changed(all, 5));
+        assert_ne!(changed(all, 5), changed(all, 6));
+        assert_eq!(
+            changed(
+                r#"[{"rotate": {"degrees": 90, "p": 0}}, {"noise": {"deviation": 9, "p": 0}}]"#,
+                1
+            ),
+            pair()
+        );
+    }
+
+    #[test]
+    fn image_and_mask_stay_a_pair() {
+        // The image is the mask: wherever bilinear and nearest agree that a pixel is pure, both must say the same.
+        let labels: Vec<u8> = (0..64 * 64usize)
+            .map(|at| u8::from((at % 64).abs_diff(30) + (at / 64).abs_diff(20) < 12))
+            .collect();
+        let data = labels.iter().map(|label| f32::from(*label)).collect();
+        let (image, mask) = (
+            Image {
+                data,
+                ..Image::filled([1, 1, 64, 64], 0.0)
+            },
+            Mask {
+                height: 64,
+                width: 64,
+                labels,
+            },
+        );
+        let text = r#"[{"flip_horizontal": {}}, {"rotate": {"degrees": 30, "p": 1}}, {"crop": {"range": [0.6, 1], "p": 1}}, {"shift": {"fraction": 0.2, "p": 1}}]"#;
+        let transforms: Vec<Transform> =
+            serde_json::from_str(text).expect("the transforms are good");
+        for seed in 0..20 {
+            let (image, mask) =
+                augment(&transforms, &image, &mask, &mut Pcg64::seed_from_u64(seed));
+            let agree = image
+                .data
+                .iter()
+                .zip(&mask.labels)
+                .filter(|(value, _)| **value == 0.0 || **value == 1.0);
+            assert!(
+                agree.clone().count() > 3000
+                    && agree
+                        .clone()
+                        .all(|(value, label)| *value == f32::from(*label)),
+                "seed {seed}"
+            );
+        }
+    }
+
+    #[test]
+    fn intensity_is_clipped_and_leaves_the_mask() {
+        let (image, mask) = changed(
+            r#"[{"intensity": {"shift": 50, "clip": [0, 10], "p": 1}}]"#,
+            3,
+        );
+        assert!(image.data.iter().all(|value| (0.0..=10.0).contains(value)));
+        assert_eq!(mask, pair().1);
+    }
+
+    #[test]
+    fn a_constant_image_stays_constant_under_geometry() {
+        let image = Image::filled([1, 2, 9, 5], 0.25);
+        let text = r#"[{"rotate": {"degrees": 180, "p": 1}}, {"scale": {"range": [0.2, 0.3], "p": 1}}, {"shear": {"degrees": 40, "p": 1}}]"#;
+        let transforms: Vec<Transform> =
+            serde_json::from_str(text).expect("the transforms are good");
+        let (changed, _) = augment(
+            &transforms,
+            &image,
+            &Mask::empty(9, 5),
+            &mut Pcg64::seed_from_u64(1),
+        );
+        assert!(
+            changed.data.iter().all(|value| (value - 0.25).abs() < 1e-6)
+                && changed.shape() == image.shape()
+        );
+    }
+
+    #[test]
+    fn wrong_amounts_are_refused() {
+        for wrong in [
+            r#"{"flip_horizontal": {"p": 2}}"#,
+            r#"{"scale": {"range": [0, 1]}}"#,
+            r#"{"rotate": {"angle": 3}}"#,
+        ] {
+            assert!(serde_json::from_str::<Transform>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

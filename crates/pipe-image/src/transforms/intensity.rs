@@ -22,7 +22,7 @@ pub(super) fn gamma(data: &mut [f32], exponent: f64) {
     if high > low {
         let range = high - low;
         data.iter_mut().for_each(|value| {
-            *value = ((*value - low) / range).powf(exponent as f32) * range + low
+            *value = ((*value - low) / range).powf(exponent as f32) * range + low;
         });
     }
 }

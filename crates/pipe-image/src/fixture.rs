@@ -1,0 +1,110 @@
+//! Data folders for tests: pictures of every kind, written in place.
+//! It does not know what a test expects of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use png::{BitDepth, ColorType};
+
+/// A temporary folder with files in it.
+pub(crate) struct DataFolder {
+    folder: tempfile::TempDir,
+}
+
+impl DataFolder {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("there is room for a temporary folder"),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file and the folders above it.
+    pub(crate) fn file(&self, path: &str, bytes: &[u8]) -> &Self {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().expect("the file lies in the folder"))
+            .expect("the folder can be written");
+        fs::write(path, bytes).expect("the folder can be written");
+        self
+    }
+
+    /// Writes an 8-bit gray PNG of this size whose pixels hold `value`.
+    pub(crate) fn flat(&self, path: &str, width: usize, height: usize, value: u8) -> &Self {
+        self.file(path, &gray(width, height, &vec![value; width * height]))
+    }
+
+    /// Writes an 8-bit gray PNG of one row.
+    pub(crate) fn row(&self, path: &str, values: &[u8]) -> &Self {
+        self.file(path, &gray(values.len(), 1, values))
+    }
+}
+
+/// Gives an 8-bit gray PNG.
+pub(crate) fn gray(width: usize, height: usize, values: &[u8]) -> Vec<u8> {
+    encoded(
+        width,
+        height,
+        ColorType::Grayscale,
+        BitDepth::Eight,
+        None,
+        values,
+    )
+}
+
+/// Gives a PNG from raw lines.
+pub(crate) fn encoded(
+    width: usize,
+    height: usize,
+    colour: ColorType,
+    depth: BitDepth,
+    palette: Option<&[u8]>,
+    lines: &[u8],
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let side = |pixels: usize| u32::try_from(pixels).expect("test pictures are small");
+    let mut encoder = png::Encoder::new(&mut bytes, side(width), side(height));
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
+    if let Some(palette) = palette {
+        encoder.set_palette(palette.to_vec());
+    }
+    let mut writer = encoder.write_header().expect("writing to memory works");
+    writer
+        .write_image_data(lines)
+        .expect("the lines fit the size");
+    writer.finish().expect("writing to memory works");
+    bytes
+}
+
+/// Gives a gray JPEG.
+pub(crate) fn jpeg(width: usize, height: usize, values: &[u8], quality: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let side = |pixels: usize| u32::try_from(pixels).expect("test pictures are small");
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality);
+    let written = encoder.encode(
+        values,
+        side(width),
+        side(height),
+        image::ExtendedColorType::L8,
+    );
+    written.expect("writing to memory works");
+    bytes
+}
+
+/// Gives the folder of the real sample data, or says why the test is skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test says why")]
+pub(crate) fn real_data(below: &str) -> Option<PathBuf> {
+    let Some(root) = std::env::var_os("PIPE_TEST_DATA") else {
+        eprintln!("skipped: PIPE_TEST_DATA does not name the folder of the sample data");
+        return None;
+    };
+    let folder = PathBuf::from(root).join(below);
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is not there", folder.display());
+        return None;
+    }
+    Some(folder)
+}
