@@ -33,7 +33,6 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
 
 /// Decodes the picture.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
-    header(bytes)?;
     complete(bytes)?;
     // IDENTITY: no expansion of palette or bit depth; labels live in the indexes.
     let mut decoder = png::Decoder::new(Cursor::new(bytes));

@@ -7,6 +7,9 @@ use std::path::Path;
 use super::raster::Raster;
 use super::{jpeg, png};
 
+/// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
+const MOST_PIXELS: usize = 1 << 28;
+
 /// What the first bytes of a picture tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -41,6 +44,14 @@ pub enum FormatError {
         /// What the decoder says.
         reason: String,
     },
+    /// More pixels than any medical still has: a damaged header, or a trap.
+    #[error("the header says {width}x{height} pixels, which is too large to be read")]
+    TooLarge {
+        /// The number of rows.
+        height: usize,
+        /// The number of columns.
+        width: usize,
+    },
     /// A known format that is not read, or no picture.
     #[error("{found}, not PNG or JPEG")]
     Unsupported {
@@ -69,9 +80,14 @@ pub fn header(path: &Path) -> Result<Header, FormatError> {
 }
 
 fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
-    match Format::of(bytes)? {
-        Format::Png => png::header(bytes),
-        Format::Jpeg => jpeg::header(bytes),
+    let Header { height, width } = match Format::of(bytes)? {
+        Format::Png => png::header(bytes)?,
+        Format::Jpeg => jpeg::header(bytes)?,
+    };
+    if height.saturating_mul(width) > MOST_PIXELS {
+        Err(FormatError::TooLarge { height, width })
+    } else {
+        Ok(Header { height, width })
     }
 }
 
@@ -88,6 +104,7 @@ pub fn open(path: &Path) -> Result<Raster, FormatError> {
 /// # Errors
 /// If the bytes are of another format, damaged, or end too early.
 pub fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
+    header_of(bytes)?;
     match Format::of(bytes)? {
         Format::Png => png::decode(bytes),
         Format::Jpeg => jpeg::decode(bytes),
@@ -259,6 +276,9 @@ mod tests {
         let message = |bytes: &[u8]| decode(bytes).expect_err("it is no picture").to_string();
         assert_eq!(message(b"II*\0rest"), "a TIFF file, not PNG or JPEG");
         assert_eq!(message(b"<html>"), "no picture, not PNG or JPEG");
+        let mut huge = gray(8, 8, &[3; 64]);
+        huge[16] = 0x40;
+        assert!(matches!(decode(&huge), Err(FormatError::TooLarge { .. })));
         let mut damaged = gray(8, 8, &[3; 64]);
         let middle = damaged.len() - 20;
         damaged[middle] ^= 0xff;

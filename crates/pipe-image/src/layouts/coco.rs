@@ -119,7 +119,7 @@ impl Coco {
             );
         }
         if root.join(&path).is_dir() {
-            let files = listing::files(root, &path);
+            let files = listing::files(root, &path, &mut Vec::new());
             let tables: Vec<&String> = files
                 .iter()
                 .filter(|file| file.ends_with(".json"))
@@ -165,7 +165,7 @@ impl Coco {
             return;
         }
         let mut present: BTreeMap<String, String> = BTreeMap::new();
-        for name in listing::files(root, &prefix) {
+        for name in listing::files(root, &prefix, problems) {
             match listing::kind(&name) {
                 Kind::Other => {}
                 Kind::Unsupported => {

@@ -180,7 +180,7 @@ impl Folder {
             );
             return named;
         }
-        for file in listing::files(root, &prefix) {
+        for file in listing::files(root, &prefix, problems) {
             let path = format!("{prefix}{file}");
             match (listing::kind(&file), name_of(listing::stem(&file))) {
                 (Kind::Other, _) | (_, None) => {}

@@ -118,7 +118,9 @@ impl Parts {
 }
 
 /// Lists the files below `root/prefix` relative to it, sorted, without hidden files and strays of operating systems.
-pub(super) fn files(root: &Path, prefix: &str) -> Vec<String> {
+///
+/// A folder that may not be read is a problem and not an empty folder.
+pub(super) fn files(root: &Path, prefix: &str, problems: &mut Vec<DataProblem>) -> Vec<String> {
     let base = root.join(prefix);
     let hidden = |name: &str| {
         name.starts_with('.') || matches!(name, "Thumbs.db" | "desktop.ini" | "__MACOSX")
@@ -127,14 +129,33 @@ pub(super) fn files(root: &Path, prefix: &str) -> Vec<String> {
         .min_depth(1)
         .follow_links(true)
         .sort_by_file_name();
-    let entries = walk
+    let mut files = Vec::new();
+    for entry in walk
         .into_iter()
         .filter_entry(|entry| !hidden(&entry.file_name().to_string_lossy()))
-        .filter_map(Result::ok);
-    let files = entries.filter(|entry| entry.file_type().is_file());
+    {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                files.extend(entry.path().strip_prefix(&base).map(slashed));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let path = error
+                    .path()
+                    .and_then(|path| path.strip_prefix(root).ok())
+                    .map(slashed);
+                let reason = error
+                    .io_error()
+                    .map_or_else(|| error.to_string(), |error| error.kind().to_string());
+                problems.push(DataProblem::new(
+                    What::Unreadable,
+                    path.unwrap_or_else(|| prefix.to_owned()),
+                    reason,
+                ));
+            }
+        }
+    }
     files
-        .filter_map(|entry| Some(slashed(entry.path().strip_prefix(&base).ok()?)))
-        .collect()
 }
 
 fn slashed(path: &Path) -> String {
@@ -189,7 +210,9 @@ pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
             What::Unreadable,
             "check that the file exists and may be read",
         ),
-        FormatError::Damaged { .. } => (What::Unreadable, "copy or download the file again"),
+        FormatError::Damaged { .. } | FormatError::TooLarge { .. } => {
+            (What::Unreadable, "copy or download the file again")
+        }
     };
     DataProblem::new(what, file, error.to_string()).hint(hint)
 }

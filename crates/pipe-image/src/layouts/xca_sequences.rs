@@ -25,9 +25,9 @@ pub struct XcaSequences {
     /// The number of frames: the last ones of longer sequences.
     #[schemars(range(min = 1, max = 64))]
     pub frames: usize,
-    /// A table `sequence,patient` relative to the root or to the folder of the part; read if it is there. Without one every
-    /// sequence is its own patient.
-    pub patients: String,
+    /// A table `sequence,patient` relative to the root or to the folder of the part; null reads `patients.csv` if it is there.
+    /// Without a table every sequence is its own patient.
+    pub patients: Option<String>,
     /// How mask files write classes down.
     pub encoding: MaskEncoding,
     /// Whether sequences need masks.
@@ -35,6 +35,9 @@ pub struct XcaSequences {
     /// The folders of the official parts.
     pub parts: Parts,
 }
+
+/// The patient table that is read without being named.
+const PATIENTS: &str = "patients.csv";
 
 /// How frames and masks of a sequence are named; `{sequence}` and `{index}` stand for its name and the number of the frame.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,7 +65,7 @@ impl Default for XcaSequences {
         Self {
             naming: Naming::Port,
             frames: 4,
-            patients: "patients.csv".to_owned(),
+            patients: None,
             encoding: MaskEncoding::default(),
             presence: Masks::default(),
             parts: Parts::default(),
@@ -146,7 +149,7 @@ impl XcaSequences {
     ) -> Sequences {
         let (image_pattern, mask_pattern) = self.naming.patterns();
         let mut sequences = Sequences::default();
-        let files = listing::files(root, &folder.prefix);
+        let files = listing::files(root, &folder.prefix, problems);
         for file in files
             .iter()
             .filter(|file| listing::kind(file) != Kind::Other)
@@ -236,7 +239,7 @@ impl XcaSequences {
                 .or_else(|| patients.get(sequence))
                 .cloned()
                 .unwrap_or_else(|| {
-                    let reason = format!("sequence `{sequence}` is not in `{}`", self.patients);
+                    let reason = format!("sequence `{sequence}` is not in the patient table");
                     problems.push(
                         DataProblem::new(What::UnknownPatient, first_file, reason)
                             .hint("add a line `sequence,patient`"),
@@ -272,11 +275,16 @@ impl XcaSequences {
         folder: &PartFolder,
         problems: &mut Vec<DataProblem>,
     ) -> Option<BTreeMap<String, String>> {
-        let places = [
-            format!("{}{}", folder.prefix, self.patients),
-            self.patients.clone(),
-        ];
-        let file = places.iter().find(|file| root.join(file).is_file())?;
+        let name = self.patients.as_deref().unwrap_or(PATIENTS);
+        let places = [format!("{}{name}", folder.prefix), name.to_owned()];
+        let Some(file) = places.iter().find(|file| root.join(file).is_file()) else {
+            if self.patients.is_some() {
+                let problem = DataProblem::new(What::Annotations, name, "it does not exist");
+                problems
+                    .push(problem.hint("remove `patients` if every sequence is its own patient"));
+            }
+            return None;
+        };
         let mut damaged =
             |reason: String| {
                 let problem = DataProblem::new(What::Annotations, file, reason);

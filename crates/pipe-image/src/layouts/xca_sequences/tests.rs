@@ -135,6 +135,19 @@ fn a_damaged_patient_table_is_named() {
 }
 
 #[test]
+fn a_patient_table_that_is_named_must_be_there() {
+    let data = DataFolder::new();
+    sequence(&data, "", "1", 0..4);
+    assert!(port().scan(data.path()).is_ok());
+    let patients = Some("who.csv".to_owned());
+    let layout = Layout::XcaSequences(XcaSequences {
+        patients,
+        ..XcaSequences::default()
+    });
+    assert_eq!(problems(&layout, &data), ["who.csv: annotations"]);
+}
+
+#[test]
 fn an_empty_folder_says_what_was_looked_for() {
     let data = DataFolder::new();
     let list = port().scan(data.path()).expect_err("there is nothing").list;
