@@ -7,12 +7,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, CaseFiles, MaskSource, Part};
-use crate::encoding::MaskEncoding;
-use crate::formats::{self, FormatError, Header, Raster};
+use crate::case::Part;
+use crate::formats::{self, FormatError, Header};
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
-use crate::{Image, Mask};
 
 /// Whether cases need masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -235,97 +233,6 @@ pub(super) fn size_problem(
     );
     DataProblem::new(What::SizesDiffer, file, reason)
         .hint("width x height must agree within a case")
-}
-
-/// Reads the frames of a case into one image.
-pub(super) fn read_frames(root: &Path, files: &CaseFiles) -> Result<(Image, f32), DataProblem> {
-    let mut data = Vec::new();
-    let mut channels = 0;
-    let mut full_scale = 0;
-    for file in &files.frames {
-        let raster = read_raster(root, file, files)?;
-        let planes = raster.planes();
-        if data.is_empty() {
-            (channels, full_scale) = (planes.len(), raster.value_full_scale());
-        } else if (channels, full_scale) != (planes.len(), raster.value_full_scale()) {
-            let reason = format!(
-                "its channels or bits differ from those of {}",
-                files.frames[0]
-            );
-            return Err(
-                DataProblem::new(What::SizesDiffer, file.clone(), reason).of(files.id.clone())
-            );
-        }
-        data.extend(planes.into_iter().flatten());
-    }
-    let image = Image {
-        frames: files.frames.len(),
-        channels,
-        height: files.height,
-        width: files.width,
-        data,
-    };
-    Ok((image, f32::from(full_scale)))
-}
-
-fn read_raster(root: &Path, file: &str, files: &CaseFiles) -> Result<Raster, DataProblem> {
-    let raster = formats::open(&root.join(file))
-        .map_err(|error| problem(file, &error).of(files.id.clone()))?;
-    let (found, expected) = (
-        Header {
-            height: raster.height,
-            width: raster.width,
-        },
-        Header {
-            height: files.height,
-            width: files.width,
-        },
-    );
-    if found == expected {
-        Ok(raster)
-    } else {
-        Err(size_problem(file, found, &files.frames[0], expected).of(files.id.clone()))
-    }
-}
-
-/// Reads a mask file.
-pub(super) fn read_mask(
-    root: &Path,
-    file: &str,
-    files: &CaseFiles,
-    encoding: &MaskEncoding,
-) -> Result<Mask, DataProblem> {
-    let raster = read_raster(root, file, files)?;
-    encoding.decode(&raster).map_err(|error| {
-        DataProblem::new(What::MaskValues, file, error.to_string())
-            .of(files.id.clone())
-            .hint(error.hint())
-    })
-}
-
-/// Reads a case whose mask is a file.
-pub(super) fn read_case(
-    root: &Path,
-    files: &CaseFiles,
-    encoding: &MaskEncoding,
-) -> Result<Case, DataProblem> {
-    let (image, full_scale) = read_frames(root, files)?;
-    let mask = match &files.mask {
-        Some(MaskSource::File(file)) => Some(read_mask(root, file, files, encoding)?),
-        Some(MaskSource::Outlines { .. }) | None => None,
-    };
-    let CaseFiles {
-        id, patient, part, ..
-    } = files.clone();
-    Ok(Case {
-        id,
-        patient,
-        part,
-        image,
-        full_scale,
-        mask,
-        spacing: None,
-    })
 }
 
 /// Gives the patient of a case by the pattern on its name; without a pattern every case is its own patient.

@@ -6,6 +6,7 @@ mod coco_file;
 mod folder;
 mod listing;
 mod polygon;
+mod reading;
 mod survey;
 mod xca_sequences;
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Kind, Masks, PartFolder, Parts};
+use super::reading;
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, MaskSource};
 use crate::encoding::MaskEncoding;
@@ -136,7 +137,7 @@ impl Arrangement for XcaSequences {
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
-        listing::read_case(root, files, &self.encoding)
+        reading::read_case(root, files, &self.encoding)
     }
 }
 
