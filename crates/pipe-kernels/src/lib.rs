@@ -6,7 +6,14 @@
 //! backend, or of another element type than `f32`, take Burn's own operation instead.
 
 mod batch_norm;
+mod columns;
 mod conv;
+mod convolve;
+mod extension;
+mod geometry;
+mod matrix;
+mod normalize;
+mod sums;
 
 pub use batch_norm::{batch_norm_relu_train, batch_norm_train};
 pub use burn::tensor::ops::ConvOptions;
