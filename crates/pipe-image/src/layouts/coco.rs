@@ -114,10 +114,7 @@ impl Coco {
     ) -> Result<(String, CocoFile), DataProblem> {
         let mut path = format!("{}{}", folder.prefix, self.annotations);
         if !root.join(&path).exists() {
-            let hint = listing::contents(&root.join(&folder.prefix));
-            return Err(
-                DataProblem::new(What::MissingFolder, path, "there are no annotations").hint(hint),
-            );
+            return Err(listing::missing_folder(root, folder, &path));
         }
         if root.join(&path).is_dir() {
             let files = listing::files(root, &path, &mut Vec::new());
@@ -159,10 +156,7 @@ impl Coco {
         let classes = self.classes(path, file, problems);
         let prefix = format!("{}{}/", folder.prefix, self.images.trim_matches('/'));
         if !root.join(&prefix).is_dir() {
-            let hint = listing::contents(&root.join(&folder.prefix));
-            problems.push(
-                DataProblem::new(What::MissingFolder, prefix, "it does not exist").hint(hint),
-            );
+            problems.push(listing::missing_folder(root, folder, &prefix));
             return;
         }
         let mut present: BTreeMap<String, String> = BTreeMap::new();

@@ -175,10 +175,7 @@ impl Folder {
         let prefix = self.path(folder, below);
         let mut named = BTreeMap::new();
         if !root.join(&prefix).is_dir() {
-            problems.push(
-                DataProblem::new(What::MissingFolder, prefix, "it does not exist")
-                    .hint(listing::contents(root)),
-            );
+            problems.push(listing::missing_folder(root, folder, &prefix));
             return named;
         }
         for file in listing::files(root, &prefix, problems) {

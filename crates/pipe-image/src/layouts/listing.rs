@@ -289,6 +289,16 @@ pub(super) fn unsupported(path: &str) -> DataProblem {
     .hint("convert it to PNG, or remove it from the folder")
 }
 
+/// Gives the problem of a folder that the layout names below the root or an official part, but that is not there.
+pub(super) fn missing_folder(root: &Path, folder: &PartFolder, path: &str) -> DataProblem {
+    let part = folder.prefix.trim_end_matches('/');
+    let hint = match folder.part {
+        None => contents(root),
+        Some(_) => format!("set `parts: none` if `{part}` is no official part of the data"),
+    };
+    DataProblem::new(What::MissingFolder, path, "it does not exist").hint(hint)
+}
+
 /// Says what lies in a folder, for hints.
 pub(super) fn contents(root: &Path) -> String {
     let entries = std::fs::read_dir(root)

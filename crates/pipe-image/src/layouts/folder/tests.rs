@@ -152,6 +152,22 @@ fn a_missing_folder_is_named_with_what_is_there() {
         "images/: missing folder: it does not exist (the root holds image/)"
     );
     assert_eq!(list.len(), 2);
+    data.flat("images/a.png", 2, 2, 9)
+        .flat("masks/a.png", 2, 2, 0)
+        .file("test/notes.txt", b"x");
+    let list = folder(Folder::default())
+        .scan(data.path())
+        .expect_err("test/ is taken for a part")
+        .list;
+    assert_eq!(
+        list[0].hint,
+        "set `parts: none` if `test` is no official part of the data"
+    );
+    let none = folder(Folder {
+        parts: Parts::None,
+        ..Folder::default()
+    });
+    assert_eq!(none.scan(data.path()).expect("test/ is no part").len(), 1);
 }
 
 #[test]
