@@ -148,4 +148,56 @@ mod tests {
         );
         assert_eq!(mask.labels, [0, 2, 2, 0]);
     }
+
+    /// Compares with pycocotools: the number of pixels and the sum of their places, row by row.
+    #[track_caller]
+    fn golden(height: usize, width: usize, polygon: &[f64], pixels: usize, places: usize) {
+        let area = Area::Polygons(vec![polygon.to_vec()]);
+        let mask = draw(&[Outline { class: 1, area }], height, width);
+        let sum = mask
+            .labels
+            .iter()
+            .enumerate()
+            .map(|(at, label)| at * usize::from(*label))
+            .sum::<usize>();
+        assert_eq!((mask.foreground(), sum), (pixels, places));
+    }
+
+    #[test]
+    fn random_polygons_are_those_of_the_coco_tools() {
+        golden(
+            18,
+            24,
+            &[25.0, 31.743, 29.626, 4.023, 12.322, 3.0, 11.8, 20.0],
+            177,
+            46068,
+        );
+        golden(
+            27,
+            25,
+            &[
+                32.4, 17.728, 8.189, 21.0, 13.0, 39.0, 22.523, 19.9, 33.0, 43.0,
+            ],
+            91,
+            52621,
+        );
+        golden(
+            19,
+            39,
+            &[
+                36.708, 26.236, 14.0, 9.1, 13.4, 24.0, 4.0, 42.0, 6.236, 22.0,
+            ],
+            67,
+            40748,
+        );
+        golden(
+            29,
+            28,
+            &[
+                20.217, 36.0, 6.0, 18.0, 20.0, 35.676, 35.7, 40.0, 0.624, -1.0,
+            ],
+            148,
+            78361,
+        );
+    }
 }
