@@ -1,0 +1,72 @@
+//! Samples to tensors: order, augmentation, one-hot targets.
+//! It does not know folds or files. What is drawn depends on seed, epoch and case id, never on threads or history.
+
+use burn::Tensor;
+use burn::tensor::{Device, TensorData};
+use pipe_image::{Image, Mask, Transform, augment};
+use rayon::prelude::*;
+
+use crate::random::{generator, number, shuffled};
+
+/// A case to learn from or to validate on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Its name; unique in its set.
+    pub id: String,
+    /// The prepared image.
+    pub image: Image,
+    /// The class of each pixel.
+    pub mask: Mask,
+}
+
+/// Several samples as tensors.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// `[batch, channels, frames, height, width]`.
+    pub images: Tensor<5>,
+    /// 0 and 1: `[batch, classes, height, width]`.
+    pub targets: Tensor<4>,
+}
+
+/// Gives the order of samples in an epoch.
+pub fn order(seed: u64, epoch: usize, count: usize) -> Vec<usize> {
+    shuffled(count, &mut generator(seed, "order", &[epoch as u64]))
+}
+
+/// Gives a changed copy of each sample, the same for the same seed, epoch and id.
+pub fn augmented(samples: &[&Sample], transforms: &[Transform], seed: u64, epoch: usize) -> Vec<Sample> {
+    let change = |sample: &&Sample| {
+        let mut random = generator(seed, "augment", &[epoch as u64, number(&sample.id)]);
+        let (image, mask) = augment(transforms, &sample.image, &sample.mask, &mut random);
+        Sample { id: sample.id.clone(), image, mask }
+    };
+    samples.par_iter().map(change).collect()
+}
+
+/// Lays samples of one size out as tensors.
+pub fn assembled(samples: &[&Sample], classes: usize, device: &Device) -> Batch {
+    let images: Vec<&Image> = samples.iter().map(|sample| &sample.image).collect();
+    let Mask { height, width, .. } = samples[0].mask;
+    let mut targets = Vec::with_capacity(samples.len() * classes * height * width);
+    for sample in samples {
+        for class in 0..classes {
+            // One map is foreground against background, whatever the class ids.
+            let is_hit = |label: u8| if classes == 1 { label != 0 } else { usize::from(label) == class };
+            targets.extend(sample.mask.labels.iter().map(|label| if is_hit(*label) { 1.0f32 } else { 0.0 }));
+        }
+    }
+    let targets = TensorData::new(targets, [samples.len(), classes, height, width]);
+    Batch { images: stacked(&images, device), targets: Tensor::from_data(targets, device) }
+}
+
+/// Lays images out as `[batch, channels, frames, height, width]`.
+pub fn stacked(images: &[&Image], device: &Device) -> Tensor<5> {
+    let [frames, channels, height, width] = images[0].shape();
+    let mut values = Vec::with_capacity(images.len() * images[0].data.len());
+    for image in images {
+        for channel in 0..channels {
+            (0..frames).for_each(|frame| values.extend_from_slice(image.plane(frame, channel)));
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [images.len(), channels, frames, height, width]), device)
+}

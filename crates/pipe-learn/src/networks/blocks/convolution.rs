@@ -1,0 +1,167 @@
+//! Convolutions over images and image sequences, with "same" and "valid" padding.
+//! They do not know normalisation or activation.
+
+use burn::Tensor;
+use burn::module::{Module, Param};
+use burn::tensor::Device;
+use pipe_kernels::ConvOptions;
+
+use super::Pass;
+
+/// A convolution of images with stride 1 that keeps their size.
+///
+/// An even kernel pads one more row below and column on the right, as Keras and TensorFlow do.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    /// `[out, in, kernel, kernel]`.
+    weight: Param<Tensor<4>>,
+    /// `[out]`.
+    bias: Option<Param<Tensor<1>>>,
+}
+
+impl Conv2d {
+    /// A layer of zeros.
+    pub fn new(channels: [usize; 2], kernel: usize, with: Bias, device: &Device) -> Self {
+        let [input, output] = channels;
+        Self { weight: zeros([output, input, kernel, kernel], device), bias: with.zeros(output, device) }
+    }
+
+    /// # Shapes
+    /// `[batch, in, height, width]` to `[batch, out, height, width]`.
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let weight = self.weight.val();
+        let [_, input, kernel, _] = weight.dims();
+        let padding = same(kernel);
+        let options = ConvOptions::new_with_padding([1; 2], [padding; 2], [1; 2], 1);
+        let y = pipe_kernels::conv2d(x, weight, self.bias.as_ref().map(Param::val), options);
+        let macs = y.shape().num_elements() * input * kernel * kernel;
+        pass.list("conv2d", Some(self.weight.id), &y.dims(), macs);
+        y
+    }
+}
+
+/// Whether a convolution adds a learned constant per channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bias {
+    /// It does.
+    Learned,
+    /// It does not.
+    Absent,
+}
+
+impl Bias {
+    /// `Learned` for true.
+    pub fn from_flag(flag: bool) -> Self {
+        if flag { Self::Learned } else { Self::Absent }
+    }
+
+    fn zeros(self, channels: usize, device: &Device) -> Option<Param<Tensor<1>>> {
+        (self == Self::Learned).then(|| zeros([channels], device))
+    }
+}
+
+/// How a convolution of sequences pads and steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Stride 1, size kept.
+    Same,
+    /// Size kept in time, halved in rows and columns (stride 1, 2, 2); an even kernel pads behind only.
+    Half,
+    /// The kernel spans all frames and one pixel, and time vanishes: a weighted sum of the frames.
+    AllFrames,
+}
+
+/// A convolution of image sequences.
+#[derive(Module, Debug)]
+pub struct Conv3d {
+    /// `[out, in, frames, kernel, kernel]`.
+    weight: Param<Tensor<5>>,
+    /// `[out]`.
+    bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    reach: Reach,
+}
+
+impl Conv3d {
+    /// A layer of zeros; `kernel` is `[frames, height, width]`.
+    pub fn new(channels: [usize; 2], kernel: [usize; 3], reach: Reach, with: Bias, device: &Device) -> Self {
+        let [input, output] = channels;
+        let [frames, height, width] = kernel;
+        let weight = zeros([output, input, frames, height, width], device);
+        Self { weight, bias: with.zeros(output, device), reach }
+    }
+
+    /// # Shapes
+    /// `[batch, in, frames, height, width]` to `[batch, out, frames', height', width']` by [`Reach`].
+    pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
+        let weight = self.weight.val();
+        let [output, input, frames, height, width] = weight.dims();
+        let bias = self.bias.as_ref().map(Param::val);
+        let one_pixel = [frames, height, width] == [1; 3];
+        let y = if self.reach == Reach::AllFrames || one_pixel {
+            // No neighbour is looked at, so the sequence is an image with frames as channels (or as rows).
+            let [batch, channels, time, rows, columns] = x.dims();
+            let (x, kept) = if one_pixel {
+                (x.reshape([batch, channels, time * rows, columns]), time)
+            } else {
+                (x.reshape([batch, channels * time, rows, columns]), 1)
+            };
+            let weight = weight.reshape([output, input * frames, 1, 1]);
+            let y = pipe_kernels::conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1));
+            y.reshape([batch, output, kept, rows, columns])
+        } else {
+            let stride = if self.reach == Reach::Half { [1, 2, 2] } else { [1; 3] };
+            let padding = [frames, height, width].map(same);
+            pipe_kernels::conv3d(x, weight, bias, ConvOptions::new_with_padding(stride, padding, [1; 3], 1))
+        };
+        let macs = y.shape().num_elements() * input * frames * height * width;
+        pass.list("conv3d", Some(self.weight.id), &y.dims(), macs);
+        y
+    }
+}
+
+/// A transposed convolution with kernel 2 and stride 2: doubles rows and columns.
+///
+/// Each pixel becomes a 2x2 block of its own, so it is a 1x1 convolution to four times the channels and a rearrangement.
+#[derive(Module, Debug)]
+pub struct ConvTranspose2d {
+    /// `[in, out, 2, 2]`, as PyTorch lays it out.
+    weight: Param<Tensor<4>>,
+    /// `[out]`.
+    bias: Option<Param<Tensor<1>>>,
+}
+
+impl ConvTranspose2d {
+    /// A layer of zeros.
+    pub fn new(channels: [usize; 2], device: &Device) -> Self {
+        let [input, output] = channels;
+        Self { weight: zeros([input, output, 2, 2], device), bias: Bias::Learned.zeros(output, device) }
+    }
+
+    /// # Shapes
+    /// `[batch, in, height, width]` to `[batch, out, 2 height, 2 width]`.
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let weight = self.weight.val();
+        let [input, output, _, _] = weight.dims();
+        let [batch, _, height, width] = x.dims();
+        let weight = weight.reshape([input, output * 4]).swap_dims(0, 1).reshape([output * 4, input, 1, 1]);
+        let y = pipe_kernels::conv2d(x, weight, None, ConvOptions::new([1; 2], [0; 2], [1; 2], 1));
+        let y = y.reshape([batch, output, 2, 2, height, width]).permute([0, 1, 4, 2, 5, 3]);
+        let y = y.reshape([batch, output, 2 * height, 2 * width]);
+        let y = match &self.bias {
+            Some(bias) => y + bias.val().reshape([1, output, 1, 1]),
+            None => y,
+        };
+        pass.list("conv_transpose2d", Some(self.weight.id), &y.dims(), y.shape().num_elements() * input);
+        y
+    }
+}
+
+fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    Param::from_tensor(Tensor::zeros(shape, device))
+}
+
+/// Padding before and after that keeps the size at stride 1; the odd one is put behind.
+fn same(kernel: usize) -> (usize, usize) {
+    ((kernel - 1) / 2, kernel / 2)
+}

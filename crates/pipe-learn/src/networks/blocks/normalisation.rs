@@ -1,0 +1,85 @@
+//! Batch normalisation with PyTorch's bookkeeping: epsilon and momentum are settings, the running variance is unbiased.
+//! It does not know what comes before or after, except that a rectifier may be joined to it for speed.
+
+use burn::Tensor;
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, activation};
+
+use super::{Pass, Statistics};
+
+/// The numbers of a batch normalisation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormOptions {
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// The share of the newest batch in the running statistics: PyTorch's sense, 1 minus Keras' momentum.
+    pub momentum: f64,
+}
+
+/// Batch normalisation over all dimensions but the channels.
+///
+/// Batches are normalised by their biased variance; `running_var` takes the unbiased one (factor n / (n - 1)), as
+/// PyTorch does and Burn's own layer and Keras do not. Running statistics are not changed here: a learning pass
+/// reports the batch statistics, and the training loop mixes them in after the step.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: Param<Tensor<1>>,
+    running_var: Param<Tensor<1>>,
+    #[module(skip)]
+    options: NormOptions,
+}
+
+/// What follows a normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Relu,
+    Nothing,
+}
+
+impl BatchNorm {
+    /// A layer of `channels` that changes nothing yet.
+    pub fn new(channels: usize, options: NormOptions, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+            running_mean: Param::initialized(ParamId::new(), Tensor::zeros([channels], device)),
+            running_var: Param::initialized(ParamId::new(), Tensor::ones([channels], device)),
+            options,
+        }
+    }
+
+    /// Normalises.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        self.run(x, Then::Nothing, pass)
+    }
+
+    /// Normalises and rectifies.
+    pub fn forward_relu<const D: usize>(&self, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        self.run(x, Then::Relu, pass)
+    }
+
+    fn run<const D: usize>(&self, x: Tensor<D>, then: Then, pass: &mut Pass) -> Tensor<D> {
+        let NormOptions { epsilon, momentum } = self.options;
+        pass.list("batch_norm", Some(self.weight.id), &x.dims(), 0);
+        let channels = x.dims()[1];
+        if !pass.is_learning() {
+            let scale = self.weight.val() / (self.running_var.val() + epsilon).sqrt();
+            let shift = self.bias.val() - self.running_mean.val() * scale.clone();
+            let mut across = [1; D];
+            across[1] = channels;
+            let y = x * scale.reshape(across) + shift.reshape(across);
+            return if then == Then::Relu { activation::relu(y) } else { y };
+        }
+        let count = x.shape().num_elements() / channels;
+        let (gamma, beta) = (self.weight.val(), self.bias.val());
+        let (y, mean, variance) = match then {
+            Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
+            Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
+        };
+        let (running_mean, running_var) = (self.running_mean.id, self.running_var.id);
+        pass.report(Statistics { running_mean, running_var, mean, variance, count, momentum });
+        y
+    }
+}

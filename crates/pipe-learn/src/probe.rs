@@ -1,0 +1,210 @@
+//! A probe: a network filled by a formula and run on a formula, so that two implementations can be compared by numbers.
+//! It does not know where reference numbers come from.
+
+use burn::Tensor;
+use burn::tensor::{Device, TensorData};
+use serde::Serialize;
+
+use crate::head::Head;
+use crate::networks::blocks::Pass;
+use crate::networks::{NetworkConfig, NetworkError};
+use crate::weights::{Learning, Parameter, floats, parameters, with_values};
+
+/// What a filled network gives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Probe {
+    /// The number of trained parameters.
+    pub params: usize,
+    /// The shape of the output.
+    pub output_shape: Vec<usize>,
+    /// Mean of the output.
+    pub mean: f64,
+    /// Standard deviation (n) of the output.
+    pub std: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// The values at flat index k * N / 8.
+    pub samples: Vec<f64>,
+    /// The last value.
+    pub last: f64,
+}
+
+/// Fills a network and its input by the formula and runs it once, predicting.
+///
+/// SVS-net's output is taken after its sigmoid, as its published code ends with it; U-Net's are logits.
+///
+/// # Errors
+/// The settings are out of range or the input does not fit.
+pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkError> {
+    let device = Device::flex();
+    let shape = sequence_shape(config, input)?;
+    let network = config.build(&device)?;
+    let params = trained(&parameters(&network));
+    let network = with_values(network, fill);
+    let x = TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape);
+    let y = network.forward(Tensor::from_data(x, &device), &mut Pass::predicting());
+    let y = match config {
+        NetworkConfig::SvsNet(_) => Head::of(config.classes()).probabilities(y),
+        NetworkConfig::UNet(_) => y,
+    };
+    let output_shape = y.dims().to_vec();
+    let values: Vec<f64> = floats(y).into_iter().map(f64::from).collect();
+    let count = values.len();
+    let mean = values.iter().sum::<f64>() / count as f64;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count as f64;
+    Ok(Probe {
+        params,
+        output_shape,
+        mean,
+        std: variance.sqrt(),
+        min: values.iter().copied().fold(f64::INFINITY, f64::min),
+        max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        samples: (0..8).map(|k| values[k * count / 8]).collect(),
+        last: values[count - 1],
+    })
+}
+
+/// Reads `[batch, channels, height, width]` or `[batch, channels, frames, height, width]` and checks that it fits.
+pub(crate) fn sequence_shape(config: &NetworkConfig, input: &[usize]) -> Result<[usize; 5], NetworkError> {
+    let shape = match *input {
+        [batch, channels, height, width] => [batch, channels, 1, height, width],
+        [batch, channels, frames, height, width] => [batch, channels, frames, height, width],
+        _ => return Err(NetworkError::Rank { shape: input.to_vec() }),
+    };
+    let [batch, channels, frames, height, width] = shape;
+    if batch == 0 {
+        return Err(NetworkError::Rank { shape: input.to_vec() });
+    }
+    config.check_input([channels, frames, height, width])?;
+    Ok(shape)
+}
+
+/// Counts trained parameters.
+pub(crate) fn trained(parameters: &[Parameter]) -> usize {
+    let trained = parameters.iter().filter(|parameter| parameter.learning == Learning::Trained);
+    trained.map(|parameter| parameter.shape.iter().product::<usize>()).sum()
+}
+
+fn fill(Parameter { name, shape, .. }: &Parameter) -> Vec<f32> {
+    let count = shape.iter().product();
+    let is_norm = shape.len() == 1 && (name.contains("bn") || name.contains("norm"));
+    match name.rsplit('.').next().unwrap_or_default() {
+        "running_mean" => uniform(count, 3, |u| 0.1 * u),
+        "running_var" => uniform(count, 4, |u| 1.0 + u),
+        "weight" if is_norm => uniform(count, 1, |u| 1.0 + 0.2 * u),
+        "bias" if is_norm => uniform(count, 2, |u| 0.2 * u),
+        "bias" => uniform(count, 5, |u| 0.1 * u),
+        _ => {
+            // A transposed convolution is laid out [in, out, ..], and its formula divides by `in`.
+            let is_transposed = name.split('.').any(|part| part == "up") && shape.len() == 4 && name.starts_with("up.");
+            let fan: usize = if is_transposed { shape[0] } else { shape[1..].iter().product() };
+            let scale = (24.0 / fan as f64).sqrt();
+            uniform(count, 0, |u| u * scale)
+        }
+    }
+}
+
+/// The numbers of the formula: an integer hash of index, count and seed, from -0.5 to 0.5, then `map`ped.
+fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
+    let start = seed.wrapping_mul(1_000_003).wrapping_add((count as u32).wrapping_mul(7919));
+    let hash = |index: usize| {
+        let mut h = start.wrapping_add(index as u32).wrapping_mul(2_654_435_761);
+        h ^= h >> 16;
+        h = h.wrapping_mul(0x85eb_ca6b);
+        h ^= h >> 13;
+        h = h.wrapping_mul(0xc2b2_ae35);
+        h ^= h >> 16;
+        f64::from(h) / 4_294_967_296.0 - 0.5
+    };
+    (0..count).map(|index| map(hash(index)) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of a reference implementation in 64 bits: output mean and deviation, three samples, the last value.
+    #[track_caller]
+    fn check(config: &str, input: &[usize], params: usize, expected: [f64; 6]) {
+        let config = serde_json::from_str(config).expect("the settings are right");
+        let probe = probe(&config, input).expect("the input fits");
+        assert_eq!(probe.params, params);
+        assert_eq!(probe.output_shape, [1, 1, input[input.len() - 2], input[input.len() - 1]]);
+        let found = [probe.mean, probe.std, probe.samples[0], probe.samples[3], probe.samples[7], probe.last];
+        for (found, expected_value) in found.iter().zip(expected) {
+            let error = (found - expected_value).abs();
+            assert!(error < 1e-4 * probe.std, "{found} against {expected_value}: {error:e} of {}", probe.std);
+        }
+    }
+
+    #[track_caller]
+    fn check_params(config: &str, params: usize) {
+        let config: NetworkConfig = serde_json::from_str(config).expect("the settings are right");
+        let network = config.build(&Device::flex()).expect("the settings are in range");
+        assert_eq!(trained(&parameters(&network)), params);
+    }
+
+    #[test]
+    fn svsnet_as_the_port() {
+        let expected = [
+            0.775_371_345_225_423_6,
+            0.392_849_988_999_015_1,
+            0.000_184_278_569_883_964_47,
+            0.999_999_999_999_185_8,
+            0.995_867_200_255_458_7,
+            0.887_187_105_452_157_4,
+        ];
+        let config = r#"{"svsnet": {"bias": false, "epsilon": 1e-5, "label": "last"}}"#;
+        check(config, &[1, 1, 4, 64, 64], 10_187_345, expected);
+    }
+
+    #[test]
+    fn svsnet_as_the_figure() {
+        let expected = [
+            0.737_026_831_812_490_1,
+            0.422_465_344_246_542_2,
+            0.604_426_696_453_927_2,
+            0.999_953_546_688_490_1,
+            0.999_871_524_033_69,
+            0.841_609_225_064_443,
+        ];
+        let config = r#"{"svsnet": {"bias": false, "epsilon": 1e-5, "label": "last", "skip_attention": false}}"#;
+        check(config, &[1, 1, 4, 64, 64], 10_055_761, expected);
+    }
+
+    #[test]
+    fn unet_with_normalisation() {
+        let expected = [
+            -0.550_215_690_438_272_1,
+            1.273_903_630_563_425,
+            -0.045_594_704_001_510_104,
+            -1.097_995_616_810_562_2,
+            -0.715_325_550_072_793_1,
+            -0.488_754_506_302_155_67,
+        ];
+        check(r#"{"unet": {"in_channels": 3}}"#, &[1, 3, 64, 64], 31_043_521, expected);
+    }
+
+    #[test]
+    fn parameter_counts() {
+        check_params(r#"{"svsnet": {}}"#, 10_190_873);
+        check_params(r#"{"unet": {"norm": "none"}}"#, 31_030_593);
+        check_params(r#"{"unet": {"norm": "none", "out_channels": 2}}"#, 31_030_658);
+        check_params(r#"{"unet": {"norm": "none", "in_channels": 3, "width": 32}}"#, 7_760_097);
+        check_params(r#"{"unet": {"bias": false, "in_channels": 3}}"#, 31_037_633);
+    }
+
+    #[test]
+    fn inputs_that_do_not_fit() {
+        let config: NetworkConfig = serde_json::from_str(r#"{"svsnet": {}}"#).expect("the settings are right");
+        let error = probe(&config, &[1, 1, 4, 60, 64]).expect_err("60 is no multiple of 64");
+        assert_eq!(
+            error.to_string(),
+            "input 60x64 does not fit svsnet: height and width must be multiples of 64; the nearest sizes are 64 and 64"
+        );
+        assert!(probe(&config, &[1, 1, 3, 64, 64]).is_err());
+        assert!(probe(&config, &[64, 64]).is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! The state between two epochs, on disk: one file that is replaced as a whole, so that a kill anywhere loses one epoch.
+//! It does not know how an epoch is trained. Random states are not in it: they follow from seed and epoch.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{self, CheckpointError};
+use crate::history::{HistoryRow, best_of};
+use crate::model::BEST;
+use crate::networks::Network;
+use crate::optimizers::{Optimizer, OptimizerConfig};
+use crate::weights::{Arrays, arrays, with_arrays};
+
+const FILE: &str = "state.safetensors";
+
+/// Where a training stands between two epochs.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    /// The network.
+    pub network: Network,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// One row for each epoch that is done.
+    pub history: Vec<HistoryRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Note {
+    updates: u64,
+    history: Vec<HistoryRow>,
+}
+
+impl State {
+    /// Writes the state, and the network as the best one if its last epoch was.
+    ///
+    /// The best weights go first: killed in between, the epoch is trained again, to the same weights.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(crate) fn save(&self, folder: &Path) -> Result<(), CheckpointError> {
+        let weights = arrays(&self.network);
+        let last = self.history.last().map(|row| row.epoch);
+        if best_of(&self.history).map(|row| row.epoch) == last {
+            checkpoint::write(&folder.join(BEST), &weights, "")?;
+        }
+        let note = Note { updates: self.optimizer.updates(), history: self.history.clone() };
+        let note = serde_json::to_string(&note).expect("a note is plain data");
+        let optimizer = self.optimizer.state().into_iter().map(|(name, array)| (format!("optimizer/{name}"), array));
+        let network = weights.into_iter().map(|(name, array)| (format!("network/{name}"), array));
+        let all: Arrays = network.chain(optimizer).collect();
+        checkpoint::write(&folder.join(FILE), &all, &note)
+    }
+
+    /// Continues where a training stopped, if one did in this folder.
+    ///
+    /// The folder belongs to one recipe, so a state that does not fit the network is damaged, not old.
+    ///
+    /// # Errors
+    /// There is a state and it cannot be used.
+    pub(crate) fn load(folder: &Path, network: Network, optimizer: &OptimizerConfig) -> Result<Loaded, CheckpointError> {
+        let path = folder.join(FILE);
+        if !fs::exists(&path).unwrap_or(false) {
+            return Ok(Loaded::Nothing(network));
+        }
+        let (all, note) = checkpoint::read(&path)?;
+        let damaged = |source| CheckpointError::Read { path: path.clone(), source };
+        let note: Note = serde_json::from_str(&note).map_err(|error| damaged(error.into()))?;
+        let part = |prefix: &str| -> Arrays {
+            let named = all.iter().filter_map(|(name, array)| Some((name.strip_prefix(prefix)?, array)));
+            named.map(|(name, array)| (name.to_owned(), array.clone())).collect()
+        };
+        let network = with_arrays(network, part("network/")).map_err(|error| damaged(std::io::Error::other(error)))?;
+        let optimizer = Optimizer::resumed(optimizer.clone(), note.updates, part("optimizer/"));
+        Ok(Loaded::State(Box::new(Self { network, optimizer, history: note.history })))
+    }
+}
+
+/// What a resume folder held.
+#[derive(Debug)]
+pub(crate) enum Loaded {
+    /// A state to continue from.
+    State(Box<State>),
+    /// Nothing; the network is given back.
+    Nothing(Network),
+}

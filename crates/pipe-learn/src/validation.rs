@@ -1,0 +1,83 @@
+//! Loss and Dice on validation cases, to choose the best epoch by.
+//! It never sees test cases, and is not the evaluation that is reported.
+
+use burn::tensor::Device;
+
+use crate::batch::{Sample, assembled};
+use crate::losses::LossConfig;
+use crate::networks::Network;
+use crate::networks::blocks::Pass;
+use crate::weights::floats;
+
+/// What validation found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Validation {
+    /// The mean loss over cases.
+    pub loss: f64,
+    /// The mean Dice over cases and foreground classes at threshold 0.5.
+    pub dice: f64,
+}
+
+/// Validates a network that is not differentiated.
+pub(crate) fn validated(network: &Network, samples: &[Sample], loss: &LossConfig, batch: usize, device: &Device) -> Validation {
+    let mut loss_sum = 0.0;
+    let mut dices = Vec::new();
+    for chunk in samples.chunks(batch) {
+        let chunk: Vec<&Sample> = chunk.iter().collect();
+        let mut pass = Pass::predicting();
+        let images = assembled(&chunk, 1, device).images;
+        let logits = network.forward(images, &mut pass);
+        let [_, classes, height, width] = logits.dims();
+        let targets = assembled(&chunk, classes, device).targets;
+        let value = floats(loss.value(logits.clone(), targets))[0];
+        loss_sum += f64::from(value) * chunk.len() as f64;
+        let logits = floats(logits);
+        for (sample, logits) in chunk.iter().zip(logits.chunks(classes * height * width)) {
+            dices.extend(dice(logits, &sample.mask.labels, classes));
+        }
+    }
+    // Nothing to find and nothing found in every case: there is nothing to improve.
+    let dice = if dices.is_empty() { 1.0 } else { dices.iter().sum::<f64>() / dices.len() as f64 };
+    Validation { loss: loss_sum / samples.len() as f64, dice }
+}
+
+/// Gives Dice for each foreground class that is in the prediction or the mask.
+fn dice(logits: &[f32], labels: &[u8], classes: usize) -> Vec<f64> {
+    let size = labels.len();
+    let largest = |pixel: usize| {
+        let better = |best: usize, class: usize| {
+            if logits[class * size + pixel] > logits[best * size + pixel] { class } else { best }
+        };
+        (1..classes).fold(0, better)
+    };
+    // A logit of at least 0 is a probability of at least 0.5.
+    let predicted: Vec<usize> = match classes {
+        1 => logits.iter().map(|logit| usize::from(*logit >= 0.0)).collect(),
+        _ => (0..size).map(largest).collect(),
+    };
+    let truth = |label: u8| if classes == 1 { usize::from(label != 0) } else { usize::from(label) };
+    let class_dice = |class: usize| {
+        let mut counts = [0usize; 2];
+        for (predicted, label) in predicted.iter().zip(labels) {
+            let (found, there) = (*predicted == class, truth(*label) == class);
+            counts[0] += usize::from(found && there);
+            counts[1] += usize::from(found) + usize::from(there);
+        }
+        let [both, sum] = counts;
+        (sum > 0).then(|| 2.0 * both as f64 / sum as f64)
+    };
+    (1..classes.max(2)).filter_map(class_dice).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dice_of_one_and_of_more_maps() {
+        assert_eq!(dice(&[1.0, 0.0, -1.0, -2.0], &[1, 0, 3, 0], 1), vec![0.5]);
+        assert_eq!(dice(&[-1.0], &[0], 1), Vec::<f64>::new());
+        // Two pixels, three maps: predicted 1 and 2, true 1 and 1.
+        assert_eq!(dice(&[0.0, 0.0, 1.0, 0.0, 0.5, 2.0], &[1, 1], 3), vec![2.0 / 3.0, 0.0]);
+    }
+}

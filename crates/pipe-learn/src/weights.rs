@@ -1,0 +1,191 @@
+//! Weights by dotted PyTorch name, out of a network and into one.
+//! Does not know files (that is `checkpoint`) or what a weight is for.
+
+use std::collections::BTreeMap;
+
+use burn::Tensor;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::TensorData;
+use thiserror::Error;
+
+use crate::networks::Network;
+
+/// An array of 32-bit floats in C order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Array {
+    /// The size of each dimension.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub values: Vec<f32>,
+}
+
+/// Arrays by name; the names of a network are PyTorch's (`encoder.0.conv1.weight`), as are the layouts.
+pub type Arrays = BTreeMap<String, Array>;
+
+/// One parameter or running statistic of a network, without its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Learned by the optimizer, or kept by it (running statistics).
+    pub learning: Learning,
+    /// Where it is in this very module.
+    pub id: ParamId,
+}
+
+/// How a value of a network changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Learning {
+    /// By gradients.
+    Trained,
+    /// By averaging over batches.
+    Averaged,
+}
+
+/// Weights that belong to another network.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WeightsError {
+    /// A weight of the network is not among the arrays.
+    #[error("no weights for `{name}`")]
+    Missing {
+        /// The weight.
+        name: String,
+    },
+    /// An array that the network has no place for.
+    #[error("the network has no `{name}`")]
+    Unknown {
+        /// The array.
+        name: String,
+    },
+    /// A weight of another shape.
+    #[error("`{name}` has shape {found:?}, the network expects {expected:?}")]
+    Shape {
+        /// The weight.
+        name: String,
+        /// The shape of the array.
+        found: Vec<usize>,
+        /// The shape in the network.
+        expected: Vec<usize>,
+    },
+}
+
+/// Lists parameters in the order of the module.
+pub fn parameters(network: &Network) -> Vec<Parameter> {
+    struct List(Path, Vec<Parameter>);
+    impl ModuleVisitor for List {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.enter(name);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let learning = learning(param);
+            self.1.push(Parameter { name: self.0.name(), shape: param.dims().to_vec(), learning, id: param.id });
+        }
+    }
+    let mut list = List(Path::default(), Vec::new());
+    network.visit(&mut list);
+    list.1
+}
+
+/// Copies all weights and running statistics out.
+pub fn arrays(network: &Network) -> Arrays {
+    struct Copy(Path, Arrays);
+    impl ModuleVisitor for Copy {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.enter(name);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let values = floats(param.val().inner());
+            self.1.insert(self.0.name(), Array { shape: param.dims().to_vec(), values });
+        }
+    }
+    let mut copy = Copy(Path::default(), Arrays::new());
+    network.visit(&mut copy);
+    copy.1
+}
+
+/// Puts weights in.
+///
+/// # Errors
+/// A weight is missing, has another shape, or is not of this network.
+pub fn with_arrays(network: Network, mut arrays: Arrays) -> Result<Network, WeightsError> {
+    for Parameter { name, shape, .. } in parameters(&network) {
+        match arrays.get(&name) {
+            None => return Err(WeightsError::Missing { name }),
+            Some(array) if array.shape != shape => {
+                return Err(WeightsError::Shape { name, found: array.shape.clone(), expected: shape });
+            }
+            Some(_) => {}
+        }
+    }
+    let filled = with_values(network, |parameter| {
+        arrays.remove(&parameter.name).expect("its presence has been checked").values
+    });
+    match arrays.into_keys().next() {
+        Some(name) => Err(WeightsError::Unknown { name }),
+        None => Ok(filled),
+    }
+}
+
+/// Gives each parameter the values that `values` makes for it.
+pub fn with_values(network: Network, values: impl FnMut(&Parameter) -> Vec<f32>) -> Network {
+    struct Fill<F>(Path, F);
+    impl<F: FnMut(&Parameter) -> Vec<f32>> ModuleMapper for Fill<F> {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.enter(name);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.exit();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let shape = param.dims();
+            let learning = learning(&param);
+            let values = (self.1)(&Parameter { name: self.0.name(), shape: shape.to_vec(), learning, id: param.id });
+            replaced(param, TensorData::new(values, shape))
+        }
+    }
+    network.map(&mut Fill(Path::default(), values))
+}
+
+/// Puts new values into a parameter; it stays trained or averaged as it was.
+pub(crate) fn replaced<const D: usize>(param: Param<Tensor<D>>, data: TensorData) -> Param<Tensor<D>> {
+    let trained = learning(&param) == Learning::Trained;
+    param.map(|old| {
+        let new = Tensor::from_data(data, &old.device());
+        if trained { new.require_grad() } else { new }
+    })
+}
+
+pub(crate) fn learning<const D: usize>(param: &Param<Tensor<D>>) -> Learning {
+    if param.is_require_grad() { Learning::Trained } else { Learning::Averaged }
+}
+
+/// Copies a tensor's values out.
+pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().as_slice::<f32>().expect("networks hold 32-bit floats").to_vec()
+}
+
+/// Where a visitor is. The outermost name, the kind of network, is no part of a weight's name.
+#[derive(Debug, Default)]
+pub(crate) struct Path(Vec<String>);
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    pub(crate) fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.0.get(1..).unwrap_or_default().join(".")
+    }
+}
