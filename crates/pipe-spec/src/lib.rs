@@ -1,1 +1,32 @@
 //! Reads experiments written as YAML: the only crate that knows YAML.
+//!
+//! Does not know stage kinds, stores or images. Text becomes a tree whose every scalar knows where it stands; trees are
+//! laid over each other; references and axes are resolved; what comes out are stage instances with plain values.
+
+mod bind;
+mod check;
+mod compose;
+mod expand;
+mod experiment;
+mod location;
+mod node;
+mod overrides;
+mod parse;
+mod problem;
+mod references;
+mod resources;
+mod source;
+mod suggest;
+
+pub use bind::{bind, bind_to, schema};
+pub use check::check;
+pub use compose::{Composed, Library, Request, compose, single};
+pub use expand::expand;
+pub use experiment::{Experiment, NeedSpec, StageSpec, experiment_schema, pipeline_schema};
+pub use location::Location;
+pub use node::{Key, Map, Node, Value};
+pub use parse::parse;
+pub use problem::{Colour, Problem, Problems};
+pub use resources::Resources;
+pub use source::{FileId, Place, Sources, Span};
+pub use suggest::{did_you_mean, nearest};

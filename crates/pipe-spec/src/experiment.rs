@@ -1,0 +1,235 @@
+//! The files as written, and the experiment as meant.
+//!
+//! Does not know stage kinds; `with` stays a tree until a kind binds it.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::{Node, Resources, Sources, Span, bind::schema};
+
+/// An experiment: one file that says which data, which network, which folds.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "only its schema is used; values are read from the tree, which keeps their places"
+)]
+struct ExperimentFile {
+    /// Files that this one is laid over: a pipeline or another experiment. Looked up in the workspace, beside this file, then among the built-in ones.
+    #[schemars(schema_with = "one_or_many")]
+    extends: Option<()>,
+    /// Its name in runs and reports; the file's own without ending if left out.
+    name: Option<String>,
+    /// One sentence for the report.
+    description: Option<String>,
+    /// Lists over which stages are repeated; `${axis.NAME}` is the current value.
+    #[schemars(schema_with = "axes")]
+    axes: Option<()>,
+    /// Which data; referred to as `${data}`.
+    #[schemars(schema_with = "free")]
+    data: Option<()>,
+    /// Which network; referred to as `${network}`.
+    #[schemars(schema_with = "free")]
+    network: Option<()>,
+    /// How it is trained; referred to as `${training}`.
+    #[schemars(schema_with = "free")]
+    training: Option<()>,
+    /// Any other values to refer to.
+    #[schemars(schema_with = "free")]
+    parameters: Option<()>,
+    /// The stages by name; `NAME[axis=value]` changes single instances.
+    stages: Option<IndexMap<String, StageFile>>,
+    /// What the report says.
+    report: Option<ReportFile>,
+    /// Named layers, laid over the file by `--profile NAME`.
+    profiles: Option<IndexMap<String, ProfileFile>>,
+}
+
+/// A pipeline: a reusable graph of stages.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct PipelineFile {
+    /// Files that this one is laid over.
+    #[schemars(schema_with = "one_or_many")]
+    extends: Option<()>,
+    /// One sentence.
+    description: Option<String>,
+    /// Lists over which stages are repeated.
+    #[schemars(schema_with = "axes")]
+    axes: Option<()>,
+    /// Defaults of the data.
+    #[schemars(schema_with = "free")]
+    data: Option<()>,
+    /// Default of the network.
+    #[schemars(schema_with = "free")]
+    network: Option<()>,
+    /// Defaults of the training.
+    #[schemars(schema_with = "free")]
+    training: Option<()>,
+    /// Any other values to refer to.
+    #[schemars(schema_with = "free")]
+    parameters: Option<()>,
+    /// The stages by name.
+    stages: Option<IndexMap<String, StageFile>>,
+}
+
+/// A layer that a profile lays over its file.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ProfileFile {
+    /// Another name for runs and reports.
+    name: Option<String>,
+    /// Another description.
+    description: Option<String>,
+    /// Other axes.
+    #[schemars(schema_with = "axes")]
+    axes: Option<()>,
+    /// Other data.
+    #[schemars(schema_with = "free")]
+    data: Option<()>,
+    /// Another network.
+    #[schemars(schema_with = "free")]
+    network: Option<()>,
+    /// Another training.
+    #[schemars(schema_with = "free")]
+    training: Option<()>,
+    /// Other values to refer to.
+    #[schemars(schema_with = "free")]
+    parameters: Option<()>,
+    /// Changed stages.
+    stages: Option<IndexMap<String, StageFile>>,
+    /// What the report says.
+    report: Option<ReportFile>,
+}
+
+/// A stage.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct StageFile {
+    /// The stage kind.
+    kind: Option<String>,
+    /// Stages whose outputs it takes: a name, a list of names, or a map from port to name. `NAME.OUTPUT` picks one output, `NAME[*]` gathers all instances.
+    #[schemars(schema_with = "needs")]
+    needs: Option<()>,
+    /// The recipe, as the kind wants it: `pipe schema KIND`.
+    #[schemars(schema_with = "anything")]
+    with: Option<()>,
+    /// Where and how fast it runs; never part of the recipe.
+    #[schemars(schema_with = "resources")]
+    resources: Option<()>,
+}
+
+/// What the report says.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ReportFile {
+    /// Title; the experiment's name if left out.
+    title: Option<String>,
+}
+
+fn one_or_many(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+}
+
+fn needs(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "string" } },
+        { "type": "object", "additionalProperties": {
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }]
+        } },
+    ] })
+}
+
+fn axes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": {
+        "type": "array", "minItems": 1, "items": { "type": ["string", "integer", "number", "boolean"] }
+    } })
+}
+
+fn free(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object" })
+}
+
+fn anything(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({})
+}
+
+fn resources(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Resources>()
+}
+
+/// JSON Schema of experiment files.
+pub fn experiment_schema() -> serde_json::Value {
+    schema::<ExperimentFile>()
+}
+
+/// JSON Schema of pipeline files.
+pub fn pipeline_schema() -> serde_json::Value {
+    schema::<PipelineFile>()
+}
+
+/// An experiment with its references resolved and its axes applied.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// Its name in runs and reports.
+    pub name: String,
+    /// One sentence.
+    pub description: Option<String>,
+    /// Title of the report.
+    pub title: Option<String>,
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The axes with their values as text, in the order of the file.
+    pub axes: IndexMap<String, Vec<String>>,
+    /// All stage instances; a stage's instances stand together, in the order of the axes.
+    pub stages: Vec<StageSpec>,
+    /// The composed tree, before references were resolved.
+    pub tree: Node,
+    /// The texts that places refer to.
+    pub sources: Sources,
+}
+
+/// A stage at one point of its axes.
+#[derive(Clone, Debug)]
+pub struct StageSpec {
+    /// `train[fold=1]`, or `prepare` for a stage without axes.
+    pub id: String,
+    /// The stage's name, without axes.
+    pub stage: String,
+    /// Axis values, in the order of the axes.
+    pub axes: IndexMap<String, String>,
+    /// Name of the kind.
+    pub kind: String,
+    /// Where the kind stands.
+    pub kind_span: Span,
+    /// The stages it needs.
+    pub needs: Vec<NeedSpec>,
+    /// The recipe, all references resolved.
+    pub with: Node,
+    /// Where and how fast it runs.
+    pub resources: Resources,
+    /// Where the stage stands.
+    pub span: Span,
+}
+
+/// One need of a stage instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeedSpec {
+    /// The port it is for, where the file says it.
+    pub port: Option<String>,
+    /// The needed stage's name, without axes.
+    pub stage: String,
+    /// The needed instances; several only where the need gathers.
+    pub ids: Vec<String>,
+    /// The output it takes, where the file says it.
+    pub output: Option<String>,
+    /// Where the need stands.
+    pub span: Span,
+}
