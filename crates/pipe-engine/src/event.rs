@@ -1,0 +1,98 @@
+//! What happens during a run, as data: the terminal, `events.jsonl` and tracking servers see the same.
+//!
+//! Does not know who observes.
+
+use serde::Serialize;
+
+use crate::{Progress, Reason};
+
+/// Why a stage failed, for people.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Failure {
+    /// The error, then each cause.
+    pub chain: Vec<String>,
+    /// The last lines of the log.
+    pub last_lines: Vec<String>,
+    /// The whole log.
+    pub log: Option<std::path::PathBuf>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The run began.
+    Begun {
+        /// Its number.
+        run: i64,
+        /// Number of stages.
+        stages: usize,
+    },
+    /// A stage was answered from the cache.
+    Cached {
+        /// The instance.
+        stage: String,
+    },
+    /// A stage waits for another process that is making the same result.
+    Held {
+        /// The instance.
+        stage: String,
+        /// That process.
+        by: Option<u32>,
+    },
+    /// An attempt started.
+    Started {
+        /// The instance.
+        stage: String,
+        /// Number of the attempt.
+        attempt: u32,
+        /// Why it runs.
+        why: Vec<Reason>,
+    },
+    /// A running stage has come this far.
+    Progress {
+        /// The instance.
+        stage: String,
+        /// How far.
+        progress: Progress,
+    },
+    /// A number of a running stage.
+    Metric {
+        /// The instance.
+        stage: String,
+        /// Its name.
+        name: String,
+        /// Step, e.g. the epoch.
+        step: u64,
+        /// Its value; none if not finite.
+        value: Option<f64>,
+    },
+    /// A warning of a running stage, or about its result.
+    Warning {
+        /// The instance.
+        stage: String,
+        /// What.
+        text: String,
+    },
+    /// A stage succeeded and its result is published.
+    Done {
+        /// The instance.
+        stage: String,
+        /// Seconds of the attempt.
+        seconds: f64,
+    },
+    /// A stage failed.
+    Failed {
+        /// The instance.
+        stage: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// A stage was not tried.
+    Skipped {
+        /// The instance.
+        stage: String,
+        /// What it needed and did not get.
+        because: String,
+    },
+}

@@ -1,0 +1,144 @@
+//! A stage kind: what the engine must know to plan and run it.
+//!
+//! Does not know any kind but `command`.
+
+use std::{collections::BTreeMap, error::Error, fmt};
+
+use pipe_spec::{Node, Problem};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+
+use crate::{Context, Ports};
+
+/// A stage kind.
+pub trait Stage {
+    /// Its name in YAML.
+    const NAME: &'static str;
+    /// Raised when equal recipes and inputs give other results than before.
+    const VERSION: u32;
+    /// One sentence.
+    const ABOUT: &'static str;
+    /// Its recipe.
+    type With: Serialize + DeserializeOwned + JsonSchema;
+
+    /// Its inputs and outputs.
+    fn ports(with: &Self::With) -> Ports;
+
+    /// Versions of what the recipe names: networks, losses, readers, the backend's numerics.
+    fn versions(_with: &Self::With) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// What is wrong with a recipe that each of its values alone is right for.
+    ///
+    /// # Errors
+    /// The path of the value below `with`, and what is wrong.
+    fn check(_with: &Self::With) -> Result<(), (String, String)> {
+        Ok(())
+    }
+
+    /// Runs one attempt, in a process of its own.
+    ///
+    /// # Errors
+    /// Why the stage failed.
+    fn run(with: Self::With, context: &Context) -> Result<(), StageFailure>;
+}
+
+/// Why a stage failed: the error and its causes.
+#[derive(Debug)]
+pub struct StageFailure {
+    /// The error, then each cause.
+    pub chain: Vec<String>,
+}
+
+impl StageFailure {
+    /// A failure with all its causes.
+    pub fn of(error: impl Error) -> Self {
+        let mut chain = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // A transparent error repeats its cause.
+            if chain.last() != Some(&text) {
+                chain.push(text);
+            }
+            cause = error.source();
+        }
+        Self { chain }
+    }
+}
+
+impl fmt::Display for StageFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.chain.join(": "))
+    }
+}
+
+/// A recipe bound to its kind.
+pub(crate) struct Bound {
+    /// The recipe, defaults filled in, paths marked.
+    pub with: Json,
+    pub ports: Ports,
+    pub versions: BTreeMap<String, String>,
+}
+
+/// A registered stage kind.
+pub struct StageKind {
+    /// Its name in YAML.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// One sentence.
+    pub about: &'static str,
+    schema: fn() -> Json,
+    bind: fn(&Node, &Json, &str) -> Result<Bound, Vec<Problem>>,
+    run: fn(Json, &Context) -> Result<(), StageFailure>,
+}
+
+impl StageKind {
+    /// The registry line of a kind.
+    pub const fn of<S: Stage>() -> Self {
+        Self {
+            name: S::NAME,
+            version: S::VERSION,
+            about: S::ABOUT,
+            schema: pipe_spec::schema::<S::With>,
+            bind: bind::<S>,
+            run: |with, context| match serde_json::from_value(with) {
+                Ok(with) => S::run(with, context),
+                Err(error) => Err(StageFailure::of(error)),
+            },
+        }
+    }
+
+    /// JSON Schema of the kind's `with`.
+    pub fn schema(&self) -> Json {
+        (self.schema)()
+    }
+
+    pub(crate) fn bind(&self, node: &Node, schema: &Json, path: &str) -> Result<Bound, Vec<Problem>> {
+        (self.bind)(node, schema, path)
+    }
+
+    pub(crate) fn run(&self, with: Json, context: &Context) -> Result<(), StageFailure> {
+        (self.run)(with, context)
+    }
+}
+
+impl fmt::Debug for StageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StageKind({} {})", self.name, self.version)
+    }
+}
+
+fn bind<S: Stage>(node: &Node, schema: &Json, path: &str) -> Result<Bound, Vec<Problem>> {
+    let with: S::With = pipe_spec::bind_to(node, schema, path)?;
+    S::check(&with).map_err(|(below, message)| {
+        let span = node.at(below.split('.').filter(|key| !key.is_empty())).unwrap_or(node).span();
+        let path = if below.is_empty() { path.to_owned() } else { format!("{path}.{below}") };
+        vec![Problem::new("pipe::plan::recipe", Some(span), format!("`{path}`: {message}")).at(path).label(message)]
+    })?;
+    let json = serde_json::to_value(&with).expect("a recipe is plain data");
+    Ok(Bound { with: json, ports: S::ports(&with), versions: S::versions(&with) })
+}
