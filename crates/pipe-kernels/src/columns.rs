@@ -77,7 +77,7 @@ fn each_row(
     }
 }
 
-/// Fills `columns` (`[channels * kernel, tile]`) from the input.
+/// Fills `columns` (`[channels * kernel, tile]`, rows [`Geometry::apart`]) from the input.
 pub(crate) fn gather(
     x: &[f32],
     geometry: &Geometry,
@@ -85,14 +85,11 @@ pub(crate) fn gather(
     tile: Tile,
     columns: &mut [f32],
 ) {
-    let (size, width, across) = (
-        geometry.input_size(),
-        geometry.output[2],
-        geometry.width(tile),
-    );
+    let (size, width) = (geometry.input_size(), geometry.output[2]);
+    let (across, apart) = (geometry.width(tile), geometry.apart(tile));
     let stride = geometry.stride[2];
     each_row(geometry, channels, |index, channel, row| {
-        let mut targets = columns[index * across..(index + 1) * across].chunks_exact_mut(width);
+        let mut targets = columns[index * apart..][..across].chunks_exact_mut(width);
         let Range { start, end } = row.inside.clone();
         for sample in tile.sample..tile.sample + tile.samples {
             let plane = &x[(sample * geometry.channels_in + channel) * size..][..size];
@@ -128,10 +125,14 @@ pub(crate) fn scatter<'x>(
     tile: Tile,
     mut planes: impl FnMut(usize, usize) -> &'x mut [f32],
 ) {
-    let (width, across) = (geometry.output[2], geometry.width(tile));
+    let (width, across, apart) = (
+        geometry.output[2],
+        geometry.width(tile),
+        geometry.apart(tile),
+    );
     let stride = geometry.stride[2];
     each_row(geometry, channels, |index, channel, row| {
-        let mut sources = columns[index * across..(index + 1) * across].chunks_exact(width);
+        let mut sources = columns[index * apart..][..across].chunks_exact(width);
         let Range { start, end } = row.inside.clone();
         for sample in tile.sample..tile.sample + tile.samples {
             let plane = planes(sample, channel);

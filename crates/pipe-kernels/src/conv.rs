@@ -24,13 +24,15 @@ pub fn conv2d(
     bias: Option<Tensor<1>>,
     options: ConvOptions<2>,
 ) -> Tensor<4> {
-    let shapes = (x.dims(), weight.dims());
-    match fast(x, weight, bias, options.groups, || {
-        Geometry::planar(shapes.0, shapes.1, &options)
-    }) {
-        Ok(y) => y,
-        Err((x, weight, bias)) => module::conv2d(x, weight, bias, options),
-    }
+    let geometry = Geometry::planar(x.dims(), weight.dims(), &options);
+    convolve(
+        x,
+        weight,
+        bias,
+        options.groups,
+        geometry,
+        |x, weight, bias| module::conv2d(x, weight, bias, options),
+    )
 }
 
 /// Convolves a batch of volumes or of image sequences.
@@ -43,57 +45,62 @@ pub fn conv2d(
 /// # Panics
 /// If the shapes do not fit, or the padded input is smaller than the kernel.
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "options by value, as conv2d and Burn take them"
+)]
 pub fn conv3d(
     x: Tensor<5>,
     weight: Tensor<5>,
     bias: Option<Tensor<1>>,
     options: ConvOptions<3>,
 ) -> Tensor<5> {
-    let shapes = (x.dims(), weight.dims());
-    match fast(x, weight, bias, options.groups, || {
-        Geometry::volumetric(shapes.0, shapes.1, &options)
-    }) {
-        Ok(y) => y,
-        Err((x, weight, bias)) => {
-            let padded = x.pad(options.padding, PadMode::Constant(0.0));
-            let options =
-                ConvOptions::new(options.stride, [0; 3], options.dilation, options.groups);
-            module::conv3d(padded, weight, bias, options)
-        }
-    }
+    let ConvOptions {
+        stride,
+        padding,
+        dilation,
+        groups,
+    } = options;
+    let geometry = Geometry::volumetric(x.dims(), weight.dims(), &options);
+    convolve(x, weight, bias, groups, geometry, |x, weight, bias| {
+        // Burn's operation knows symmetric padding only.
+        let padded = x.pad(padding, PadMode::Constant(0.0));
+        module::conv3d(
+            padded,
+            weight,
+            bias,
+            ConvOptions::new(stride, [0; 3], dilation, groups),
+        )
+    })
 }
 
-type Operands<const D: usize> = (Tensor<D>, Tensor<D>, Option<Tensor<1>>);
-
-/// Convolves by the kernel, or gives the operands back where it does not apply.
-fn fast<const D: usize>(
+/// Convolves by the kernel, or by the plain operation where the kernel does not apply.
+fn convolve<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<D>,
     bias: Option<Tensor<1>>,
     groups: usize,
-    geometry: impl FnOnce() -> Geometry,
-) -> Result<Tensor<D>, Operands<D>> {
+    geometry: Geometry,
+    plain: impl FnOnce(Tensor<D>, Tensor<D>, Option<Tensor<1>>) -> Tensor<D>,
+) -> Tensor<D> {
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     let bias = bias.map(Tensor::into_dispatch);
-    if groups == 1 && takes(&x) && takes(&weight) && bias.iter().all(takes) {
-        let geometry = geometry();
-        let y = if let Some(bias) = bias {
-            assert_eq!(
-                bias.shape().as_slice(),
-                [geometry.channels_out],
-                "invalid bias shape"
-            );
-            Dispatch::convolve_biased(x, weight, bias, geometry)
-        } else {
-            Dispatch::convolve(x, weight, geometry)
-        };
-        return Ok(Tensor::from_dispatch(y));
+    if groups > 1 || !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
+        return plain(
+            Tensor::from_dispatch(x),
+            Tensor::from_dispatch(weight),
+            bias.map(Tensor::from_dispatch),
+        );
     }
-    Err((
-        Tensor::from_dispatch(x),
-        Tensor::from_dispatch(weight),
-        bias.map(Tensor::from_dispatch),
-    ))
+    let Some(bias) = bias else {
+        return Tensor::from_dispatch(Dispatch::convolve(x, weight, geometry));
+    };
+    assert_eq!(
+        bias.shape().as_slice(),
+        [geometry.channels_out],
+        "invalid bias shape"
+    );
+    Tensor::from_dispatch(Dispatch::convolve_biased(x, weight, bias, geometry))
 }
 
 #[cfg(test)]
@@ -103,7 +110,7 @@ mod tests {
     use super::*;
 
     /// Largest difference, relative to the largest value.
-    fn distance(fast: TensorData, plain: TensorData) -> f32 {
+    fn distance(fast: &TensorData, plain: &TensorData) -> f32 {
         assert_eq!(fast.shape(), plain.shape());
         let fast = fast.try_to_vec::<f32>().expect("single precision");
         let plain = plain.try_to_vec::<f32>().expect("single precision");
@@ -177,7 +184,7 @@ mod tests {
             };
             let (plain, _) = everything(&operands, plain, Some(gradient));
             for (index, (fast, plain)) in fast.into_iter().zip(plain).enumerate() {
-                let distance = distance(fast, plain);
+                let distance = distance(&fast, &plain);
                 assert!(
                     distance < 1e-5,
                     "result {index} of {x:?} * {weight:?} differs by {distance:e}"
@@ -204,7 +211,7 @@ mod tests {
         };
         let (plain, _) = everything(&operands, plain, Some(gradient));
         for (index, (fast, plain)) in fast.into_iter().zip(plain).enumerate() {
-            let distance = distance(fast, plain);
+            let distance = distance(&fast, &plain);
             assert!(
                 distance < 1e-5,
                 "result {index} of {x:?} * {weight:?} differs by {distance:e}"
@@ -296,7 +303,7 @@ mod tests {
         let swapped = (x.swap_dims(1, 2), weight.swap_dims(2, 3));
         let fast = conv2d(swapped.0.clone(), swapped.1.clone(), None, options.clone());
         let plain = module::conv2d(swapped.0, swapped.1, None, options);
-        assert!(distance(fast.into_data(), plain.into_data()) < 1e-5);
+        assert!(distance(&fast.into_data(), &plain.into_data()) < 1e-5);
     }
 
     #[test]

@@ -24,6 +24,9 @@ const BLOCKS: usize = 8;
 /// because a copy a group would cost more memory than it saves time.
 const SMALL_WEIGHTS: usize = 1 << 16;
 
+/// Floats in a memory page.
+const PAGE: usize = 1024;
+
 /// Computes the output.
 pub(crate) fn forward(
     x: &[f32],
@@ -78,12 +81,15 @@ pub(crate) fn forward(
     };
     if tiles.len() >= BLOCKS || out * reach < SMALL_WEIGHTS {
         tiles.into_par_iter().for_each(|tile| {
-            let width = geometry.width(tile);
-            let joined = if tile.samples > 1 { out * width } else { 0 };
+            let joined = if tile.samples > 1 {
+                out * geometry.width(tile)
+            } else {
+                0
+            };
             let copied = if is_view(geometry, tile) {
                 0
             } else {
-                reach * width
+                reach * geometry.apart(tile)
             };
             with_buffers(copied, joined, |columns, joined| {
                 let columns = columns_of(x, geometry, 0..geometry.channels_in, tile, columns);
@@ -97,8 +103,9 @@ pub(crate) fn forward(
             let columns = if is_view(geometry, tile) {
                 columns_of(x, geometry, 0..geometry.channels_in, tile, &mut [])
             } else {
-                buffer.resize(reach * width, 0.0);
-                let rows = geometry.kernel_size() * width;
+                let apart = geometry.apart(tile);
+                buffer.resize(reach * apart, 0.0);
+                let rows = geometry.kernel_size() * apart;
                 let step = geometry.channels_in.div_ceil(BLOCKS);
                 buffer
                     .par_chunks_mut(rows * step)
@@ -107,7 +114,7 @@ pub(crate) fn forward(
                         let first = block * step;
                         gather(x, geometry, first..first + part.len() / rows, tile, part);
                     });
-                Matrix::rows(&buffer, width)
+                Matrix::rows(&buffer, apart)
             };
             ranges(out, BLOCKS).into_par_iter().for_each(|channels| {
                 let joined = if tile.samples > 1 {
@@ -116,7 +123,7 @@ pub(crate) fn forward(
                     0
                 };
                 with_buffers(0, joined, |_, joined| {
-                    multiply(tile, channels, columns, joined)
+                    multiply(tile, channels, columns, joined);
                 });
             });
         }
@@ -158,10 +165,15 @@ pub(crate) fn data_gradient(gradient: &[f32], weight: &[f32], geometry: &Geometr
                 columns: width,
             };
             let left = Matrix::rows(&weight[channels.start * kernel..], reach).transposed();
-            let joined = if tile.samples > 1 { inner * width } else { 0 };
-            let direct = is_view(geometry, tile);
+            let apart = geometry.apart(tile);
+            let joined = if is_view(&pointwise, tile) {
+                0
+            } else {
+                inner * apart
+            };
+            let direct = tile.samples == 1 && geometry.is_pointwise();
             with_buffers(
-                if direct { 0 } else { rows * width },
+                if direct { 0 } else { rows * apart },
                 joined,
                 |columns, joined| {
                     let right = columns_of(gradient, &pointwise, 0..inner, tile, joined);
@@ -176,11 +188,11 @@ pub(crate) fn data_gradient(gradient: &[f32], weight: &[f32], geometry: &Geometr
                                 sizes,
                                 left,
                                 right,
-                            )
+                            );
                         };
                         return;
                     }
-                    product(columns, width, Onto::Nothing, sizes, left, right);
+                    product(columns, apart, Onto::Nothing, sizes, left, right);
                     scatter(
                         columns,
                         geometry,
@@ -218,11 +230,16 @@ pub(crate) fn weight_gradient(x: &[f32], gradient: &[f32], geometry: &Geometry) 
             inner: width,
             columns: rows,
         };
-        let joined = if tile.samples > 1 { out * width } else { 0 };
+        let apart = geometry.apart(tile);
+        let joined = if is_view(&pointwise, tile) {
+            0
+        } else {
+            out * apart
+        };
         let copied = if is_view(geometry, tile) {
             0
         } else {
-            rows * width
+            rows * apart
         };
         with_buffers(copied, joined, |columns, joined| {
             let left = columns_of(gradient, &pointwise, 0..out, tile, joined);
@@ -293,9 +310,11 @@ pub(crate) fn bias_gradient(gradient: &[f32], geometry: &Geometry) -> Vec<f32> {
         .collect()
 }
 
-/// Whether the columns of a tile stand in the input as they are.
+/// Whether the columns of a tile are read where they stand in the input.
+///
+/// Channels a multiple of a memory page apart are copied nevertheless: see [`Geometry::apart`].
 fn is_view(geometry: &Geometry, tile: Tile) -> bool {
-    tile.samples == 1 && geometry.is_pointwise()
+    tile.samples == 1 && geometry.is_pointwise() && !geometry.input_size().is_multiple_of(PAGE)
 }
 
 /// The columns of a tile: a view of the input where that is possible, else a copy in `buffer`.
@@ -313,7 +332,7 @@ fn columns_of<'a>(
         return Matrix::rows(&x[first..], size);
     }
     gather(x, geometry, channels, tile, buffer);
-    Matrix::rows(buffer, geometry.width(tile))
+    Matrix::rows(buffer, geometry.apart(tile))
 }
 
 #[cfg(test)]
