@@ -10,7 +10,7 @@ use burn::tensor::{Device, Distribution, activation, module};
 
 /// Best of three runs of forward and of backward, in milliseconds.
 fn time<const D: usize>(
-    inputs: [Tensor<D>; 2],
+    inputs: &[Tensor<D>; 2],
     operation: impl Fn(Tensor<D>, Tensor<D>) -> Tensor<D>,
 ) -> [f64; 2] {
     let mut best = [f64::INFINITY; 2];
@@ -50,11 +50,11 @@ fn volumetric(
 ) {
     let inputs = [x, weight].map(|shape| Tensor::<5>::random(shape, Distribution::Default, device));
     let options = ConvOptions::new_with_padding(stride, padding, [1; 3], 1);
-    let fast = time(inputs.clone(), |x, w| {
+    let fast = time(&inputs, |x, w| {
         pipe_kernels::conv3d(x, w, None, options.clone())
     });
     let plain = std::env::args().nth(1).is_none().then(|| {
-        time(inputs, |x, w| {
+        time(&inputs, |x, w| {
             let x = x.pad(padding, PadMode::Constant(0.0));
             module::conv3d(x, w, None, ConvOptions::new(stride, [0; 3], [1; 3], 1))
         })
@@ -65,13 +65,13 @@ fn volumetric(
 fn planar(device: &Device, x: [usize; 4], weight: [usize; 4], stride: usize, pad: usize) {
     let inputs = [x, weight].map(|shape| Tensor::<4>::random(shape, Distribution::Default, device));
     let options = ConvOptions::new([stride; 2], [pad; 2], [1; 2], 1);
-    let fast = time(inputs.clone(), |x, w| {
+    let fast = time(&inputs, |x, w| {
         pipe_kernels::conv2d(x, w, None, options.clone())
     });
     let plain = std::env::args()
         .nth(1)
         .is_none()
-        .then(|| time(inputs, |x, w| module::conv2d(x, w, None, options.clone())));
+        .then(|| time(&inputs, |x, w| module::conv2d(x, w, None, options.clone())));
     line(&format!("conv2d {x:?} {weight:?}"), plain, fast);
 }
 
@@ -81,10 +81,10 @@ fn norm(device: &Device, x: [usize; 4]) {
         Tensor::<4>::random(x, Distribution::Default, device),
         Tensor::<4>::zeros([1; 4], device),
     ];
-    let fast = time(inputs.clone(), |x, _| {
+    let fast = time(&inputs, |x, _| {
         pipe_kernels::batch_norm_relu_train(x, gamma.clone(), gamma.clone(), 1e-3).0
     });
-    let plain = time(inputs, |x, _| {
+    let plain = time(&inputs, |x, _| {
         activation::relu(module::batch_norm_train(x, gamma.clone(), gamma.clone(), 1e-3).output)
     });
     line(&format!("batch norm + relu {x:?}"), Some(plain), fast);
