@@ -1,0 +1,56 @@
+//! A report as plain data.
+//!
+//! Does not know where its numbers come from or how it looks.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use crate::{Case, Curve, Overlay};
+
+/// How one result was made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Provenance {
+    /// The stage instance.
+    pub stage: String,
+    /// Digest of its recipe.
+    pub fingerprint: String,
+    /// Digests of its outputs, by port.
+    pub outputs: IndexMap<String, String>,
+    /// When it was made, RFC 3339.
+    pub made_at: String,
+    /// The run that made it.
+    pub run: i64,
+    /// Commit of the workspace then.
+    pub commit: Option<String>,
+    /// The device that computed.
+    pub device: String,
+    /// Seed of the recipe, where it has one.
+    pub seed: Option<u64>,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Further facts: versions, threads.
+    pub facts: serde_json::Value,
+}
+
+/// Everything a report shows.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Title.
+    pub title: String,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// One sentence.
+    pub description: Option<String>,
+    /// Values by case.
+    pub cases: Vec<Case>,
+    /// Loss curves, one a training.
+    pub curves: Vec<Curve>,
+    /// Predictions over their images.
+    pub overlays: Vec<Overlay>,
+    /// How each result was made.
+    pub provenance: Vec<Provenance>,
+    /// The conventions behind the numbers.
+    pub notes: Vec<String>,
+    /// Stages without a result.
+    pub missing: Vec<String>,
+}
