@@ -12,6 +12,7 @@ pub mod mask;
 pub mod number;
 pub mod pack;
 pub mod pattern;
+pub mod phantom;
 pub mod prepare;
 pub mod problem;
 pub mod resize;
