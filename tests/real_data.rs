@@ -17,21 +17,51 @@ fn samples(name: &str) -> Option<PathBuf> {
 }
 
 fn arcade(workspace: &Workspace) {
-    let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/unet_arcade.yaml");
-    workspace.write("unet_arcade.yaml", std::fs::read(committed).expect("committed"));
+    let committed =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/unet_arcade.yaml");
+    workspace.write(
+        "unet_arcade.yaml",
+        std::fs::read(committed).expect("committed"),
+    );
 }
 
 #[test]
 fn real_data_arcade_is_checked_and_previewed() {
-    let Some(folder) = samples("xca/arcade") else { return };
+    let Some(folder) = samples("xca/arcade") else {
+        return;
+    };
     let workspace = Workspace::new();
     arcade(&workspace);
     let root = format!("data.root={}", folder.display());
-    let answer = workspace.pipe(&["data", "check", "unet_arcade.yaml", "-s", &root, "--format", "json"]);
+    let answer = workspace.pipe(&[
+        "data",
+        "check",
+        "unet_arcade.yaml",
+        "-s",
+        &root,
+        "--format",
+        "json",
+    ]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let json = answer.json();
-    assert_eq!(json["cases"].as_array().map_or(json["cases"].as_u64().unwrap_or(0), |cases| cases.len() as u64), 200);
-    let answer = workspace.pipe(&["data", "preview", "unet_arcade.yaml", "-s", &root, "-o", "sheet.png", "--cases", "6"]);
+    assert_eq!(
+        json["cases"]
+            .as_array()
+            .map_or(json["cases"].as_u64().unwrap_or(0), |cases| cases.len()
+                as u64),
+        200
+    );
+    let answer = workspace.pipe(&[
+        "data",
+        "preview",
+        "unet_arcade.yaml",
+        "-s",
+        &root,
+        "-o",
+        "sheet.png",
+        "--cases",
+        "6",
+    ]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let sheet = image::open(workspace.path("sheet.png")).expect("a PNG");
     assert!(sheet.width() > 200 && sheet.height() > 100);
@@ -39,7 +69,9 @@ fn real_data_arcade_is_checked_and_previewed() {
 
 #[test]
 fn real_data_arcade_trains_end_to_end() {
-    let Some(folder) = samples("xca/arcade") else { return };
+    let Some(folder) = samples("xca/arcade") else {
+        return;
+    };
     let workspace = Workspace::new();
     arcade(&workspace);
     let root = format!("data.root={}", folder.display());
@@ -65,7 +97,9 @@ fn real_data_arcade_trains_end_to_end() {
 
 #[test]
 fn real_data_dermoscopy_by_stem_and_suffix() {
-    let Some(folder) = samples("isic/isic2017_test_sample") else { return };
+    let Some(folder) = samples("isic/isic2017_test_sample") else {
+        return;
+    };
     let workspace = Workspace::new();
     workspace.write(
         "isic.yaml",
@@ -81,7 +115,15 @@ training: { epochs: 1, batch: 2, loss: { dice: {} }, optimizer: { adam: { lr: 1e
 ",
     );
     let root = format!("data.root={}", folder.display());
-    let answer = workspace.pipe(&["data", "check", "isic.yaml", "-s", &root, "--format", "json"]);
+    let answer = workspace.pipe(&[
+        "data",
+        "check",
+        "isic.yaml",
+        "-s",
+        &root,
+        "--format",
+        "json",
+    ]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert_eq!(answer.json()["cases"].as_array().map(Vec::len), Some(6));
 }

@@ -2,10 +2,12 @@
 //!
 //! Knows their names only; each format lives with the stage that writes it.
 
-use pipe_engine::ArtifactType;
+use pipe_engine::{ArtifactType, FILES};
 
 /// One packed file of checked, resized cases ([`pipe_image::Pack`]).
 pub const DATASET: ArtifactType = ArtifactType("dataset");
+/// How the cases of a data set were prepared, as JSON; travels with the model.
+pub const PREPARATION: ArtifactType = ArtifactType("preparation");
 /// A fold's training and validation cases, pinned by the digests of their images and masks.
 pub const TRAINING: ArtifactType = ArtifactType("training");
 /// A fold's test cases, pinned by the digests of their images alone.
@@ -20,3 +22,5 @@ pub const PREDICTION: ArtifactType = ArtifactType("prediction");
 pub const EVALUATION: ArtifactType = ArtifactType("evaluation");
 /// Weights with PyTorch names, and the preparation that belongs to them.
 pub const EXPORT: ArtifactType = ArtifactType("export");
+/// A folder of images that an earlier stage of the kind `command` wrote.
+pub const SOURCE: ArtifactType = FILES;

@@ -38,13 +38,8 @@ pub enum Failure {
         source: serde_json::Error,
     },
     /// The data set has problems; all of them.
-    #[error("{count} problems in the data set\n{list}")]
-    Data {
-        /// How many.
-        count: usize,
-        /// One line a problem.
-        list: String,
-    },
+    #[error(transparent)]
+    Data(pipe_image::DataProblems),
     /// The data set has no case at all.
     #[error("the data set has no cases; `pipe data check` shows what was looked for")]
     NoCases,
@@ -55,7 +50,9 @@ pub enum Failure {
         path: PathBuf,
     },
     /// A layout that reads files has no folder to read.
-    #[error("the layout `{layout}` reads a folder, and none is given; set it with `-s data.root=FOLDER`")]
+    #[error(
+        "the layout `{layout}` reads a folder, and none is given; set it with `-s data.root=FOLDER`"
+    )]
     NoRoot {
         /// Name of the layout.
         layout: &'static str,
@@ -100,12 +97,32 @@ pub enum Failure {
         /// The case.
         case: String,
     },
-    /// The science below failed.
+    /// A table is not what its artifact type says.
+    #[error("{path} is not in the expected form")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Where it differs.
+        source: csv::Error,
+    },
+    /// A result lacks an output that its kind declares.
+    #[error("a result has no output `{port}`")]
+    NoArtifact {
+        /// The port.
+        port: String,
+    },
+    /// The store failed.
     #[error(transparent)]
-    Image(#[from] pipe_image::PackError),
+    Store(#[from] pipe_store::StoreError),
+    /// A pack cannot be read or written.
+    #[error(transparent)]
+    Pack(#[from] pipe_image::PackError),
     /// The split cannot be made.
+    #[error("{}", lines(.0))]
+    Split(Vec<pipe_image::split::SplitError>),
+    /// The phantom cannot be made.
     #[error(transparent)]
-    Split(#[from] pipe_image::split::SplitError),
+    Phantom(#[from] pipe_image::phantom::PhantomError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] pipe_learn::TrainError),
@@ -117,12 +134,26 @@ pub enum Failure {
     Device(#[from] pipe_learn::DeviceError),
 }
 
+fn lines(errors: &[pipe_image::split::SplitError]) -> String {
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 impl Failure {
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read { path: path.into(), source }
+        Self::Read {
+            path: path.into(),
+            source,
+        }
     }
 
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write { path: path.into(), source }
+        Self::Write {
+            path: path.into(),
+            source,
+        }
     }
 }

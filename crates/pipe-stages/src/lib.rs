@@ -11,16 +11,20 @@ mod predict;
 mod prepare;
 mod selection;
 mod split;
-pub mod summary;
+mod summary;
 mod train;
 
-pub use artifacts::{DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, TRAINING, TRUTH};
+pub use artifacts::{
+    DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH,
+};
 pub use evaluate::Evaluate;
 pub use export::Export;
+pub use failure::Failure;
 pub use predict::Predict;
-pub use prepare::{DataConfig, Prepare};
+pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};
 pub use split::Split;
+pub use summary::{Results, results};
 pub use train::Train;
 
 use pipe_engine::StageKind;

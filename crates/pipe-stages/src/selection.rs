@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use pipe_image::{Entry, Pack, Preparation};
+use pipe_image::{Entry, Pack};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -27,11 +27,9 @@ pub struct Selected {
 }
 
 /// The cases of one fold that one consumer may read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    /// How the images were prepared; travels with the model.
-    pub preparation: Preparation,
     /// Cases to learn from; empty in a selection of test cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train: Vec<Selected>,
@@ -50,7 +48,10 @@ impl Selection {
     /// The file cannot be read, or is not a selection.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(|source| Failure::read(path, source))?;
-        serde_json::from_str(&text).map_err(|source| Failure::Format { path: path.into(), source })
+        serde_json::from_str(&text).map_err(|source| Failure::Format {
+            path: path.into(),
+            source,
+        })
     }
 
     /// Writes the selection as JSON.
@@ -68,9 +69,29 @@ impl Selection {
 /// # Errors
 /// The pack lacks the case, or holds other contents under its id.
 pub fn position(pack: &Pack, selected: &Selected) -> Result<usize, Failure> {
-    let position = pack.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
-    let Entry { image_digest, mask_digest, .. } = &pack.entries()[position];
-    let same_image = selected.image.as_ref().is_none_or(|digest| digest == image_digest);
-    let same_mask = selected.mask.as_ref().is_none_or(|digest| Some(digest) == mask_digest.as_ref());
-    if same_image && same_mask { Ok(position) } else { Err(Failure::CaseChanged { case: selected.id.clone() }) }
+    let position = pack
+        .find(&selected.id)
+        .ok_or_else(|| Failure::CaseMissing {
+            case: selected.id.clone(),
+        })?;
+    let Entry {
+        image_digest,
+        mask_digest,
+        ..
+    } = &pack.entries()[position];
+    let same_image = selected
+        .image
+        .as_ref()
+        .is_none_or(|digest| digest == image_digest);
+    let same_mask = selected
+        .mask
+        .as_ref()
+        .is_none_or(|digest| Some(digest) == mask_digest.as_ref());
+    if same_image && same_mask {
+        Ok(position)
+    } else {
+        Err(Failure::CaseChanged {
+            case: selected.id.clone(),
+        })
+    }
 }

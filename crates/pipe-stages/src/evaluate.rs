@@ -1,0 +1,201 @@
+//! `evaluate`: probabilities against reference masks, case by case.
+//!
+//! Does not know the network that made the probabilities.
+
+use std::fs;
+
+use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
+use pipe_image::{Pack, number::Probability};
+use pipe_metrics::{METRICS, Pair, Summary, summarise};
+use pipe_store::{Direction, MetricRow};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    artifacts::{DATASET, EVALUATION, PREDICTION, TRUTH},
+    failure::Failure,
+    selection::{Selected, Selection, position},
+};
+
+/// Evaluates the test cases of one fold.
+pub struct Evaluate;
+
+/// From where on a pixel is foreground.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluateWith {
+    /// Probabilities at or above it are foreground; with several classes the likeliest one wins, and the classes other than 0 together are foreground.
+    #[serde(default = "half")]
+    pub threshold: Probability,
+}
+
+fn half() -> Probability {
+    Probability::HALF
+}
+
+/// The values of one case, in the order of [`METRICS`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CaseValues {
+    pub case: String,
+    pub patient: String,
+    pub values: Vec<Option<f64>>,
+}
+
+/// What `evaluation/summary.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Evaluation {
+    pub threshold: f64,
+    pub metrics: Vec<String>,
+    pub cases: Vec<CaseValues>,
+    pub summary: Vec<Summary>,
+}
+
+/// File of the summary in an evaluation.
+pub(crate) const SUMMARY: &str = "summary.json";
+
+impl Stage for Evaluate {
+    const NAME: &'static str = "evaluate";
+    const VERSION: u32 = 1;
+    const ABOUT: &'static str = "compares predictions with reference masks, case by case";
+    type With = EvaluateWith;
+
+    fn ports(_: &EvaluateWith) -> Ports {
+        Ports {
+            inputs: Inputs::Typed(vec![
+                Input::carried("dataset", DATASET),
+                Input::counted("truth", TRUTH, Presence::Required),
+                Input::counted("prediction", PREDICTION, Presence::Required),
+            ]),
+            outputs: vec![Output::folder("evaluation", EVALUATION)],
+        }
+    }
+
+    fn run(with: EvaluateWith, context: &Context) -> Result<(), StageFailure> {
+        evaluate(&with, context).map_err(StageFailure::of)
+    }
+}
+
+/// Foreground of a prediction at a threshold.
+pub(crate) fn foreground(probabilities: &pipe_image::Image, threshold: f64) -> Vec<u8> {
+    if probabilities.channels == 1 {
+        return probabilities
+            .data
+            .iter()
+            .map(|p| u8::from(f64::from(*p) >= threshold))
+            .collect();
+    }
+    let size = probabilities.height * probabilities.width;
+    let likeliest = |at: usize| {
+        (0..probabilities.channels).max_by(|a, b| {
+            probabilities.data[a * size + at].total_cmp(&probabilities.data[b * size + at])
+        })
+    };
+    (0..size)
+        .map(|at| u8::from(likeliest(at) != Some(0)))
+        .collect()
+}
+
+fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
+    let pack = Pack::open(context.input("dataset"))?;
+    let predictions = Pack::open(context.input("prediction"))?;
+    let selection = Selection::read(context.input("truth"))?;
+    let threshold = with.threshold.get();
+    let case = |selected: &Selected| -> Result<CaseValues, Failure> {
+        let reference = pack
+            .mask(position(&pack, selected)?)
+            .ok_or_else(|| Failure::NoMask {
+                case: selected.id.clone(),
+            })?;
+        let at = predictions
+            .find(&selected.id)
+            .ok_or_else(|| Failure::CaseMissing {
+                case: selected.id.clone(),
+            })?;
+        let prediction = foreground(&predictions.image(at), threshold);
+        let pair = Pair::new(
+            &prediction,
+            &reference.labels,
+            reference.height,
+            reference.width,
+        );
+        let values = METRICS.iter().map(|metric| (metric.of)(&pair)).collect();
+        Ok(CaseValues {
+            case: selected.id.clone(),
+            patient: selected.patient.clone(),
+            values,
+        })
+    };
+    let cases: Vec<CaseValues> = selection
+        .test
+        .par_iter()
+        .map(case)
+        .collect::<Result<_, _>>()?;
+    let summary: Vec<Summary> = (0..METRICS.len())
+        .map(|metric| {
+            summarise(
+                &cases
+                    .iter()
+                    .map(|case| case.values[metric])
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .collect();
+    for (metric, summary) in METRICS.iter().zip(&summary) {
+        let direction = match metric.direction {
+            pipe_metrics::Direction::Higher => Direction::Higher,
+            pipe_metrics::Direction::Lower => Direction::Lower,
+        };
+        let (name, unit) = (metric.name.to_owned(), metric.unit.to_owned());
+        context.metric(MetricRow {
+            name,
+            value: summary.mean,
+            unit,
+            direction,
+            case: None,
+        });
+    }
+    let metrics = METRICS
+        .iter()
+        .map(|metric| metric.name.to_owned())
+        .collect();
+    write(
+        &Evaluation {
+            threshold,
+            metrics,
+            cases,
+            summary,
+        },
+        context,
+    )
+}
+
+fn write(evaluation: &Evaluation, context: &Context) -> Result<(), Failure> {
+    let folder = context.output("evaluation");
+    fs::create_dir_all(folder).map_err(|source| Failure::write(folder, source))?;
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let head = ["case", "patient"]
+        .into_iter()
+        .chain(evaluation.metrics.iter().map(String::as_str));
+    table.write_record(head).expect("writing to memory");
+    for CaseValues {
+        case,
+        patient,
+        values,
+    } in &evaluation.cases
+    {
+        let values = values
+            .iter()
+            .map(|value| value.map(|value| value.to_string()).unwrap_or_default());
+        table
+            .write_record([case.clone(), patient.clone()].into_iter().chain(values))
+            .expect("writing to memory");
+    }
+    let table = table.into_inner().expect("writing to memory");
+    let summary = serde_json::to_vec_pretty(evaluation).expect("an evaluation is plain data");
+    for (name, bytes) in [("cases.csv", table), (SUMMARY, summary)] {
+        let path = folder.join(name);
+        fs::write(&path, bytes).map_err(|source| Failure::write(&path, source))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! `predict`: a fold's test images and its model to probabilities.
+//!
+//! Does not know masks or thresholds: a changed threshold costs no new prediction.
+
+use std::collections::BTreeMap;
+
+use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
+use pipe_image::{Dtype, Pack, PackWriter};
+use pipe_learn::Model;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    artifacts::{DATASET, IMAGES, MODEL, PREDICTION},
+    failure::Failure,
+    selection::{Selection, position},
+    train::{NUMERICS, place},
+};
+
+/// Predicts the test cases of one fold.
+pub struct Predict;
+
+/// Nothing decides a prediction but its inputs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PredictWith {}
+
+impl Stage for Predict {
+    const NAME: &'static str = "predict";
+    const VERSION: u32 = 1;
+    const ABOUT: &'static str = "writes the probabilities of a fold's test cases, as f16";
+    type With = PredictWith;
+
+    fn ports(_: &PredictWith) -> Ports {
+        Ports {
+            inputs: Inputs::Typed(vec![
+                Input::carried("dataset", DATASET),
+                Input::counted("images", IMAGES, Presence::Required),
+                Input::counted("model", MODEL, Presence::Required),
+            ]),
+            outputs: vec![Output::file("prediction", PREDICTION)],
+        }
+    }
+
+    fn versions(_: &PredictWith) -> BTreeMap<String, String> {
+        BTreeMap::from([("numerics".to_owned(), NUMERICS.to_owned())])
+    }
+
+    fn run(_: PredictWith, context: &Context) -> Result<(), StageFailure> {
+        predict(context).map_err(StageFailure::of)
+    }
+}
+
+fn predict(context: &Context) -> Result<(), Failure> {
+    let model = Model::open(context.input("model"), &place(context)?)?;
+    let pack = Pack::open(context.input("dataset"))?;
+    let selection = Selection::read(context.input("images"))?;
+    let mut writer = PackWriter::create(context.output("prediction"))?;
+    let all = selection.test.len() as u64;
+    for (done, case) in selection.test.iter().enumerate() {
+        let at = position(&pack, case)?;
+        let probabilities = model.probabilities(&pack.image(at))?;
+        writer.push(pack.entries()[at].meta(), &probabilities, Dtype::F16, None)?;
+        context.progress(done as u64 + 1, Some(all), "cases", "");
+    }
+    writer.finish()?;
+    Ok(())
+}

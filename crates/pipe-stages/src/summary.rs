@@ -1,0 +1,337 @@
+//! A report from the results of an experiment: a view, computed from cached artifacts alone.
+//!
+//! Does not decide when it is rendered; [`Results::query`] tells whether anything it shows has changed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use indexmap::IndexMap;
+use pipe_engine::{Plan, PlanNode};
+use pipe_image::{Image, Pack};
+use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Report, Series};
+use pipe_spec::Experiment;
+use pipe_store::{Digest, Record, Shape, Store};
+
+use crate::{
+    evaluate::{Evaluation, SUMMARY, foreground},
+    failure::Failure,
+};
+
+/// Raised when equal results would be shown in another way.
+const VIEW: u32 = 1;
+
+/// The results that a report shows.
+pub struct Results<'a> {
+    plan: &'a Plan,
+    records: &'a [Option<Record>],
+    experiment: &'a Experiment,
+}
+
+/// The results of a planned experiment, one record a node.
+pub fn results<'a>(
+    plan: &'a Plan,
+    records: &'a [Option<Record>],
+    experiment: &'a Experiment,
+) -> Results<'a> {
+    Results {
+        plan,
+        records,
+        experiment,
+    }
+}
+
+impl Results<'_> {
+    /// Digest of everything that the report shows.
+    pub fn query(&self) -> Digest {
+        let Experiment {
+            name,
+            title,
+            description,
+            ..
+        } = self.experiment;
+        let mut text = format!("{VIEW}\n{name}\n{title:?}\n{description:?}\n");
+        for (node, record) in self.plan.nodes.iter().zip(self.records) {
+            let id = record.as_ref().map_or(0, |record| record.id);
+            text.push_str(&format!("{} {id}\n", node.id));
+        }
+        Digest::of(text.as_bytes())
+    }
+
+    /// Reads what the report shows from the store.
+    ///
+    /// # Errors
+    /// An artifact is missing or unreadable.
+    pub fn report(&self, store: &Store) -> Result<Report, Failure> {
+        let mut report = Report {
+            title: self
+                .experiment
+                .title
+                .clone()
+                .unwrap_or_else(|| self.experiment.name.clone()),
+            experiment: self.experiment.name.clone(),
+            description: self.experiment.description.clone(),
+            cases: Vec::new(),
+            curves: Vec::new(),
+            overlays: Vec::new(),
+            provenance: Vec::new(),
+            notes: Vec::new(),
+            missing: Vec::new(),
+        };
+        let mut thresholds: Vec<f64> = Vec::new();
+        for (index, (node, record)) in self.plan.nodes.iter().zip(self.records).enumerate() {
+            let Some(record) = record else {
+                report.missing.push(node.id.clone());
+                continue;
+            };
+            report.provenance.push(provenance(node, record));
+            match node.kind.name {
+                "train" => report
+                    .curves
+                    .push(curve(node, &Artifact::of(record, "model", store)?)?),
+                "evaluate" => {
+                    let evaluation = evaluation(&Artifact::of(record, "evaluation", store)?)?;
+                    if !thresholds.contains(&evaluation.threshold) {
+                        thresholds.push(evaluation.threshold);
+                    }
+                    report.cases.extend(self.cases(index, &evaluation));
+                    report
+                        .overlays
+                        .extend(self.overlays(index, &evaluation, store)?);
+                }
+                _ => {}
+            }
+        }
+        if !report.cases.is_empty() {
+            report.notes = notes(&thresholds);
+        }
+        Ok(report)
+    }
+
+    /// The node that feeds a port of a node.
+    fn feeding(&self, node: usize, port: &str) -> Option<usize> {
+        self.plan.nodes[node]
+            .feeds
+            .iter()
+            .find(|feed| feed.port == port)
+            .map(|feed| feed.from)
+    }
+
+    /// The name of the network whose predictions a node evaluates.
+    fn system(&self, node: usize) -> String {
+        let train = self
+            .feeding(node, "prediction")
+            .and_then(|predict| self.feeding(predict, "model"));
+        let network = train.and_then(|train| {
+            self.plan.nodes[train]
+                .with
+                .get("network")?
+                .as_object()?
+                .keys()
+                .next()
+                .cloned()
+        });
+        network.unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    fn cases(&self, node: usize, evaluation: &Evaluation) -> Vec<Case> {
+        let system = self.system(node);
+        let axes = &self.plan.nodes[node].axes;
+        let value = |case: &crate::evaluate::CaseValues, at: usize, metric: &String| Case {
+            system: system.clone(),
+            axes: axes.clone(),
+            case: case.case.clone(),
+            patient: case.patient.clone(),
+            metric: metric.clone(),
+            value: case.values[at],
+        };
+        let of_case = |case| {
+            evaluation
+                .metrics
+                .iter()
+                .enumerate()
+                .map(move |(at, metric)| (case, at, metric))
+        };
+        evaluation
+            .cases
+            .iter()
+            .flat_map(of_case)
+            .map(|(case, at, metric)| value(case, at, metric))
+            .collect()
+    }
+
+    /// Best, median and worst case by Dice.
+    fn overlays(
+        &self,
+        node: usize,
+        evaluation: &Evaluation,
+        store: &Store,
+    ) -> Result<Vec<Overlay>, Failure> {
+        let dice = evaluation
+            .metrics
+            .iter()
+            .position(|metric| metric == "dice");
+        let mut ranked: Vec<(f64, &str)> = evaluation
+            .cases
+            .iter()
+            .filter_map(|case| Some((case.values[dice?]?, case.case.as_str())))
+            .collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let chosen: Vec<(Rank, (f64, &str))> = match ranked.len() {
+            0 => Vec::new(),
+            1 => vec![(Rank::Median, ranked[0])],
+            2 => vec![(Rank::Best, ranked[0]), (Rank::Worst, ranked[1])],
+            n => vec![
+                (Rank::Best, ranked[0]),
+                (Rank::Median, ranked[n / 2]),
+                (Rank::Worst, ranked[n - 1]),
+            ],
+        };
+        let pack = |port: &str, output: &str| -> Result<Option<Pack>, Failure> {
+            let record = self
+                .feeding(node, port)
+                .and_then(|from| self.records[from].as_ref());
+            record
+                .map(|record| Ok(Pack::open(&Artifact::of(record, output, store)?.path)?))
+                .transpose()
+        };
+        let (Some(data), Some(predictions)) = (
+            pack("dataset", "dataset")?,
+            pack("prediction", "prediction")?,
+        ) else {
+            return Ok(Vec::new());
+        };
+        let overlay = |(rank, (dice, case)): (Rank, (f64, &str))| {
+            let (at, predicted) = (data.find(case)?, predictions.find(case)?);
+            let image = data.image(at);
+            Some(Overlay {
+                stage: self.plan.nodes[node].id.clone(),
+                case: case.to_owned(),
+                rank,
+                dice,
+                height: image.height,
+                width: image.width,
+                image: gray(&image),
+                reference: data.mask(at)?.labels,
+                prediction: foreground(&predictions.image(predicted), evaluation.threshold),
+            })
+        };
+        Ok(chosen.into_iter().filter_map(overlay).collect())
+    }
+}
+
+/// An artifact's bytes in the store.
+struct Artifact {
+    path: PathBuf,
+    /// For a folder: its files, laid out for reading.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Artifact {
+    fn of(record: &Record, port: &str, store: &Store) -> Result<Self, Failure> {
+        let output = record.outputs.iter().find(|output| output.port == port);
+        let object = output
+            .map(|output| output.object)
+            .ok_or_else(|| Failure::NoArtifact {
+                port: port.to_owned(),
+            })?;
+        if object.shape == Shape::File {
+            return Ok(Self {
+                path: store.object_path(&object.digest),
+                _folder: None,
+            });
+        }
+        let folder = tempfile::tempdir_in(store.root())
+            .map_err(|source| Failure::write(store.root(), source))?;
+        store.materialise(&object, folder.path())?;
+        Ok(Self {
+            path: folder.path().to_path_buf(),
+            _folder: Some(folder),
+        })
+    }
+}
+
+fn evaluation(artifact: &Artifact) -> Result<Evaluation, Failure> {
+    let path = artifact.path.join(SUMMARY);
+    let text = fs::read(&path).map_err(|source| Failure::read(&path, source))?;
+    serde_json::from_slice(&text).map_err(|source| Failure::Format { path, source })
+}
+
+fn curve(node: &PlanNode, artifact: &Artifact) -> Result<Curve, Failure> {
+    let rows = history(&artifact.path.join(pipe_learn::model::HISTORY))?;
+    let series = |name: &str, of: fn(&pipe_learn::HistoryRow) -> f64| Series {
+        name: name.to_owned(),
+        values: rows.iter().map(of).collect(),
+    };
+    Ok(Curve {
+        name: node.id.clone(),
+        losses: vec![
+            series("training loss", |row| row.train_loss),
+            series("validation loss", |row| row.validation_loss),
+        ],
+        scores: vec![series("validation Dice", |row| row.validation_dice)],
+        best: pipe_learn::history::best_of(&rows).map(|row| row.epoch),
+    })
+}
+
+fn history(path: &Path) -> Result<Vec<pipe_learn::HistoryRow>, Failure> {
+    let mut reader = csv::Reader::from_path(path).map_err(|source| Failure::Table {
+        path: path.into(),
+        source,
+    })?;
+    reader
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(|source| Failure::Table {
+            path: path.into(),
+            source,
+        })
+}
+
+fn provenance(node: &PlanNode, record: &Record) -> Provenance {
+    let made = &record.made;
+    let outputs: IndexMap<_, _> = record
+        .outputs
+        .iter()
+        .map(|output| (output.port.clone(), output.object.digest.to_string()))
+        .collect();
+    Provenance {
+        stage: node.id.clone(),
+        fingerprint: record.fingerprint.to_string(),
+        outputs,
+        made_at: made.at.clone(),
+        run: made.run.0,
+        commit: made.commit.clone(),
+        device: made.device.clone(),
+        seed: node.with.get("seed").and_then(serde_json::Value::as_u64),
+        seconds: made.seconds,
+        facts: made.facts.clone(),
+    }
+}
+
+fn notes(thresholds: &[f64]) -> Vec<String> {
+    let thresholds: Vec<_> = thresholds.iter().map(ToString::to_string).collect();
+    vec![
+        "All numbers are of test cases: patients that no training, checkpoint choice or threshold of their fold has seen.".to_owned(),
+        format!("A pixel is foreground at a probability of at least {}.", thresholds.join(" / ")),
+        "Each metric is computed case by case. SD over cases is taken over all test cases, SD over folds over the folds' means; both divide by n - 1.".to_owned(),
+        "Empty masks: reference and prediction both empty, the case is excluded and counted; one of them empty, Dice, IoU, precision, recall and clDice are 0.".to_owned(),
+        "clDice uses skeletons after Zhang and Suen (1984), as scikit-image computes them. Masks are compared at the prepared size.".to_owned(),
+    ]
+}
+
+/// The last frame's first channel, stretched from its smallest to its largest value.
+fn gray(image: &Image) -> Vec<u8> {
+    let plane = image.plane(image.frames - 1, 0);
+    let (low, high) = plane
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
+            (low.min(*value), high.max(*value))
+        });
+    let span = if high > low { high - low } else { 1.0 };
+    plane
+        .iter()
+        .map(|value| ((value - low) / span * 255.0).round() as u8)
+        .collect()
+}
