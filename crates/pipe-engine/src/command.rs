@@ -50,10 +50,12 @@ impl Stage for Command {
     type With = CommandWith;
 
     fn ports(with: &CommandWith) -> Ports {
-        let outputs = with
-            .outputs
-            .iter()
-            .map(|(name, path)| Output { name: name.clone(), kind: FILES, shape: None, path: path.clone() });
+        let outputs = with.outputs.iter().map(|(name, path)| Output {
+            name: name.clone(),
+            kind: FILES,
+            shape: None,
+            path: path.clone(),
+        });
         Ports { inputs: Inputs::Anything, outputs: outputs.collect() }
     }
 

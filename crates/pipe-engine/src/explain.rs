@@ -64,9 +64,13 @@ impl fmt::Display for Reason {
             Self::BytesMissing => f.write_str("its stored bytes are missing or damaged"),
             Self::Upstream { stages } => write!(f, "waits for {}", stages.join(", ")),
             Self::Version { of, old, new } => write!(f, "version of {of}: {old} -> {new}"),
-            Self::With { path, old, new } => write!(f, "with.{path}: {} -> {}", value(old), value(new)),
+            Self::With { path, old, new } => {
+                write!(f, "with.{path}: {} -> {}", value(old), value(new))
+            }
             Self::Input { port } => write!(f, "input `{port}` has other contents"),
-            Self::External { path } => write!(f, "the data that with.{path} names has other contents"),
+            Self::External { path } => {
+                write!(f, "the data that with.{path} names has other contents")
+            }
         }
     }
 }
@@ -76,14 +80,27 @@ pub fn explain(old: &Json, new: &Json) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for key in ["kind", "version"] {
         if old[key] != new[key] {
-            reasons.push(Reason::Version { of: format!("the stage {key}"), old: old[key].to_string(), new: new[key].to_string() });
+            reasons.push(Reason::Version {
+                of: format!("the stage {key}"),
+                old: old[key].to_string(),
+                new: new[key].to_string(),
+            });
         }
     }
     for (of, old, new) in differences(&old["versions"], &new["versions"]) {
-        let text = |value: Option<Json>| value.map_or_else(|| "none".to_owned(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let text = |value: Option<Json>| {
+            value.map_or_else(
+                || "none".to_owned(),
+                |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            )
+        };
         reasons.push(Reason::Version { of, old: text(old), new: text(new) });
     }
-    reasons.extend(differences(&old["with"], &new["with"]).into_iter().map(|(path, old, new)| Reason::With { path, old, new }));
+    reasons.extend(differences(&old["with"], &new["with"]).into_iter().map(|(path, old, new)| Reason::With {
+        path,
+        old,
+        new,
+    }));
     reasons.extend(changed(&old["inputs"], &new["inputs"]).into_iter().map(|port| Reason::Input { port }));
     reasons.extend(changed(&old["externals"], &new["externals"]).into_iter().map(|path| Reason::External { path }));
     reasons
@@ -112,7 +129,9 @@ fn compare(path: &str, old: Option<&Json>, new: Option<&Json>, found: &mut Vec<D
     if old == new {
         return;
     }
-    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let below = |key: &str| {
+        if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    };
     match (old, new) {
         (Some(Json::Object(a)), Some(Json::Object(b))) => {
             let mut keys: Vec<_> = a.keys().chain(b.keys()).collect();

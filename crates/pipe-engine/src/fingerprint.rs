@@ -68,7 +68,9 @@ pub(crate) fn take_paths(with: &Json) -> (Json, Vec<(String, std::path::PathBuf)
 }
 
 fn take(value: &Json, place: &str, paths: &mut Vec<(String, std::path::PathBuf)>) -> Json {
-    let below = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
+    let below = |key: &str| {
+        if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") }
+    };
     match value {
         Json::Object(map) => {
             if let (1, Some(path)) = (map.len(), map.get(pipe_spec::Location::KEY).and_then(Json::as_str)) {
@@ -78,7 +80,9 @@ fn take(value: &Json, place: &str, paths: &mut Vec<(String, std::path::PathBuf)>
             let taken = map.iter().map(|(key, value)| (key.clone(), take(value, &below(key), paths)));
             Json::Object(taken.collect::<JsonMap<_, _>>())
         }
-        Json::Array(list) => list.iter().enumerate().map(|(index, value)| take(value, &below(&index.to_string()), paths)).collect(),
+        Json::Array(list) => {
+            list.iter().enumerate().map(|(index, value)| take(value, &below(&index.to_string()), paths)).collect()
+        }
         scalar => scalar.clone(),
     }
 }
@@ -89,8 +93,9 @@ mod tests {
 
     #[test]
     fn canonical_text_does_not_depend_on_order() {
-        let [a, b] = [r#"{"b": 1.0, "a": [1, {"y": "x", "x": 1e-3}]}"#, r#"{"a": [1, {"x": 0.001, "y": "x"}], "b": 1.0}"#]
-            .map(|text| canonical(&serde_json::from_str(text).expect("JSON")));
+        let [a, b] =
+            [r#"{"b": 1.0, "a": [1, {"y": "x", "x": 1e-3}]}"#, r#"{"a": [1, {"x": 0.001, "y": "x"}], "b": 1.0}"#]
+                .map(|text| canonical(&serde_json::from_str(text).expect("JSON")));
         assert_eq!(a, b);
         assert_eq!(a, r#"{"a":[1,{"x":0.001,"y":"x"}],"b":1.0}"#);
     }

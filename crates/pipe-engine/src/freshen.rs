@@ -54,7 +54,13 @@ pub enum Broken {
 ///
 /// # Errors
 /// Paths outside the store do not exist (all of them), or the store cannot be read.
-pub fn freshen(plan: &Plan, store: &Store, workspace: &Path, experiment: &Experiment, forced: &BTreeSet<usize>) -> Result<Freshness, Broken> {
+pub fn freshen(
+    plan: &Plan,
+    store: &Store,
+    workspace: &Path,
+    experiment: &Experiment,
+    forced: &BTreeSet<usize>,
+) -> Result<Freshness, Broken> {
     let mut files = Externals::new(workspace);
     files.check(plan, experiment)?;
     let mut verdicts: Vec<Option<Verdict>> = vec![None; plan.nodes.len()];
@@ -62,7 +68,9 @@ pub fn freshen(plan: &Plan, store: &Store, workspace: &Path, experiment: &Experi
     let mut next = 0;
     while next < plan.nodes.len() {
         // A level: nodes whose inputs are all behind them, asked for at once.
-        let end = (next..plan.nodes.len()).find(|node| plan.upstream(*node).any(|from| from >= next)).unwrap_or(plan.nodes.len());
+        let end = (next..plan.nodes.len())
+            .find(|node| plan.upstream(*node).any(|from| from >= next))
+            .unwrap_or(plan.nodes.len());
         let mut asked = Vec::new();
         for node in next..end {
             let waits: Vec<_> = plan.upstream(node).filter(|from| records[*from].is_none()).collect();
@@ -101,12 +109,19 @@ pub(crate) struct Recipe {
 }
 
 /// The recipe of a node whose inputs are all known.
-pub(crate) fn recipe(plan: &Plan, node: usize, records: &[Option<Record>], store: &Store, files: &mut Externals) -> Result<Recipe, StoreError> {
+pub(crate) fn recipe(
+    plan: &Plan,
+    node: usize,
+    records: &[Option<Record>],
+    store: &Store,
+    files: &mut Externals,
+) -> Result<Recipe, StoreError> {
     let PlanNode { feeds, externals, .. } = &plan.nodes[node];
     let mut inputs: BTreeMap<String, Vec<Digest>> = BTreeMap::new();
     for feed in feeds.iter().filter(|feed| feed.counting == Counting::Counted) {
         let record = records[feed.from].as_ref().expect("the caller waited for it");
-        let output = record.outputs.iter().find(|output| output.port == feed.output).expect("kinds publish all their outputs");
+        let output =
+            record.outputs.iter().find(|output| output.port == feed.output).expect("kinds publish all their outputs");
         inputs.entry(feed.port.clone()).or_default().push(output.object.digest);
     }
     let mut stamped = BTreeMap::new();
@@ -122,7 +137,9 @@ pub(crate) fn recipe(plan: &Plan, node: usize, records: &[Option<Record>], store
 
 /// Why a recipe without result runs: held against the last one of this stage.
 pub(crate) fn reasons(plan: &Plan, node: usize, recipe: &Recipe, store: &Store) -> Result<Vec<Reason>, StoreError> {
-    let Some(last) = store.stage(&plan.experiment, &plan.nodes[node].id)? else { return Ok(vec![Reason::New]) };
+    let Some(last) = store.stage(&plan.experiment, &plan.nodes[node].id)? else {
+        return Ok(vec![Reason::New]);
+    };
     if last.fingerprint == recipe.fingerprint {
         return Ok(vec![Reason::Unfinished]);
     }
@@ -163,12 +180,24 @@ impl Externals {
                 }
                 let span = node.written.at(place.split('.')).map(pipe_spec::Node::span);
                 let message = format!("`{}` does not exist", path.display());
-                let help = format!("the stage `{}` reads it; relative paths start at the workspace {}", node.stage, self.workspace.display());
+                let help = format!(
+                    "the stage `{}` reads it; relative paths start at the workspace {}",
+                    node.stage,
+                    self.workspace.display()
+                );
                 if !list.iter().any(|said| said.message == message && said.span == span) {
-                    list.push(Problem::new("pipe::plan::missing_path", span, message).label("no such file or folder").help(help));
+                    list.push(
+                        Problem::new("pipe::plan::missing_path", span, message)
+                            .label("no such file or folder")
+                            .help(help),
+                    );
                 }
             }
         }
-        if list.is_empty() { Ok(()) } else { Err(Broken::Problems(Box::new(Problems { sources: experiment.sources.clone(), list }))) }
+        if list.is_empty() {
+            Ok(())
+        } else {
+            Err(Broken::Problems(Box::new(Problems { sources: experiment.sources.clone(), list })))
+        }
     }
 }

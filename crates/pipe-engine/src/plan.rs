@@ -9,7 +9,10 @@ use petgraph::{algo::toposort, graph::DiGraph};
 use pipe_spec::{Experiment, NeedSpec, Node, Problem, Problems, Resources, StageSpec, did_you_mean};
 use serde_json::Value as Json;
 
-use crate::{ArtifactType, Counting, Input, Inputs, Output, Ports, Presence, Registry, StageKind, fingerprint::take_paths, registry::Kinds};
+use crate::{
+    ArtifactType, Counting, Input, Inputs, Output, Ports, Presence, Registry, StageKind, fingerprint::take_paths,
+    registry::Kinds,
+};
 
 /// A planned experiment.
 #[derive(Debug)]
@@ -92,8 +95,10 @@ impl Plan {
 pub fn plan(registry: Registry, experiment: &Experiment) -> Result<Plan, Problems> {
     let mut planning = Planning { kinds: Kinds::new(registry), problems: Vec::new() };
     let bound: Vec<_> = experiment.stages.iter().map(|stage| planning.bind(stage)).collect();
-    let by_id: BTreeMap<&str, usize> = experiment.stages.iter().enumerate().map(|(index, stage)| (stage.id.as_str(), index)).collect();
-    let wires: Vec<_> = (0..bound.len()).map(|index| planning.wire(index, &experiment.stages, &bound, &by_id)).collect();
+    let by_id: BTreeMap<&str, usize> =
+        experiment.stages.iter().enumerate().map(|(index, stage)| (stage.id.as_str(), index)).collect();
+    let wires: Vec<_> =
+        (0..bound.len()).map(|index| planning.wire(index, &experiment.stages, &bound, &by_id)).collect();
     if planning.problems.is_empty() {
         return Ok(Plan { experiment: experiment.name.clone(), nodes: ordered(experiment, bound, wires) });
     }
@@ -130,7 +135,9 @@ impl Planning {
             Err(problem) => Err(vec![problem]),
         };
         match bound {
-            Ok((kind, bound)) => Some(BoundStage { kind, with: bound.with, ports: bound.ports, versions: bound.versions }),
+            Ok((kind, bound)) => {
+                Some(BoundStage { kind, with: bound.with, ports: bound.ports, versions: bound.versions })
+            }
             Err(more) => {
                 self.problems.extend(more);
                 None
@@ -138,13 +145,23 @@ impl Planning {
         }
     }
 
-    fn wire(&mut self, index: usize, stages: &[StageSpec], bound: &[Option<BoundStage>], by_id: &BTreeMap<&str, usize>) -> Wires {
+    fn wire(
+        &mut self,
+        index: usize,
+        stages: &[StageSpec],
+        bound: &[Option<BoundStage>],
+        by_id: &BTreeMap<&str, usize>,
+    ) -> Wires {
         let stage = &stages[index];
-        let Some(BoundStage { ports, .. }) = &bound[index] else { return Wires::default() };
+        let Some(BoundStage { ports, .. }) = &bound[index] else {
+            return Wires::default();
+        };
         let (mut feeds, mut after) = (Vec::new(), Vec::new());
         for need in &stage.needs {
             for id in &need.ids {
-                let Some(&from) = by_id.get(id.as_str()) else { continue };
+                let Some(&from) = by_id.get(id.as_str()) else {
+                    continue;
+                };
                 let Some(source) = &bound[from] else { continue };
                 let before = feeds.len();
                 match &ports.inputs {
@@ -165,7 +182,9 @@ impl Planning {
     /// Outputs of a need: the one it names, else all.
     fn offered<'b>(&mut self, need: &NeedSpec, source: &'b BoundStage) -> Vec<&'b Output> {
         let outputs = &source.ports.outputs;
-        let Some(name) = &need.output else { return outputs.iter().collect() };
+        let Some(name) = &need.output else {
+            return outputs.iter().collect();
+        };
         let found: Vec<_> = outputs.iter().filter(|output| output.name == *name).collect();
         if found.is_empty() {
             let message = format!("`{}` has no output `{name}`", need.stage);
@@ -186,7 +205,15 @@ impl Planning {
         }
     }
 
-    fn take_typed(&mut self, stage: &StageSpec, need: &NeedSpec, from: usize, source: &BoundStage, inputs: &[Input], feeds: &mut Vec<Feed>) {
+    fn take_typed(
+        &mut self,
+        stage: &StageSpec,
+        need: &NeedSpec,
+        from: usize,
+        source: &BoundStage,
+        inputs: &[Input],
+        feeds: &mut Vec<Feed>,
+    ) {
         let offered = self.offered(need, source);
         let wanted: Vec<&Input> = match &need.port {
             Some(port) => match inputs.iter().find(|input| input.name == *port) {
@@ -202,12 +229,21 @@ impl Planning {
         };
         for input in wanted {
             for output in offered.iter().filter(|output| output.kind == input.kind) {
-                feeds.push(Feed { port: input.name.clone(), from, output: output.name.clone(), counting: input.counting });
+                feeds.push(Feed {
+                    port: input.name.clone(),
+                    from,
+                    output: output.name.clone(),
+                    counting: input.counting,
+                });
             }
             if need.port.is_some() && !offered.iter().any(|output| output.kind == input.kind) {
                 let made = offered.iter().map(|output| format!("`{}`", output.kind.0)).collect::<Vec<_>>().join(", ");
-                let message = format!("input `{}` of `{}` takes a `{}`, but `{}` makes {made}", input.name, stage.stage, input.kind.0, need.stage);
-                self.problems.push(Problem::new("pipe::plan::wrong_type", Some(need.span), message).label("of another type"));
+                let message = format!(
+                    "input `{}` of `{}` takes a `{}`, but `{}` makes {made}",
+                    input.name, stage.stage, input.kind.0, need.stage
+                );
+                self.problems
+                    .push(Problem::new("pipe::plan::wrong_type", Some(need.span), message).label("of another type"));
             }
         }
     }
@@ -217,15 +253,28 @@ impl Planning {
             let fed: Vec<_> = feeds.iter().filter(|feed| feed.port == input.name).collect();
             let ArtifactType(kind) = input.kind;
             if fed.is_empty() && input.presence == Presence::Required {
-                let message = format!("`{}` needs a `{kind}` for its input `{}`, and none of its needs makes one", stage.stage, input.name);
+                let message = format!(
+                    "`{}` needs a `{kind}` for its input `{}`, and none of its needs makes one",
+                    stage.stage, input.name
+                );
                 let problem = Problem::new("pipe::plan::missing_input", Some(stage.span), message);
-                self.problems.push(problem.at(format!("stages.{}.needs", stage.stage)).label(format!("add a stage that makes a `{kind}` to `needs`")));
+                self.problems.push(
+                    problem
+                        .at(format!("stages.{}.needs", stage.stage))
+                        .label(format!("add a stage that makes a `{kind}` to `needs`")),
+                );
             }
             if fed.len() > 1 && input.presence != Presence::Many {
-                let makers = fed.iter().map(|feed| format!("`{}.{}`", stages[feed.from].id, feed.output)).collect::<Vec<_>>().join(" and ");
+                let makers = fed
+                    .iter()
+                    .map(|feed| format!("`{}.{}`", stages[feed.from].id, feed.output))
+                    .collect::<Vec<_>>()
+                    .join(" and ");
                 let message = format!("{makers} both fit the input `{}` of `{}`", input.name, stage.stage);
                 let help = format!("say which: `needs: {{ {}: STAGE }}`", input.name);
-                self.problems.push(Problem::new("pipe::plan::ambiguous", Some(stage.span), message).label("two candidates").help(help));
+                self.problems.push(
+                    Problem::new("pipe::plan::ambiguous", Some(stage.span), message).label("two candidates").help(help),
+                );
             }
         }
     }

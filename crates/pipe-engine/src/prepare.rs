@@ -50,14 +50,16 @@ pub(crate) fn prepare(
     let mut lineage = Vec::new();
     for feed in &node.feeds {
         let record = records[feed.from].expect("a node starts after all it takes from");
-        let output = record.outputs.iter().find(|output| output.port == feed.output).expect("kinds publish all their outputs");
+        let output =
+            record.outputs.iter().find(|output| output.port == feed.output).expect("kinds publish all their outputs");
         let given = inputs.entry(feed.port.clone()).or_default();
         let path = folder.join("inputs").join(&feed.port).join(given.len().to_string());
         store.materialise(&output.object, &path)?;
         lineage.push(output.object.digest);
         given.push(Given { stage: plan.nodes[feed.from].id.clone(), path, object: output.object });
     }
-    let outputs: BTreeMap<_, _> = node.outputs.iter().map(|output| (output.name.clone(), scratch.join(&output.path))).collect();
+    let outputs: BTreeMap<_, _> =
+        node.outputs.iter().map(|output| (output.name.clone(), scratch.join(&output.path))).collect();
     for path in outputs.values() {
         let parent = path.parent().expect("outputs lie below the scratch folder");
         fs::create_dir_all(parent).map_err(failed(parent))?;
@@ -95,7 +97,14 @@ pub(crate) fn prepare(
         let path = folder.join("job.json");
         write_atomic(&path, &serde_json::to_vec_pretty(&job).expect("jobs are plain data"))?;
         let arguments = vec!["worker".to_owned(), path.display().to_string()];
-        Ok(Program { program: options.worker.to_path_buf(), arguments, folder: scratch.clone(), environment, log, output: Said::ToEngine })
+        Ok(Program {
+            program: options.worker.to_path_buf(),
+            arguments,
+            folder: scratch.clone(),
+            environment,
+            log,
+            output: Said::ToEngine,
+        })
     };
     Ok(Prepared { program, scratch, lineage })
 }
@@ -110,17 +119,33 @@ fn spawned(
     environment: &mut Vec<(String, String)>,
 ) -> Result<Result<(PathBuf, Vec<String>), String>, EngineError> {
     let with: CommandWith = serde_json::from_value((*node.with).clone()).expect("the plan bound it");
-    let joined = |given: &Vec<Given>| given.iter().map(|given| given.path.display().to_string()).collect::<Vec<_>>().join(" ");
-    let mut paths: BTreeMap<String, String> = inputs.iter().map(|(port, given)| (port.clone(), joined(given))).collect();
-    paths.extend(with.inputs.iter().map(|(name, path)| (name.clone(), options.workspace.join(path.path()).display().to_string())));
-    let written: BTreeMap<String, String> = outputs.iter().map(|(name, path)| (name.clone(), path.display().to_string())).collect();
+    let joined =
+        |given: &Vec<Given>| given.iter().map(|given| given.path.display().to_string()).collect::<Vec<_>>().join(" ");
+    let mut paths: BTreeMap<String, String> =
+        inputs.iter().map(|(port, given)| (port.clone(), joined(given))).collect();
+    paths.extend(
+        with.inputs
+            .iter()
+            .map(|(name, path)| (name.clone(), options.workspace.join(path.path()).display().to_string())),
+    );
+    let written: BTreeMap<String, String> =
+        outputs.iter().map(|(name, path)| (name.clone(), path.display().to_string())).collect();
     let parameters = folder.join("params.json");
-    let axes: Json = node.axes.iter().map(|(axis, value)| (axis.clone(), Json::from(value.as_str()))).collect::<serde_json::Map<_, _>>().into();
+    let axes: Json = node
+        .axes
+        .iter()
+        .map(|(axis, value)| (axis.clone(), Json::from(value.as_str())))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     let told = json!({ "params": with.params, "axes": axes, "inputs": paths, "outputs": written });
     write_atomic(&parameters, &serde_json::to_vec_pretty(&told).expect("parameters are plain data"))?;
     environment.push(("PIPE_PARAMS".to_owned(), parameters.display().to_string()));
     for (prefix, values) in [("PIPE_INPUT_", &paths), ("PIPE_OUTPUT_", &written)] {
-        let name = |name: &str| name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect::<String>();
+        let name = |name: &str| {
+            name.chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+                .collect::<String>()
+        };
         environment.extend(values.iter().map(|(key, value)| (format!("{prefix}{}", name(key)), value.clone())));
     }
     let workspace = options.workspace.display().to_string();

@@ -15,7 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pipe_store::{Attempt, Claim, Lease, Made, NewRecord, NewRun, Object, Output, Record, RunEnd, RunId, StageRow, Store, StoreError};
+use pipe_store::{
+    Attempt, Claim, Lease, Made, NewRecord, NewRun, Object, Output, Record, RunEnd, RunId, StageRow, Store, StoreError,
+};
 use serde_json::Value as Json;
 
 use crate::{
@@ -81,9 +83,20 @@ pub enum EngineError {
 ///
 /// # Errors
 /// The store or the machine fails; what was published before stays.
-pub fn run(plan: &Plan, freshness: &Freshness, store: &Store, options: &Options<'_>, observe: &mut dyn FnMut(&Event)) -> Result<Summary, EngineError> {
+pub fn run(
+    plan: &Plan,
+    freshness: &Freshness,
+    store: &Store,
+    options: &Options<'_>,
+    observe: &mut dyn FnMut(&Event),
+) -> Result<Summary, EngineError> {
     let begun = Instant::now();
-    let new = NewRun { experiment: &plan.experiment, file: options.file, command: options.command, commit: options.commit.as_deref() };
+    let new = NewRun {
+        experiment: &plan.experiment,
+        file: options.file,
+        command: options.command,
+        commit: options.commit.as_deref(),
+    };
     let hits: Vec<Option<Record>> = freshness
         .verdicts
         .iter()
@@ -162,7 +175,14 @@ struct Running<'r, 'o> {
 }
 
 impl<'r, 'o> Running<'r, 'o> {
-    fn new(plan: &'r Plan, freshness: &Freshness, store: &'r Store, options: &'r Options<'r>, run: RunId, observe: &'o mut dyn FnMut(&Event)) -> Self {
+    fn new(
+        plan: &'r Plan,
+        freshness: &Freshness,
+        store: &'r Store,
+        options: &'r Options<'r>,
+        run: RunId,
+        observe: &'o mut dyn FnMut(&Event),
+    ) -> Self {
         observe(&Event::Begun { run: run.0, stages: plan.nodes.len() });
         let mut end = RunEnd::default();
         let nodes = plan.nodes.iter().zip(&freshness.verdicts).map(|(node, verdict)| match verdict {
@@ -187,7 +207,9 @@ impl<'r, 'o> Running<'r, 'o> {
             }
             self.resolve()?;
             self.start_ready()?;
-            if self.children.is_idle() && !self.nodes.iter().any(|node| matches!(node, Node::Ready { .. } | Node::Waiting)) {
+            if self.children.is_idle()
+                && !self.nodes.iter().any(|node| matches!(node, Node::Ready { .. } | Node::Waiting))
+            {
                 return Ok(());
             }
             match self.children.next(TICK) {
@@ -236,9 +258,21 @@ impl<'r, 'o> Running<'r, 'o> {
         Ok(())
     }
 
-    fn note(&self, node: usize, fingerprint: &pipe_store::Digest, state: &str, why: &[Reason]) -> Result<(), EngineError> {
+    fn note(
+        &self,
+        node: usize,
+        fingerprint: &pipe_store::Digest,
+        state: &str,
+        why: &[Reason],
+    ) -> Result<(), EngineError> {
         let reason = serde_json::to_string(why).expect("reasons are plain data");
-        let row = StageRow { stage: self.plan.nodes[node].id.clone(), fingerprint: *fingerprint, run: self.run, state: state.to_owned(), reason };
+        let row = StageRow {
+            stage: self.plan.nodes[node].id.clone(),
+            fingerprint: *fingerprint,
+            run: self.run,
+            state: state.to_owned(),
+            reason,
+        };
         Ok(self.store.note_stages(&self.plan.experiment, &[row])?)
     }
 
@@ -250,12 +284,16 @@ impl<'r, 'o> Running<'r, 'o> {
 
     fn start_ready(&mut self) -> Result<(), EngineError> {
         for node in 0..self.nodes.len() {
-            let Node::Ready { .. } = self.nodes[node] else { continue };
+            let Node::Ready { .. } = self.nodes[node] else {
+                continue;
+            };
             // A stage that asks for more slots than there are gets all of them.
             if self.slots() < self.plan.nodes[node].resources.slots.min(self.options.jobs) || self.restore(node)? {
                 continue;
             }
-            let Node::Ready { recipe, why, told } = std::mem::replace(&mut self.nodes[node], Node::Waiting) else { continue };
+            let Node::Ready { recipe, why, told } = std::mem::replace(&mut self.nodes[node], Node::Waiting) else {
+                continue;
+            };
             let claim = match self.anew.get(&node) {
                 Some(_) => self.store.claim_anew(&recipe.fingerprint)?,
                 None => self.store.claim(&recipe.fingerprint)?,
@@ -278,7 +316,9 @@ impl<'r, 'o> Running<'r, 'o> {
     fn restore(&mut self, node: usize) -> Result<bool, EngineError> {
         let mut damaged = BTreeSet::new();
         for feed in &self.plan.nodes[node].feeds {
-            let Some(record) = self.nodes[feed.from].record() else { return Ok(true) };
+            let Some(record) = self.nodes[feed.from].record() else {
+                return Ok(true);
+            };
             for output in record.outputs.iter().filter(|output| output.port == feed.output) {
                 if !self.store.verify(&output.object) {
                     self.store.remove_damaged(&output.object)?;
@@ -308,9 +348,10 @@ impl<'r, 'o> Running<'r, 'o> {
         (self.observe)(&Event::Started { stage: planned.id.clone(), attempt: attempt.number, why: why.to_vec() });
         let since = Instant::now();
         let started = match &prepared.program {
-            Ok(program) => self.children.start(node, program).map_err(|error| {
-                vec![format!("cannot start `{}`", program.program.display()), error.to_string()]
-            }),
+            Ok(program) => self
+                .children
+                .start(node, program)
+                .map_err(|error| vec![format!("cannot start `{}`", program.program.display()), error.to_string()]),
             Err(placeholder) => Err(vec![format!("`{{{placeholder}}}` names nothing this command has")]),
         };
         let attempted = Box::new(Attempted { recipe, lease, attempt, prepared, since, before });
@@ -334,8 +375,11 @@ impl<'r, 'o> Running<'r, 'o> {
     }
 
     fn ended(&mut self, node: usize, status: io::Result<ExitStatus>) -> Result<(), EngineError> {
-        let Node::Running(attempted) = std::mem::replace(&mut self.nodes[node], Node::Lost) else { return Ok(()) };
-        let found = verdict(&attempted, status).and_then(|findings| self.outputs(node, &attempted).map(|outputs| (findings, outputs)));
+        let Node::Running(attempted) = std::mem::replace(&mut self.nodes[node], Node::Lost) else {
+            return Ok(());
+        };
+        let found = verdict(&attempted, status)
+            .and_then(|findings| self.outputs(node, &attempted).map(|outputs| (findings, outputs)));
         match found {
             Ok((findings, outputs)) => self.publish(node, *attempted, findings, &outputs),
             Err(chain) => self.failed(node, &attempted, chain),
@@ -349,20 +393,34 @@ impl<'r, 'o> Running<'r, 'o> {
         for (position, output) in planned.outputs.iter().enumerate() {
             let path = attempted.prepared.scratch.join(&output.path);
             if !path.exists() {
-                return Err(vec![format!("the output `{}` is missing: nothing was written to `{}`", output.name, output.path)]);
+                return Err(vec![format!(
+                    "the output `{}` is missing: nothing was written to `{}`",
+                    output.name, output.path
+                )]);
             }
             found.push((position, path));
         }
         for (path, stamped) in &attempted.recipe.externals {
             match self.store.external(path) {
                 Ok(now) if now == *stamped => {}
-                _ => return Err(vec![format!("{} changed while the stage read it, so its result was not published; run again", path.display())]),
+                _ => {
+                    return Err(vec![format!(
+                        "{} changed while the stage read it, so its result was not published; run again",
+                        path.display()
+                    )]);
+                }
             }
         }
         Ok(found)
     }
 
-    fn publish(&mut self, node: usize, attempted: Attempted<'r>, findings: Findings, found: &[(usize, PathBuf)]) -> Result<(), EngineError> {
+    fn publish(
+        &mut self,
+        node: usize,
+        attempted: Attempted<'r>,
+        findings: Findings,
+        found: &[(usize, PathBuf)],
+    ) -> Result<(), EngineError> {
         let planned = &self.plan.nodes[node];
         let Attempted { recipe, lease, attempt, prepared, since, before } = attempted;
         let mut outputs = Vec::new();
@@ -382,7 +440,14 @@ impl<'r, 'o> Running<'r, 'o> {
             device,
             facts: Json::Object(findings.facts.into_iter().collect()),
         };
-        let new = NewRecord { kind: planned.kind.name, manifest: &recipe.manifest, outputs, metrics: findings.metrics, lineage: prepared.lineage, made };
+        let new = NewRecord {
+            kind: planned.kind.name,
+            manifest: &recipe.manifest,
+            outputs,
+            metrics: findings.metrics,
+            lineage: prepared.lineage,
+            made,
+        };
         let record = lease.publish(new)?;
         self.store.drop_resume(&recipe.fingerprint)?;
         self.store.end_attempt(&attempt, "done")?;
@@ -434,9 +499,12 @@ fn verdict(attempted: &Attempted<'_>, status: io::Result<ExitStatus>) -> Result<
     use std::os::unix::process::ExitStatusExt as _;
     let status = status.map_err(|error| vec![error.to_string()])?;
     let worker = attempted.prepared.program.as_ref().is_ok_and(|program| program.output == Said::ToEngine);
-    let told = std::fs::read(attempted.attempt.folder.join(OUTCOME)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let told =
+        std::fs::read(attempted.attempt.folder.join(OUTCOME)).ok().and_then(|text| serde_json::from_slice(&text).ok());
     match (status.signal(), told) {
-        (Some(9), _) => Err(vec!["killed by signal 9; if nobody did that, the machine may be out of memory".to_owned()]),
+        (Some(9), _) => {
+            Err(vec!["killed by signal 9; if nobody did that, the machine may be out of memory".to_owned()])
+        }
         (Some(signal), _) => Err(vec![format!("ended by signal {signal}")]),
         (None, Some(Outcome::Failed { chain })) if worker => Err(chain),
         (None, Some(Outcome::Done(findings))) if worker && status.success() => Ok(findings),

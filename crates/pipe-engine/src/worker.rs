@@ -52,7 +52,10 @@ fn attempt(registry: Registry, job: Job) -> Outcome {
         Ok(Ok(())) => Outcome::Done(context.findings.into_inner().expect("no holder panics")),
         Ok(Err(failure)) => Outcome::Failed { chain: failure.chain },
         Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Outcome::Failed { chain: vec!["the stage panicked, which is a bug".to_owned(), text.unwrap_or_default()] }
         }
     }

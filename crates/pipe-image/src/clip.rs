@@ -20,13 +20,7 @@ impl Image {
     /// Gives an image in which every value is `value`.
     pub fn filled(shape: [usize; 4], value: f32) -> Self {
         let [frames, channels, height, width] = shape;
-        Self {
-            frames,
-            channels,
-            height,
-            width,
-            data: vec![value; shape.iter().product()],
-        }
+        Self { frames, channels, height, width, data: vec![value; shape.iter().product()] }
     }
 
     /// Gives `[frames, channels, height, width]`.

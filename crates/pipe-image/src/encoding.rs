@@ -51,10 +51,7 @@ pub enum Foreground {
 
 impl Default for MaskEncoding {
     fn default() -> Self {
-        Self::Binary {
-            threshold: None,
-            foreground: Foreground::Bright,
-        }
+        Self::Binary { threshold: None, foreground: Foreground::Bright }
     }
 }
 
@@ -62,9 +59,7 @@ impl Default for MaskEncoding {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// Looks like class ids, not like black and white.
-    #[error(
-        "the largest value is {largest} of {full_scale}, which looks like class ids and not like black and white"
-    )]
+    #[error("the largest value is {largest} of {full_scale}, which looks like class ids and not like black and white")]
     LooksLikeLabels {
         /// The largest value in the file.
         largest: u16,
@@ -94,9 +89,7 @@ impl EncodingError {
             Self::LooksLikeLabels { .. } => {
                 "declare `labels: {classes: N}`, or give `binary: {threshold: 0}` if every value above 0 is foreground"
             }
-            Self::UnknownValues { .. } => {
-                "compare the declared classes with the values in the file"
-            }
+            Self::UnknownValues { .. } => "compare the declared classes with the values in the file",
             Self::LossyLabels => "use the lossless original of the mask",
             Self::ColourLabels => "declare `colours: [[0, 0, 0], ...]`",
         }
@@ -110,26 +103,15 @@ impl MaskEncoding {
     /// If values do not fit the encoding.
     pub fn decode(&self, raster: &Raster) -> Result<Mask, EncodingError> {
         let labels = match self {
-            Self::Binary {
-                threshold,
-                foreground,
-            } => binary(raster, *threshold, *foreground)?,
+            Self::Binary { threshold, foreground } => binary(raster, *threshold, *foreground)?,
             Self::Labels { values, classes } => labels(raster, values.as_deref(), *classes)?,
             Self::Colours(colours) => by_colour(raster, colours)?,
         };
-        Ok(Mask {
-            height: raster.height,
-            width: raster.width,
-            labels,
-        })
+        Ok(Mask { height: raster.height, width: raster.width, labels })
     }
 }
 
-fn binary(
-    raster: &Raster,
-    threshold: Option<Probability>,
-    foreground: Foreground,
-) -> Result<Vec<u8>, EncodingError> {
+fn binary(raster: &Raster, threshold: Option<Probability>, foreground: Foreground) -> Result<Vec<u8>, EncodingError> {
     let brightest: Vec<u16> = raster.brightest();
     let full_scale = raster.value_full_scale();
     let largest = brightest.iter().copied().max().unwrap_or(0);
@@ -139,10 +121,7 @@ fn binary(
         None if raster.lossy => f64::from(half),
         None if largest <= 1 => 0.0,
         None if largest <= half => {
-            return Err(EncodingError::LooksLikeLabels {
-                largest,
-                full_scale,
-            });
+            return Err(EncodingError::LooksLikeLabels { largest, full_scale });
         }
         None => f64::from(half),
     };
@@ -150,17 +129,10 @@ fn binary(
         Foreground::Bright => f64::from(value) > limit,
         Foreground::Dark => f64::from(value) <= limit,
     };
-    Ok(brightest
-        .into_iter()
-        .map(|value| u8::from(is_foreground(value)))
-        .collect())
+    Ok(brightest.into_iter().map(|value| u8::from(is_foreground(value))).collect())
 }
 
-fn labels(
-    raster: &Raster,
-    values: Option<&[u16]>,
-    classes: usize,
-) -> Result<Vec<u8>, EncodingError> {
+fn labels(raster: &Raster, values: Option<&[u16]>, classes: usize) -> Result<Vec<u8>, EncodingError> {
     if raster.lossy {
         return Err(EncodingError::LossyLabels);
     }
@@ -169,11 +141,7 @@ fn labels(
         Some(values) => values.iter().position(|known| *known == value),
         None => Some(usize::from(value)),
     };
-    collect(samples.iter().map(|value| {
-        (class(*value).filter(|class| *class < classes), || {
-            value.to_string()
-        })
-    }))
+    collect(samples.iter().map(|value| (class(*value).filter(|class| *class < classes), || value.to_string())))
 }
 
 fn by_colour(raster: &Raster, colours: &[[u8; 3]]) -> Result<Vec<u8>, EncodingError> {
@@ -181,17 +149,11 @@ fn by_colour(raster: &Raster, colours: &[[u8; 3]]) -> Result<Vec<u8>, EncodingEr
         return Err(EncodingError::LossyLabels);
     }
     let pixels = raster.colours();
-    collect(pixels.iter().map(|pixel| {
-        (colours.iter().position(|known| known == pixel), move || {
-            format!("{pixel:?}")
-        })
-    }))
+    collect(pixels.iter().map(|pixel| (colours.iter().position(|known| known == pixel), move || format!("{pixel:?}"))))
 }
 
 /// Gathers classes, counting the pixels that have none and naming some of their values.
-fn collect<F: FnOnce() -> String>(
-    pixels: impl Iterator<Item = (Option<usize>, F)>,
-) -> Result<Vec<u8>, EncodingError> {
+fn collect<F: FnOnce() -> String>(pixels: impl Iterator<Item = (Option<usize>, F)>) -> Result<Vec<u8>, EncodingError> {
     let mut classes = Vec::new();
     let mut unknown = 0;
     let mut values: Vec<String> = Vec::new();
@@ -209,10 +171,7 @@ fn collect<F: FnOnce() -> String>(
         }
     }
     if unknown > 0 {
-        return Err(EncodingError::UnknownValues {
-            pixels: unknown,
-            values: values.join(", "),
-        });
+        return Err(EncodingError::UnknownValues { pixels: unknown, values: values.join(", ") });
     }
     Ok(classes)
 }

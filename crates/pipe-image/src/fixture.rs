@@ -13,9 +13,7 @@ pub(crate) struct DataFolder {
 
 impl DataFolder {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("there is room for a temporary folder"),
-        }
+        Self { folder: tempfile::tempdir().expect("there is room for a temporary folder") }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -25,8 +23,7 @@ impl DataFolder {
     /// Writes a file and the folders above it.
     pub(crate) fn file(&self, path: &str, bytes: &[u8]) -> &Self {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("the file lies in the folder"))
-            .expect("the folder can be written");
+        fs::create_dir_all(path.parent().expect("the file lies in the folder")).expect("the folder can be written");
         fs::write(path, bytes).expect("the folder can be written");
         self
     }
@@ -44,14 +41,7 @@ impl DataFolder {
 
 /// Gives an 8-bit gray PNG.
 pub(crate) fn gray(width: usize, height: usize, values: &[u8]) -> Vec<u8> {
-    encoded(
-        width,
-        height,
-        ColorType::Grayscale,
-        BitDepth::Eight,
-        None,
-        values,
-    )
+    encoded(width, height, ColorType::Grayscale, BitDepth::Eight, None, values)
 }
 
 /// Gives a PNG from raw lines.
@@ -72,9 +62,7 @@ pub(crate) fn encoded(
         encoder.set_palette(palette.to_vec());
     }
     let mut writer = encoder.write_header().expect("writing to memory works");
-    writer
-        .write_image_data(lines)
-        .expect("the lines fit the size");
+    writer.write_image_data(lines).expect("the lines fit the size");
     writer.finish().expect("writing to memory works");
     bytes
 }
@@ -84,12 +72,7 @@ pub(crate) fn jpeg(width: usize, height: usize, values: &[u8], quality: u8) -> V
     let mut bytes = Vec::new();
     let side = |pixels: usize| u32::try_from(pixels).expect("test pictures are small");
     let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality);
-    let written = encoder.encode(
-        values,
-        side(width),
-        side(height),
-        image::ExtendedColorType::L8,
-    );
+    let written = encoder.encode(values, side(width), side(height), image::ExtendedColorType::L8);
     written.expect("writing to memory works");
     bytes
 }

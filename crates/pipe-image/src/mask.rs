@@ -15,11 +15,7 @@ pub struct Mask {
 impl Mask {
     /// Gives a mask that is background everywhere.
     pub fn empty(height: usize, width: usize) -> Self {
-        Self {
-            height,
-            width,
-            labels: vec![0; height * width],
-        }
+        Self { height, width, labels: vec![0; height * width] }
     }
 
     /// Counts the pixels that are not background.

@@ -40,10 +40,7 @@ impl TryFrom<f64> for Probability {
         if (0.0..=1.0).contains(&value) {
             Ok(Self(value))
         } else {
-            Err(OutOfRange {
-                value: value.to_string(),
-                expected: "between 0 and 1",
-            })
+            Err(OutOfRange { value: value.to_string(), expected: "between 0 and 1" })
         }
     }
 }
@@ -74,10 +71,7 @@ impl TryFrom<[f64; 2]> for PositiveRange {
         if low > 0.0 && high >= low && high.is_finite() {
             Ok(Self(value))
         } else {
-            Err(OutOfRange {
-                value: format!("[{low}, {high}]"),
-                expected: "a pair [low, high] with 0 < low <= high",
-            })
+            Err(OutOfRange { value: format!("[{low}, {high}]"), expected: "a pair [low, high] with 0 < low <= high" })
         }
     }
 }

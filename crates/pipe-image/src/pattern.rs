@@ -47,9 +47,7 @@ impl Pattern {
     /// # Errors
     /// If braces do not match or two names touch.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        let braces = || PatternError::Braces {
-            pattern: text.to_owned(),
-        };
+        let braces = || PatternError::Braces { pattern: text.to_owned() };
         let mut pieces = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
@@ -59,9 +57,7 @@ impl Pattern {
                     return Err(braces());
                 }
                 if matches!(pieces.last(), Some(Piece::Name(_))) {
-                    return Err(PatternError::Adjacent {
-                        pattern: text.to_owned(),
-                    });
+                    return Err(PatternError::Adjacent { pattern: text.to_owned() });
                 }
                 pieces.push(Piece::Name(name.to_owned()));
                 rest = after;
@@ -74,17 +70,12 @@ impl Pattern {
                 rest = &rest[end..];
             }
         }
-        Ok(Self {
-            text: text.to_owned(),
-            pieces,
-        })
+        Ok(Self { text: text.to_owned(), pieces })
     }
 
     /// Tells whether the pattern has this name.
     pub fn has(&self, name: &str) -> bool {
-        self.pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Name(known) if known == name))
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Name(known) if known == name))
     }
 
     /// Gives what each name stands for in `text`, if the pattern matches all of it.
@@ -96,9 +87,7 @@ impl Pattern {
     /// Gives what each name stands for in the path of a file; a pattern without the extension of the path leaves it open.
     pub fn find_file(&self, path: &str) -> Option<BTreeMap<&str, String>> {
         match path.rsplit_once('.') {
-            Some((stem, extension))
-                if !extension.contains('/') && !self.text.ends_with(&path[stem.len()..]) =>
-            {
+            Some((stem, extension)) if !extension.contains('/') && !self.text.ends_with(&path[stem.len()..]) => {
                 self.find(stem)
             }
             _ => self.find(path),
@@ -109,25 +98,16 @@ impl Pattern {
 fn matches<'a>(pieces: &'a [Piece], path: &str, found: &mut BTreeMap<&'a str, String>) -> bool {
     match pieces.split_first() {
         None => path.is_empty(),
-        Some((Piece::Text(text), rest)) => path
-            .strip_prefix(text.as_str())
-            .is_some_and(|path| matches(rest, path, found)),
+        Some((Piece::Text(text), rest)) => {
+            path.strip_prefix(text.as_str()).is_some_and(|path| matches(rest, path, found))
+        }
         Some((Piece::Name(name), rest)) => {
-            let allowed = |character: char| {
-                character != '/' && (name != "index" || character.is_ascii_digit())
-            };
-            let longest = path
-                .find(|character| !allowed(character))
-                .unwrap_or(path.len());
-            let ends = path
-                .char_indices()
-                .map(|(at, character)| at + character.len_utf8())
-                .take_while(|end| *end <= longest);
+            let allowed = |character: char| character != '/' && (name != "index" || character.is_ascii_digit());
+            let longest = path.find(|character| !allowed(character)).unwrap_or(path.len());
+            let ends =
+                path.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= longest);
             for end in ends {
-                if found
-                    .get(name.as_str())
-                    .is_some_and(|known| known != &path[..end])
-                {
+                if found.get(name.as_str()).is_some_and(|known| known != &path[..end]) {
                     continue;
                 }
                 let before = found.insert(name, path[..end].to_owned());
@@ -171,38 +151,17 @@ mod tests {
     #[track_caller]
     fn check(pattern: &str, path: &str, expected: Option<&[(&str, &str)]>) {
         let pattern = Pattern::new(pattern).expect("the pattern is good");
-        let expected = expected.map(|pairs| {
-            pairs
-                .iter()
-                .map(|(name, value)| (*name, (*value).to_owned()))
-                .collect()
-        });
+        let expected = expected.map(|pairs| pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect());
         assert_eq!(pattern.find_file(path), expected);
     }
 
     #[test]
     fn names_stand_for_text() {
-        check(
-            "image_s{sequence}_i{index}.png",
-            "image_s12_i3.png",
-            Some(&[("sequence", "12"), ("index", "3")]),
-        );
-        check(
-            "image_s{sequence}_i{index}.png",
-            "image_sa_ib_i3.png",
-            Some(&[("sequence", "a_ib"), ("index", "3")]),
-        );
+        check("image_s{sequence}_i{index}.png", "image_s12_i3.png", Some(&[("sequence", "12"), ("index", "3")]));
+        check("image_s{sequence}_i{index}.png", "image_sa_ib_i3.png", Some(&[("sequence", "a_ib"), ("index", "3")]));
         check("image_s{sequence}_i{index}.png", "image_s12_i3.jpg", None);
-        check(
-            "image_s{sequence}_i{index}",
-            "image_s12_i3.jpg",
-            Some(&[("sequence", "12"), ("index", "3")]),
-        );
-        check(
-            "{patient}_{rest}",
-            "p1_a_b",
-            Some(&[("patient", "p1"), ("rest", "a_b")]),
-        );
+        check("image_s{sequence}_i{index}", "image_s12_i3.jpg", Some(&[("sequence", "12"), ("index", "3")]));
+        check("{patient}_{rest}", "p1_a_b", Some(&[("patient", "p1"), ("rest", "a_b")]));
         check("{patient}_{rest}", "p1", None);
         check("{a}", "x/y", None);
         check("{n}/{n}_x.png", "7/7_x.png", Some(&[("n", "7")]));
@@ -211,21 +170,9 @@ mod tests {
 
     #[test]
     fn wrong_patterns_are_refused() {
-        assert!(matches!(
-            Pattern::new("a{b"),
-            Err(PatternError::Braces { .. })
-        ));
-        assert!(matches!(
-            Pattern::new("a}b"),
-            Err(PatternError::Braces { .. })
-        ));
-        assert!(matches!(
-            Pattern::new("{}"),
-            Err(PatternError::Braces { .. })
-        ));
-        assert!(matches!(
-            Pattern::new("{a}{b}"),
-            Err(PatternError::Adjacent { .. })
-        ));
+        assert!(matches!(Pattern::new("a{b"), Err(PatternError::Braces { .. })));
+        assert!(matches!(Pattern::new("a}b"), Err(PatternError::Braces { .. })));
+        assert!(matches!(Pattern::new("{}"), Err(PatternError::Braces { .. })));
+        assert!(matches!(Pattern::new("{a}{b}"), Err(PatternError::Adjacent { .. })));
     }
 }

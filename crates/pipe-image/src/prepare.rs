@@ -87,38 +87,17 @@ pub struct Prepared {
 
 /// Prepares a case.
 pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
-    let Case {
-        id,
-        patient,
-        part,
-        image,
-        full_scale,
-        mask,
-        spacing,
-    } = case;
+    let Case { id, patient, part, image, full_scale, mask, spacing } = case;
     let (native_height, native_width) = (image.height, image.width);
-    let size = preparation.size.unwrap_or(Size {
-        height: native_height,
-        width: native_width,
-    });
+    let size = preparation.size.unwrap_or(Size { height: native_height, width: native_width });
     let image = with_channels(with_frames(image, preparation.frames), preparation.channels);
     let mut image = resize::image(image, size, preparation.interpolation);
     normalise(&mut image, preparation.normalise, full_scale);
     let mask = mask.map(|mask| resize::mask(mask, size));
     let spacing = spacing.map(|[row, column]| {
-        [
-            row * native_height as f64 / size.height as f64,
-            column * native_width as f64 / size.width as f64,
-        ]
+        [row * native_height as f64 / size.height as f64, column * native_width as f64 / size.width as f64]
     });
-    let meta = EntryMeta {
-        id,
-        patient,
-        part,
-        native_height,
-        native_width,
-        spacing,
-    };
+    let meta = EntryMeta { id, patient, part, native_height, native_width, spacing };
     Prepared { meta, image, mask }
 }
 
@@ -144,33 +123,15 @@ fn with_channels(image: Image, channels: Channels) -> Image {
         (Channels::Gray, 1) | (Channels::Rgb, 3) => image,
         (Channels::Gray, _) => {
             let gray = |frame: usize| {
-                let colours = image
-                    .plane(frame, 0)
-                    .iter()
-                    .zip(image.plane(frame, 1))
-                    .zip(image.plane(frame, 2));
+                let colours = image.plane(frame, 0).iter().zip(image.plane(frame, 1)).zip(image.plane(frame, 2));
                 colours.map(|((red, green), blue)| 0.299 * red + 0.587 * green + 0.114 * blue)
             };
             let data = (0..frames).flat_map(gray).collect();
-            Image {
-                frames,
-                channels: 1,
-                height,
-                width,
-                data,
-            }
+            Image { frames, channels: 1, height, width, data }
         }
         (Channels::Rgb, _) => {
-            let data = (0..frames)
-                .flat_map(|frame| image.plane(frame, 0).repeat(3))
-                .collect();
-            Image {
-                frames,
-                channels: 3,
-                height,
-                width,
-                data,
-            }
+            let data = (0..frames).flat_map(|frame| image.plane(frame, 0).repeat(3)).collect();
+            Image { frames, channels: 3, height, width, data }
         }
     }
 }
@@ -191,24 +152,11 @@ fn normalise(image: &mut Image, how: Normalise, full_scale: f32) {
         }
         Normalise::ZScore => {
             let count = image.data.len().max(1) as f64;
-            let mean = image
-                .data
-                .iter()
-                .map(|value| f64::from(*value))
-                .sum::<f64>()
-                / count;
-            let variance = image
-                .data
-                .iter()
-                .map(|value| (f64::from(*value) - mean).powi(2))
-                .sum::<f64>()
-                / count;
+            let mean = image.data.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
+            let variance = image.data.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
             // A constant image becomes 0 everywhere instead of NaN.
             let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-            image
-                .data
-                .iter_mut()
-                .for_each(|value| *value = ((f64::from(*value) - mean) / deviation) as f32);
+            image.data.iter_mut().for_each(|value| *value = ((f64::from(*value) - mean) / deviation) as f32);
         }
     }
 }
@@ -219,145 +167,53 @@ mod tests {
 
     fn case(image: Image, mask: Option<Mask>) -> Case {
         let (id, patient) = ("a".to_owned(), "p".to_owned());
-        Case {
-            id,
-            patient,
-            part: None,
-            image,
-            full_scale: 255.0,
-            mask,
-            spacing: Some([0.5, 0.5]),
-        }
+        Case { id, patient, part: None, image, full_scale: 255.0, mask, spacing: Some([0.5, 0.5]) }
     }
 
     #[test]
     fn the_last_frames_stay_and_stills_are_repeated() {
-        let image = Image {
-            frames: 3,
-            channels: 1,
-            height: 1,
-            width: 1,
-            data: vec![1.0, 2.0, 4.0],
-        };
-        let none = Preparation {
-            normalise: Normalise::None,
-            ..Preparation::default()
-        };
-        let prepared = prepare(
-            case(image.clone(), None),
-            &Preparation {
-                frames: Some(2),
-                ..none.clone()
-            },
-        );
+        let image = Image { frames: 3, channels: 1, height: 1, width: 1, data: vec![1.0, 2.0, 4.0] };
+        let none = Preparation { normalise: Normalise::None, ..Preparation::default() };
+        let prepared = prepare(case(image.clone(), None), &Preparation { frames: Some(2), ..none.clone() });
         assert_eq!(prepared.image.data, [2.0, 4.0]);
-        let prepared = prepare(
-            case(image, None),
-            &Preparation {
-                frames: Some(4),
-                ..none
-            },
-        );
+        let prepared = prepare(case(image, None), &Preparation { frames: Some(4), ..none });
         assert_eq!(prepared.image.data, [1.0, 1.0, 2.0, 4.0]);
     }
 
     #[test]
     fn every_frame_is_divided_by_its_largest_value() {
-        let image = Image {
-            frames: 2,
-            channels: 1,
-            height: 1,
-            width: 2,
-            data: vec![1.0, 2.0, 0.0, 0.0],
-        };
-        assert_eq!(
-            prepare(case(image, None), &Preparation::default())
-                .image
-                .data,
-            [0.5, 1.0, 0.0, 0.0]
-        );
+        let image = Image { frames: 2, channels: 1, height: 1, width: 2, data: vec![1.0, 2.0, 0.0, 0.0] };
+        assert_eq!(prepare(case(image, None), &Preparation::default()).image.data, [0.5, 1.0, 0.0, 0.0]);
     }
 
     #[test]
     fn z_score_has_mean_zero_and_deviation_one() {
-        let image = Image {
-            frames: 1,
-            channels: 1,
-            height: 1,
-            width: 4,
-            data: vec![1.0, 1.0, 3.0, 3.0],
-        };
-        let preparation = Preparation {
-            normalise: Normalise::ZScore,
-            ..Preparation::default()
-        };
-        assert_eq!(
-            prepare(case(image, None), &preparation).image.data,
-            [-1.0, -1.0, 1.0, 1.0]
-        );
+        let image = Image { frames: 1, channels: 1, height: 1, width: 4, data: vec![1.0, 1.0, 3.0, 3.0] };
+        let preparation = Preparation { normalise: Normalise::ZScore, ..Preparation::default() };
+        assert_eq!(prepare(case(image, None), &preparation).image.data, [-1.0, -1.0, 1.0, 1.0]);
     }
 
     #[test]
     fn image_and_mask_shrink_alike_and_spacing_grows() {
-        let image = Image {
-            frames: 1,
-            channels: 1,
-            height: 2,
-            width: 4,
-            data: vec![0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 8.0, 8.0],
-        };
-        let mask = Mask {
-            height: 2,
-            width: 4,
-            labels: vec![0, 0, 1, 1, 0, 0, 1, 1],
-        };
-        let size = Some(Size {
-            height: 1,
-            width: 2,
-        });
-        let prepared = prepare(
-            case(image, Some(mask)),
-            &Preparation {
-                size,
-                ..Preparation::default()
-            },
-        );
+        let image =
+            Image { frames: 1, channels: 1, height: 2, width: 4, data: vec![0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 8.0, 8.0] };
+        let mask = Mask { height: 2, width: 4, labels: vec![0, 0, 1, 1, 0, 0, 1, 1] };
+        let size = Some(Size { height: 1, width: 2 });
+        let prepared = prepare(case(image, Some(mask)), &Preparation { size, ..Preparation::default() });
         assert_eq!(prepared.image.data, [0.0, 1.0]);
         assert_eq!(prepared.mask.expect("there was a mask").labels, [0, 1]);
-        assert_eq!(
-            (prepared.meta.native_height, prepared.meta.spacing),
-            (2, Some([1.0, 1.0]))
-        );
+        assert_eq!((prepared.meta.native_height, prepared.meta.spacing), (2, Some([1.0, 1.0])));
     }
 
     #[test]
     fn colour_becomes_gray_and_back() {
-        let image = Image {
-            frames: 1,
-            channels: 3,
-            height: 1,
-            width: 1,
-            data: vec![100.0, 100.0, 100.0],
-        };
-        let none = Preparation {
-            normalise: Normalise::None,
-            ..Preparation::default()
-        };
+        let image = Image { frames: 1, channels: 3, height: 1, width: 1, data: vec![100.0, 100.0, 100.0] };
+        let none = Preparation { normalise: Normalise::None, ..Preparation::default() };
         let gray = prepare(case(image.clone(), None), &none);
         assert_eq!(gray.image.shape(), [1, 1, 1, 1]);
         assert!((gray.image.data[0] - 100.0).abs() < 1e-4);
-        let gray = Image {
-            channels: 1,
-            data: vec![7.0],
-            ..image
-        };
-        let rgb = prepare(
-            case(gray, None),
-            &Preparation {
-                channels: Channels::Rgb,
-                ..none
-            },
-        );
+        let gray = Image { channels: 1, data: vec![7.0], ..image };
+        let rgb = prepare(case(gray, None), &Preparation { channels: Channels::Rgb, ..none });
         assert_eq!(rgb.image.data, [7.0; 3]);
     }
 }

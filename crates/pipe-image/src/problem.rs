@@ -74,29 +74,17 @@ impl fmt::Display for What {
 }
 
 fn case_prefix(case: &Option<String>) -> String {
-    case.as_ref()
-        .map(|case| format!("{case}: "))
-        .unwrap_or_default()
+    case.as_ref().map(|case| format!("{case}: ")).unwrap_or_default()
 }
 
 fn hint_suffix(hint: &str) -> String {
-    if hint.is_empty() {
-        String::new()
-    } else {
-        format!(" ({hint})")
-    }
+    if hint.is_empty() { String::new() } else { format!(" ({hint})") }
 }
 
 impl DataProblem {
     /// Makes a problem of a file that belongs to no case yet.
     pub fn new(what: What, file: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            case: None,
-            file: file.into(),
-            what,
-            reason: reason.into(),
-            hint: String::new(),
-        }
+        Self { case: None, file: file.into(), what, reason: reason.into(), hint: String::new() }
     }
 
     /// Gives the problem with what to do about it.
@@ -124,9 +112,7 @@ pub struct DataProblems {
 impl DataProblems {
     /// Makes the error out of a list, sorted so that it reads the same at any thread count.
     pub fn sorted(mut list: Vec<DataProblem>) -> Self {
-        list.sort_by(|a, b| {
-            (&a.file, &a.case, a.what, &a.reason).cmp(&(&b.file, &b.case, b.what, &b.reason))
-        });
+        list.sort_by(|a, b| (&a.file, &a.case, a.what, &a.reason).cmp(&(&b.file, &b.case, b.what, &b.reason)));
         list.dedup();
         Self { list }
     }
@@ -135,14 +121,8 @@ impl DataProblems {
 impl fmt::Display for DataProblems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.len();
-        write!(
-            formatter,
-            "{count} {} in the data",
-            if count == 1 { "problem" } else { "problems" }
-        )?;
-        self.list
-            .iter()
-            .try_for_each(|problem| write!(formatter, "\n  {problem}"))
+        write!(formatter, "{count} {} in the data", if count == 1 { "problem" } else { "problems" })?;
+        self.list.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
     }
 }
 

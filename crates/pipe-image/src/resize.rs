@@ -17,34 +17,20 @@ pub fn image(image: Image, size: Size, interpolation: Interpolation) -> Image {
         Interpolation::Area => fir::FilterType::Box,
         Interpolation::Bilinear => fir::FilterType::Bilinear,
     };
-    let options = fir::ResizeOptions::new()
-        .resize_alg(fir::ResizeAlg::Convolution(filter))
-        .use_alpha(false);
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter)).use_alpha(false);
     let mut resizer = fir::Resizer::new();
     let mut data = Vec::with_capacity(frames * channels * size.height * size.width);
     for plane in image.planes() {
         let bytes: Vec<u8> = plane.iter().flat_map(|value| value.to_ne_bytes()).collect();
-        let from =
-            fir::images::Image::from_vec_u8(side(width), side(height), bytes, fir::PixelType::F32)
-                .expect("a plane has height times width values");
-        let mut to =
-            fir::images::Image::new(side(size.width), side(size.height), fir::PixelType::F32);
-        resizer
-            .resize(&from, &mut to, &options)
-            .expect("both planes hold one float a pixel");
+        let from = fir::images::Image::from_vec_u8(side(width), side(height), bytes, fir::PixelType::F32)
+            .expect("a plane has height times width values");
+        let mut to = fir::images::Image::new(side(size.width), side(size.height), fir::PixelType::F32);
+        resizer.resize(&from, &mut to, &options).expect("both planes hold one float a pixel");
         data.extend(
-            to.buffer()
-                .chunks_exact(4)
-                .map(|bytes| f32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
+            to.buffer().chunks_exact(4).map(|bytes| f32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
         );
     }
-    Image {
-        frames,
-        channels,
-        height: size.height,
-        width: size.width,
-        data,
-    }
+    Image { frames, channels, height: size.height, width: size.width, data }
 }
 
 /// Resizes a mask: each new pixel takes the class of the old pixel under its centre.
@@ -53,19 +39,11 @@ pub fn mask(mask: Mask, size: Size) -> Mask {
         return mask;
     }
     let nearest = |at: usize, new: usize, old: usize| (2 * at + 1) * old / (2 * new);
-    let columns: Vec<usize> = (0..size.width)
-        .map(|column| nearest(column, size.width, mask.width))
-        .collect();
+    let columns: Vec<usize> = (0..size.width).map(|column| nearest(column, size.width, mask.width)).collect();
     let rows = (0..size.height).map(|row| nearest(row, size.height, mask.height) * mask.width);
-    let labels = rows
-        .flat_map(|row| columns.iter().map(move |column| row + column))
-        .map(|at| mask.labels[at])
-        .collect();
-    Mask {
-        height: size.height,
-        width: size.width,
-        labels,
-    }
+    let labels =
+        rows.flat_map(|row| columns.iter().map(move |column| row + column)).map(|at| mask.labels[at]).collect();
+    Mask { height: size.height, width: size.width, labels }
 }
 
 fn side(pixels: usize) -> u32 {
@@ -78,55 +56,14 @@ mod tests {
 
     #[test]
     fn area_is_the_mean_of_what_is_covered() {
-        let still = Image {
-            frames: 1,
-            channels: 1,
-            height: 2,
-            width: 2,
-            data: vec![1.0, 2.0, 3.0, 6.0],
-        };
-        assert_eq!(
-            image(
-                still,
-                Size {
-                    height: 1,
-                    width: 1
-                },
-                Interpolation::Area
-            )
-            .data,
-            [3.0]
-        );
+        let still = Image { frames: 1, channels: 1, height: 2, width: 2, data: vec![1.0, 2.0, 3.0, 6.0] };
+        assert_eq!(image(still, Size { height: 1, width: 1 }, Interpolation::Area).data, [3.0]);
     }
 
     #[test]
     fn nearest_takes_the_centre() {
-        let three = Mask {
-            height: 1,
-            width: 3,
-            labels: vec![1, 2, 3],
-        };
-        assert_eq!(
-            mask(
-                three.clone(),
-                Size {
-                    height: 1,
-                    width: 1
-                }
-            )
-            .labels,
-            [2]
-        );
-        assert_eq!(
-            mask(
-                three,
-                Size {
-                    height: 2,
-                    width: 6
-                }
-            )
-            .labels,
-            [1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3]
-        );
+        let three = Mask { height: 1, width: 3, labels: vec![1, 2, 3] };
+        assert_eq!(mask(three.clone(), Size { height: 1, width: 1 }).labels, [2]);
+        assert_eq!(mask(three, Size { height: 2, width: 6 }).labels, [1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3]);
     }
 }

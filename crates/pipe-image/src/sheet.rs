@@ -29,26 +29,15 @@ pub struct Tile<'a> {
 /// Space between tiles in pixels.
 const GAP: usize = 4;
 /// The colours of the outlines of classes 1, 2, 3 ... (Okabe and Ito: told apart by colour-blind readers too).
-const COLOURS: [[u8; 3]; 7] = [
-    [230, 159, 0],
-    [86, 180, 233],
-    [0, 158, 115],
-    [240, 228, 66],
-    [0, 114, 178],
-    [213, 94, 0],
-    [204, 121, 167],
-];
+const COLOURS: [[u8; 3]; 7] =
+    [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]];
 
 /// Gives a picture of all tiles, `columns` in a row, each fitted into a square of `side` pixels.
 pub fn contact_sheet(tiles: &[Tile<'_>], columns: usize, side: usize) -> Picture {
     let columns = columns.clamp(1, tiles.len().max(1));
     let rows = tiles.len().div_ceil(columns).max(1);
     let (height, width) = (rows * (side + GAP) + GAP, columns * (side + GAP) + GAP);
-    let mut sheet = Picture {
-        height,
-        width,
-        rgb: vec![32; height * width * 3],
-    };
+    let mut sheet = Picture { height, width, rgb: vec![32; height * width * 3] };
     for (at, tile) in tiles.iter().enumerate() {
         let picture = tile.picture(side);
         let top = GAP + at / columns * (side + GAP) + (side - picture.height) / 2;
@@ -63,41 +52,18 @@ pub fn contact_sheet(tiles: &[Tile<'_>], columns: usize, side: usize) -> Picture
 
 impl Tile<'_> {
     fn picture(&self, side: usize) -> Picture {
-        let Image {
-            frames,
-            channels,
-            height,
-            width,
-            ..
-        } = *self.image;
+        let Image { frames, channels, height, width, .. } = *self.image;
         let scale = side as f64 / height.max(width).max(1) as f64;
         let fitted = |pixels: usize| ((pixels as f64 * scale).round() as usize).clamp(1, side);
-        let size = Size {
-            height: fitted(height),
-            width: fitted(width),
-        };
+        let size = Size { height: fitted(height), width: fitted(width) };
         let data = self.image.frame(frames - 1).to_vec();
-        let last = resize::image(
-            Image {
-                frames: 1,
-                channels,
-                height,
-                width,
-                data,
-            },
-            size,
-            Interpolation::Area,
-        );
+        let last = resize::image(Image { frames: 1, channels, height, width, data }, size, Interpolation::Area);
         let low = last.data.iter().copied().fold(f32::INFINITY, f32::min);
-        let range = (last.data.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low)
-            .max(f32::MIN_POSITIVE);
+        let range = (last.data.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low).max(f32::MIN_POSITIVE);
         let byte = |value: f32| ((value - low) / range * 255.0).round() as u8;
         let channel = |colour: usize| if channels >= 3 { colour } else { 0 };
-        let pixels =
-            (0..size.height * size.width).flat_map(|at| (0..3).map(move |colour| (at, colour)));
-        let mut rgb: Vec<u8> = pixels
-            .map(|(at, colour)| byte(last.plane(0, channel(colour))[at]))
-            .collect();
+        let pixels = (0..size.height * size.width).flat_map(|at| (0..3).map(move |colour| (at, colour)));
+        let mut rgb: Vec<u8> = pixels.map(|(at, colour)| byte(last.plane(0, channel(colour))[at])).collect();
         if let Some(mask) = self.mask {
             let mask = resize::mask(mask.clone(), size);
             for at in outline(&mask) {
@@ -105,19 +71,13 @@ impl Tile<'_> {
                 rgb[at * 3..at * 3 + 3].copy_from_slice(&COLOURS[(class - 1) % COLOURS.len()]);
             }
         }
-        Picture {
-            height: size.height,
-            width: size.width,
-            rgb,
-        }
+        Picture { height: size.height, width: size.width, rgb }
     }
 }
 
 /// Gives the places of foreground pixels with a neighbour of another class.
 fn outline(mask: &Mask) -> impl Iterator<Item = usize> + '_ {
-    let differs = |at: usize, row: usize, column: usize| {
-        mask.labels[row * mask.width + column] != mask.labels[at]
-    };
+    let differs = |at: usize, row: usize, column: usize| mask.labels[row * mask.width + column] != mask.labels[at];
     (0..mask.labels.len()).filter(move |at| {
         let (row, column) = (at / mask.width, at % mask.width);
         mask.labels[*at] != 0
@@ -139,12 +99,8 @@ impl Picture {
         let mut encoder = png::Encoder::new(&mut bytes, side(self.width), side(self.height));
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder
-            .write_header()
-            .expect("writing to memory does not fail");
-        writer
-            .write_image_data(&self.rgb)
-            .expect("there are three bytes a pixel");
+        let mut writer = encoder.write_header().expect("writing to memory does not fail");
+        writer.write_image_data(&self.rgb).expect("there are three bytes a pixel");
         writer.finish().expect("writing to memory does not fail");
         bytes
     }
@@ -156,65 +112,26 @@ mod tests {
 
     #[test]
     fn tiles_stand_in_rows_with_outlined_masks() {
-        let image = Image {
-            frames: 1,
-            channels: 1,
-            height: 8,
-            width: 16,
-            data: (0..128u8).map(f32::from).collect(),
-        };
-        let labels = (0..128)
-            .map(|at| u8::from((4..12).contains(&(at % 16)) && (2..6).contains(&(at / 16))))
-            .collect();
-        let mask = Mask {
-            height: 8,
-            width: 16,
-            labels,
-        };
+        let image = Image { frames: 1, channels: 1, height: 8, width: 16, data: (0..128u8).map(f32::from).collect() };
+        let labels = (0..128).map(|at| u8::from((4..12).contains(&(at % 16)) && (2..6).contains(&(at / 16)))).collect();
+        let mask = Mask { height: 8, width: 16, labels };
         let tiles = [
-            Tile {
-                image: &image,
-                mask: Some(&mask),
-            },
-            Tile {
-                image: &image,
-                mask: None,
-            },
-            Tile {
-                image: &image,
-                mask: None,
-            },
+            Tile { image: &image, mask: Some(&mask) },
+            Tile { image: &image, mask: None },
+            Tile { image: &image, mask: None },
         ];
         let sheet = contact_sheet(&tiles, 2, 16);
         assert_eq!((sheet.height, sheet.width), (2 * 20 + 4, 2 * 20 + 4));
-        let outlined = sheet
-            .rgb
-            .chunks_exact(3)
-            .filter(|pixel| **pixel == COLOURS[0])
-            .count();
+        let outlined = sheet.rgb.chunks_exact(3).filter(|pixel| **pixel == COLOURS[0]).count();
         assert_eq!(outlined, 8 * 2 + 2 * 2);
         let raster = crate::formats::decode(&sheet.png()).expect("it is a good PNG");
-        assert_eq!(
-            (raster.height, raster.width, raster.colours().concat()),
-            (sheet.height, sheet.width, sheet.rgb)
-        );
+        assert_eq!((raster.height, raster.width, raster.colours().concat()), (sheet.height, sheet.width, sheet.rgb));
     }
 
     #[test]
     fn a_constant_image_and_no_tiles_are_no_problem() {
         let image = Image::filled([2, 3, 4, 4], 7.0);
-        assert_eq!(
-            contact_sheet(
-                &[Tile {
-                    image: &image,
-                    mask: None
-                }],
-                4,
-                8
-            )
-            .width,
-            16
-        );
+        assert_eq!(contact_sheet(&[Tile { image: &image, mask: None }], 4, 8).width, 16);
         assert_eq!(contact_sheet(&[], 4, 8).height, 16);
     }
 }

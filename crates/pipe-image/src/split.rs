@@ -143,29 +143,18 @@ pub fn kfold_by_patient(
     seed: u64,
     validation: Probability,
 ) -> Result<Vec<Fold>, SplitError> {
-    let mut patients: Vec<&str> = cases
-        .iter()
-        .map(|case| case.patient.as_str())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let mut patients: Vec<&str> =
+        cases.iter().map(|case| case.patient.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
     if folds < 2 {
         return Err(SplitError::TooFewFolds { folds });
     }
     if folds > patients.len() {
-        return Err(SplitError::MoreFoldsThanPatients {
-            folds,
-            patients: patients.len(),
-        });
+        return Err(SplitError::MoreFoldsThanPatients { folds, patients: patients.len() });
     }
     shuffle(&mut patients, &mut Pcg64::seed_from_u64(seed));
     let fold = |fold: usize| {
         let held_out: BTreeSet<&str> = patients.iter().copied().skip(fold).step_by(folds).collect();
-        let rest: Vec<&str> = patients
-            .iter()
-            .copied()
-            .filter(|patient| !held_out.contains(patient))
-            .collect();
+        let rest: Vec<&str> = patients.iter().copied().filter(|patient| !held_out.contains(patient)).collect();
         // A state of its own for every fold: the validation part of one fold does not depend on the number of the others.
         let carved = carve(
             rest,
@@ -185,11 +174,7 @@ pub fn kfold_by_patient(
 ///
 /// # Errors
 /// If there is no official training part, a patient is on two sides, or nobody is left to train on.
-pub fn official(
-    cases: &[Member],
-    seed: u64,
-    validation: Probability,
-) -> Result<Fold, Vec<SplitError>> {
+pub fn official(cases: &[Member], seed: u64, validation: Probability) -> Result<Fold, Vec<SplitError>> {
     let has = |part: Part| cases.iter().any(|case| case.part == Some(part));
     if !has(Part::Train) {
         return Err(vec![SplitError::NoOfficialPart { part: Part::Train }]);
@@ -199,12 +184,8 @@ pub fn official(
     } else {
         let of_train = cases.iter().filter(|case| case.part == Some(Part::Train));
         let patients: BTreeSet<&str> = of_train.map(|case| case.patient.as_str()).collect();
-        carve(
-            patients.into_iter().collect(),
-            validation,
-            &mut Pcg64::seed_from_u64(seed),
-        )
-        .map_err(|error| vec![error])?
+        carve(patients.into_iter().collect(), validation, &mut Pcg64::seed_from_u64(seed))
+            .map_err(|error| vec![error])?
     };
     let fold = parts(cases, |case| match case.part {
         Some(Part::Train) if carved.contains(case.patient.as_str()) => Some(Part::Validation),
@@ -218,46 +199,23 @@ pub fn official(
 /// # Errors
 /// With everything that is wrong.
 pub fn check_given(folds: &[Fold], cases: &[Member]) -> Result<(), Vec<SplitError>> {
-    let patients: BTreeMap<&str, &str> = cases
-        .iter()
-        .map(|case| (case.id.as_str(), case.patient.as_str()))
-        .collect();
-    let mut errors: Vec<SplitError> = if folds.is_empty() {
-        vec![SplitError::NoFold]
-    } else {
-        Vec::new()
-    };
+    let patients: BTreeMap<&str, &str> = cases.iter().map(|case| (case.id.as_str(), case.patient.as_str())).collect();
+    let mut errors: Vec<SplitError> = if folds.is_empty() { vec![SplitError::NoFold] } else { Vec::new() };
     for (at, fold) in folds.iter().enumerate() {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut sides: BTreeMap<&str, BTreeMap<Part, &str>> = BTreeMap::new();
-        for (part, case) in Part::ALL
-            .into_iter()
-            .flat_map(|part| fold.part(part).iter().map(move |case| (part, case)))
+        for (part, case) in Part::ALL.into_iter().flat_map(|part| fold.part(part).iter().map(move |case| (part, case)))
         {
             if !seen.insert(case) {
-                errors.push(SplitError::RepeatedCase {
-                    fold: at,
-                    case: case.clone(),
-                });
+                errors.push(SplitError::RepeatedCase { fold: at, case: case.clone() });
             }
             match patients.get(case.as_str()) {
-                Some(patient) => drop(
-                    sides
-                        .entry(patient)
-                        .or_default()
-                        .entry(part)
-                        .or_insert(case),
-                ),
-                None => errors.push(SplitError::UnknownCase {
-                    fold: at,
-                    case: case.clone(),
-                    part,
-                }),
+                Some(patient) => drop(sides.entry(patient).or_default().entry(part).or_insert(case)),
+                None => errors.push(SplitError::UnknownCase { fold: at, case: case.clone(), part }),
             }
         }
         for (patient, sides) in sides.iter().filter(|(_, sides)| sides.len() > 1) {
-            let sides: Vec<(Part, &str)> =
-                sides.iter().map(|(part, case)| (*part, *case)).collect();
+            let sides: Vec<(Part, &str)> = sides.iter().map(|(part, case)| (*part, *case)).collect();
             errors.extend(sides.windows(2).map(|pair| SplitError::Leakage {
                 fold: at,
                 patient: (*patient).to_owned(),
@@ -271,11 +229,7 @@ pub fn check_given(folds: &[Fold], cases: &[Member]) -> Result<(), Vec<SplitErro
             errors.push(SplitError::EmptyTrain { fold: at });
         }
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// Reads a split: JSON (a fold `{train, validation, test}` or a list of folds), or CSV with the columns `case`, `part` and, for several folds, `fold`.
@@ -283,21 +237,13 @@ pub fn check_given(folds: &[Fold], cases: &[Member]) -> Result<(), Vec<SplitErro
 /// # Errors
 /// If the text is neither, or a line names no part.
 pub fn from_text(text: &str) -> Result<Vec<Fold>, SplitError> {
-    let file = |error: &dyn std::fmt::Display| SplitError::File {
-        reason: error.to_string(),
-    };
+    let file = |error: &dyn std::fmt::Display| SplitError::File { reason: error.to_string() };
     match text.trim_start().chars().next() {
         Some('[') => serde_json::from_str(text).map_err(|error| file(&error)),
-        Some('{') => serde_json::from_str(text)
-            .map(|fold| vec![fold])
-            .map_err(|error| file(&error)),
+        Some('{') => serde_json::from_str(text).map(|fold| vec![fold]).map_err(|error| file(&error)),
         _ => {
             let mut folds: BTreeMap<usize, Fold> = BTreeMap::new();
-            for row in csv::ReaderBuilder::new()
-                .trim(csv::Trim::All)
-                .from_reader(text.as_bytes())
-                .deserialize()
-            {
+            for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes()).deserialize() {
                 let SplitRow { case, part, fold } = row.map_err(|error| file(&error))?;
                 let fold = folds.entry(fold.unwrap_or(0)).or_default();
                 match part {
@@ -319,20 +265,13 @@ struct SplitRow {
 }
 
 /// Chooses the patients of the validation part.
-fn carve<'a>(
-    mut rest: Vec<&'a str>,
-    fraction: Probability,
-    rng: &mut Pcg64,
-) -> Result<BTreeSet<&'a str>, SplitError> {
+fn carve<'a>(mut rest: Vec<&'a str>, fraction: Probability, rng: &mut Pcg64) -> Result<BTreeSet<&'a str>, SplitError> {
     if fraction == Probability::ZERO {
         return Ok(BTreeSet::new());
     }
     let count = ((fraction.get() * rest.len() as f64).round() as usize).max(1);
     if count >= rest.len() {
-        return Err(SplitError::NothingToTrain {
-            validation: count,
-            rest: rest.len(),
-        });
+        return Err(SplitError::NothingToTrain { validation: count, rest: rest.len() });
     }
     rest.sort_unstable();
     shuffle(&mut rest, rng);
@@ -340,18 +279,8 @@ fn carve<'a>(
 }
 
 fn parts(cases: &[Member], part_of: impl Fn(&Member) -> Option<Part>) -> Fold {
-    let of = |part: Part| {
-        cases
-            .iter()
-            .filter(|case| part_of(case) == Some(part))
-            .map(|case| case.id.clone())
-            .collect()
-    };
-    Fold {
-        train: of(Part::Train),
-        validation: of(Part::Validation),
-        test: of(Part::Test),
-    }
+    let of = |part: Part| cases.iter().filter(|case| part_of(case) == Some(part)).map(|case| case.id.clone()).collect();
+    Fold { train: of(Part::Train), validation: of(Part::Validation), test: of(Part::Test) }
 }
 
 /// Fisher-Yates, written out so that a new release of a crate cannot change splits; the bias of the remainder is below 2^-50.

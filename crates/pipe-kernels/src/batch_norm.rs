@@ -26,15 +26,7 @@ pub fn batch_norm_train<const D: usize>(
     beta: Tensor<1>,
     epsilon: f64,
 ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-    normalize(
-        x,
-        gamma,
-        beta,
-        Normalization {
-            epsilon,
-            after: After::Nothing,
-        },
-    )
+    normalize(x, gamma, beta, Normalization { epsilon, after: After::Nothing })
 }
 
 /// As [`batch_norm_train`], with the rectified linear unit applied to the output in the same pass.
@@ -48,15 +40,7 @@ pub fn batch_norm_relu_train<const D: usize>(
     beta: Tensor<1>,
     epsilon: f64,
 ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-    normalize(
-        x,
-        gamma,
-        beta,
-        Normalization {
-            epsilon,
-            after: After::Relu,
-        },
-    )
+    normalize(x, gamma, beta, Normalization { epsilon, after: After::Relu })
 }
 
 fn normalize<const D: usize>(
@@ -69,22 +53,13 @@ fn normalize<const D: usize>(
     let channels = x.dims()[1];
     assert_eq!(gamma.dims(), [channels], "invalid gamma shape");
     assert_eq!(beta.dims(), [channels], "invalid beta shape");
-    let (x, gamma, beta) = (
-        x.into_dispatch(),
-        gamma.into_dispatch(),
-        beta.into_dispatch(),
-    );
+    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     if [&x, &gamma, &beta].into_iter().all(takes) {
         let (y, mean, variance) = Dispatch::normalize(x, gamma, beta, normalization);
-        return (
-            Tensor::from_dispatch(y),
-            Tensor::from_dispatch(mean),
-            Tensor::from_dispatch(variance),
-        );
+        return (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance));
     }
     let (gamma, beta) = (Tensor::from_dispatch(gamma), Tensor::from_dispatch(beta));
-    let result =
-        module::batch_norm_train(Tensor::from_dispatch(x), gamma, beta, normalization.epsilon);
+    let result = module::batch_norm_train(Tensor::from_dispatch(x), gamma, beta, normalization.epsilon);
     let y = match normalization.after {
         After::Nothing => result.output,
         After::Relu => activation::relu(result.output),
@@ -99,8 +74,7 @@ mod tests {
 
     use super::*;
 
-    type Norm<const D: usize> =
-        fn(Tensor<D>, Tensor<1>, Tensor<1>, f64) -> (Tensor<D>, Tensor<1>, Tensor<1>);
+    type Norm<const D: usize> = fn(Tensor<D>, Tensor<1>, Tensor<1>, f64) -> (Tensor<D>, Tensor<1>, Tensor<1>);
 
     fn plain<const D: usize>(
         x: Tensor<D>,
@@ -129,9 +103,7 @@ mod tests {
         let gamma = Tensor::<1>::from_data(gamma, &device).require_grad();
         let beta = Tensor::<1>::from_data(beta, &device).require_grad();
         let (y, mean, variance) = norm(x.clone(), gamma.clone(), beta.clone(), 1e-3);
-        let gradients = (y.clone() * Tensor::from_data(gradient, &device))
-            .sum()
-            .backward();
+        let gradients = (y.clone() * Tensor::from_data(gradient, &device)).sum().backward();
         [
             y.into_data(),
             mean.into_data(),
@@ -158,24 +130,14 @@ mod tests {
     #[track_caller]
     fn check<const D: usize>(shape: [usize; D]) {
         let operands = operands(shape);
-        let pairs: [(Norm<D>, Norm<D>); 2] = [
-            (batch_norm_train, plain),
-            (batch_norm_relu_train, plain_relu),
-        ];
+        let pairs: [(Norm<D>, Norm<D>); 2] = [(batch_norm_train, plain), (batch_norm_relu_train, plain_relu)];
         for (fast, plain) in pairs {
-            for (index, (fast, plain)) in everything(&operands, fast)
-                .iter()
-                .zip(everything(&operands, plain))
-                .enumerate()
+            for (index, (fast, plain)) in
+                everything(&operands, fast).iter().zip(everything(&operands, plain)).enumerate()
             {
-                let scale = plain
-                    .iter()
-                    .fold(1e-6_f32, |scale, value| scale.max(value.abs()));
+                let scale = plain.iter().fold(1e-6_f32, |scale, value| scale.max(value.abs()));
                 for (fast, plain) in fast.iter().zip(&plain) {
-                    assert!(
-                        (fast - plain).abs() < 1e-5 * scale,
-                        "result {index} of {shape:?}: {fast} and {plain}"
-                    );
+                    assert!((fast - plain).abs() < 1e-5 * scale, "result {index} of {shape:?}: {fast} and {plain}");
                 }
             }
         }
@@ -194,14 +156,10 @@ mod tests {
     fn bytes_do_not_depend_on_the_number_of_threads() {
         let operands = operands([3, 7, 4, 31, 17]);
         let run = |threads: usize| {
-            let pool = ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .expect("a few threads");
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads");
             let (x, gamma, beta) = (&operands[0], &operands[1], &operands[2]);
             let slice = |data: &TensorData| data.try_to_vec::<f32>().expect("single precision");
-            let (x, gamma, beta, gradient) =
-                (slice(x), slice(gamma), slice(beta), slice(&operands[3]));
+            let (x, gamma, beta, gradient) = (slice(x), slice(gamma), slice(beta), slice(&operands[3]));
             pool.install(|| {
                 let forward = crate::normalize::forward(&x, &gamma, &beta, 3, 1e-3, After::Relu);
                 let statistics = crate::normalize::Statistics {
@@ -210,16 +168,9 @@ mod tests {
                     mean: &forward.mean,
                     variance: &forward.variance,
                 };
-                let backward =
-                    crate::normalize::backward(&x, &gradient, &statistics, 3, 1e-3, After::Relu);
-                [
-                    forward.output,
-                    forward.mean,
-                    backward.x,
-                    backward.gamma,
-                    backward.beta,
-                ]
-                .map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+                let backward = crate::normalize::backward(&x, &gradient, &statistics, 3, 1e-3, After::Relu);
+                [forward.output, forward.mean, backward.x, backward.gamma, backward.beta]
+                    .map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
             })
         };
         let one = run(1);

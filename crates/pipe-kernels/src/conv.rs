@@ -18,21 +18,9 @@ use crate::geometry::Geometry;
 /// # Panics
 /// If the shapes do not fit, or the padded input is smaller than the kernel.
 #[must_use]
-pub fn conv2d(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    options: ConvOptions<2>,
-) -> Tensor<4> {
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options: ConvOptions<2>) -> Tensor<4> {
     let geometry = Geometry::planar(x.dims(), weight.dims(), &options);
-    convolve(
-        x,
-        weight,
-        bias,
-        options.groups,
-        geometry,
-        |x, weight, bias| module::conv2d(x, weight, bias, options),
-    )
+    convolve(x, weight, bias, options.groups, geometry, |x, weight, bias| module::conv2d(x, weight, bias, options))
 }
 
 /// Convolves a batch of volumes or of image sequences.
@@ -45,32 +33,14 @@ pub fn conv2d(
 /// # Panics
 /// If the shapes do not fit, or the padded input is smaller than the kernel.
 #[must_use]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "options by value, as conv2d and Burn take them"
-)]
-pub fn conv3d(
-    x: Tensor<5>,
-    weight: Tensor<5>,
-    bias: Option<Tensor<1>>,
-    options: ConvOptions<3>,
-) -> Tensor<5> {
-    let ConvOptions {
-        stride,
-        padding,
-        dilation,
-        groups,
-    } = options;
+#[expect(clippy::needless_pass_by_value, reason = "options by value, as conv2d and Burn take them")]
+pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: ConvOptions<3>) -> Tensor<5> {
+    let ConvOptions { stride, padding, dilation, groups } = options;
     let geometry = Geometry::volumetric(x.dims(), weight.dims(), &options);
     convolve(x, weight, bias, groups, geometry, |x, weight, bias| {
         // Burn's operation knows symmetric padding only.
         let padded = x.pad(padding, PadMode::Constant(0.0));
-        module::conv3d(
-            padded,
-            weight,
-            bias,
-            ConvOptions::new(stride, [0; 3], dilation, groups),
-        )
+        module::conv3d(padded, weight, bias, ConvOptions::new(stride, [0; 3], dilation, groups))
     })
 }
 
@@ -86,20 +56,12 @@ fn convolve<const D: usize>(
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     let bias = bias.map(Tensor::into_dispatch);
     if groups > 1 || !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
-        return plain(
-            Tensor::from_dispatch(x),
-            Tensor::from_dispatch(weight),
-            bias.map(Tensor::from_dispatch),
-        );
+        return plain(Tensor::from_dispatch(x), Tensor::from_dispatch(weight), bias.map(Tensor::from_dispatch));
     }
     let Some(bias) = bias else {
         return Tensor::from_dispatch(Dispatch::convolve(x, weight, geometry));
     };
-    assert_eq!(
-        bias.shape().as_slice(),
-        [geometry.channels_out],
-        "invalid bias shape"
-    );
+    assert_eq!(bias.shape().as_slice(), [geometry.channels_out], "invalid bias shape");
     Tensor::from_dispatch(Dispatch::convolve_biased(x, weight, bias, geometry))
 }
 
@@ -114,15 +76,8 @@ mod tests {
         assert_eq!(fast.shape(), plain.shape());
         let fast = fast.try_to_vec::<f32>().expect("single precision");
         let plain = plain.try_to_vec::<f32>().expect("single precision");
-        let scale = plain
-            .iter()
-            .fold(1e-6_f32, |scale, value| scale.max(value.abs()));
-        fast.iter()
-            .zip(&plain)
-            .fold(0.0_f32, |worst, (fast, plain)| {
-                worst.max((fast - plain).abs())
-            })
-            / scale
+        let scale = plain.iter().fold(1e-6_f32, |scale, value| scale.max(value.abs()));
+        fast.iter().zip(&plain).fold(0.0_f32, |worst, (fast, plain)| worst.max((fast - plain).abs())) / scale
     }
 
     /// Output and gradients of the operands for a fixed random gradient of the output.
@@ -134,16 +89,10 @@ mod tests {
         let device = Device::flex().autodiff();
         let x = Tensor::<D>::from_data(operands.0.clone(), &device).require_grad();
         let weight = Tensor::<D>::from_data(operands.1.clone(), &device).require_grad();
-        let bias = operands
-            .2
-            .clone()
-            .map(|bias| Tensor::<1>::from_data(bias, &device).require_grad());
+        let bias = operands.2.clone().map(|bias| Tensor::<1>::from_data(bias, &device).require_grad());
         let y = convolve(x.clone(), weight.clone(), bias.clone());
-        let gradient =
-            output_gradient.unwrap_or_else(|| y.random_like(Distribution::Default).into_data());
-        let gradients = (y.clone() * Tensor::from_data(gradient.clone(), &device))
-            .sum()
-            .backward();
+        let gradient = output_gradient.unwrap_or_else(|| y.random_like(Distribution::Default).into_data());
+        let gradients = (y.clone() * Tensor::from_data(gradient.clone(), &device)).sum().backward();
         let mut all = vec![y.into_data()];
         all.push(x.grad(&gradients).expect("tracked").into_data());
         all.push(weight.grad(&gradients).expect("tracked").into_data());
@@ -176,8 +125,7 @@ mod tests {
         let options = ConvOptions::new_with_padding(stride, padding, dilation, 1);
         for biased in [0, 1] {
             let operands = operands(x, weight, biased);
-            let (fast, gradient) =
-                everything(&operands, |x, w, b| conv3d(x, w, b, options.clone()), None);
+            let (fast, gradient) = everything(&operands, |x, w, b| conv3d(x, w, b, options.clone()), None);
             let plain = |x: Tensor<5>, w, b| {
                 let inner = ConvOptions::new(stride, [0; 3], dilation, 1);
                 module::conv3d(x.pad(padding, PadMode::Constant(0.0)), w, b, inner)
@@ -185,10 +133,7 @@ mod tests {
             let (plain, _) = everything(&operands, plain, Some(gradient));
             for (index, (fast, plain)) in fast.into_iter().zip(plain).enumerate() {
                 let distance = distance(&fast, &plain);
-                assert!(
-                    distance < 1e-5,
-                    "result {index} of {x:?} * {weight:?} differs by {distance:e}"
-                );
+                assert!(distance < 1e-5, "result {index} of {x:?} * {weight:?} differs by {distance:e}");
             }
         }
     }
@@ -203,8 +148,7 @@ mod tests {
     ) {
         let options = ConvOptions::new_with_padding(stride, padding, dilation, 1);
         let operands = operands(x, weight, 1);
-        let (fast, gradient) =
-            everything(&operands, |x, w, b| conv2d(x, w, b, options.clone()), None);
+        let (fast, gradient) = everything(&operands, |x, w, b| conv2d(x, w, b, options.clone()), None);
         let plain = |x: Tensor<4>, w, b| {
             let inner = ConvOptions::new(stride, [0; 2], dilation, 1);
             module::conv2d(x.pad(padding, PadMode::Constant(0.0)), w, b, inner)
@@ -212,10 +156,7 @@ mod tests {
         let (plain, _) = everything(&operands, plain, Some(gradient));
         for (index, (fast, plain)) in fast.into_iter().zip(plain).enumerate() {
             let distance = distance(&fast, &plain);
-            assert!(
-                distance < 1e-5,
-                "result {index} of {x:?} * {weight:?} differs by {distance:e}"
-            );
+            assert!(distance < 1e-5, "result {index} of {x:?} * {weight:?} differs by {distance:e}");
         }
     }
 
@@ -226,21 +167,9 @@ mod tests {
         check2([1, 1, 7, 5], [1, 1, 3, 3], [1; 2], same, [1; 2]);
         check2([3, 16, 64, 64], [24, 16, 3, 3], [1; 2], same, [1; 2]);
         check2([2, 4, 15, 13], [5, 4, 3, 3], [2; 2], same, [1; 2]);
-        check2(
-            [2, 4, 15, 13],
-            [5, 4, 5, 3],
-            [2, 3],
-            [(2, 1), (0, 2)],
-            [1; 2],
-        );
+        check2([2, 4, 15, 13], [5, 4, 5, 3], [2, 3], [(2, 1), (0, 2)], [1; 2]);
         check2([2, 4, 20, 21], [5, 4, 3, 3], [1; 2], [(6, 6); 2], [6; 2]);
-        check2(
-            [2, 4, 20, 21],
-            [5, 4, 3, 3],
-            [2, 1],
-            [(2, 3), (3, 2)],
-            [2, 3],
-        );
+        check2([2, 4, 20, 21], [5, 4, 3, 3], [2, 1], [(2, 3), (3, 2)], [2, 3]);
         check2([2, 4, 9, 9], [6, 4, 2, 2], [1; 2], [(0, 1); 2], [1; 2]);
         check2([2, 4, 10, 10], [6, 4, 2, 2], [2; 2], [(0, 0); 2], [1; 2]);
         check2([2, 5, 33, 31], [7, 5, 1, 1], [1; 2], [(0, 0); 2], [1; 2]);
@@ -255,43 +184,13 @@ mod tests {
     fn volumetric_convolution_agrees_with_the_plain_one() {
         let same = [(1, 1); 3];
         check3([2, 3, 4, 16, 16], [8, 3, 3, 3, 3], [1; 3], same, [1; 3]);
-        check3(
-            [2, 8, 4, 8, 8],
-            [16, 8, 2, 2, 2],
-            [1, 2, 2],
-            [(0, 1), (0, 0), (0, 0)],
-            [1; 3],
-        );
-        check3(
-            [2, 8, 4, 9, 7],
-            [16, 8, 2, 2, 2],
-            [1, 2, 2],
-            [(0, 1); 3],
-            [1; 3],
-        );
-        check3(
-            [3, 8, 4, 6, 6],
-            [12, 8, 4, 1, 1],
-            [1; 3],
-            [(0, 0); 3],
-            [1; 3],
-        );
+        check3([2, 8, 4, 8, 8], [16, 8, 2, 2, 2], [1, 2, 2], [(0, 1), (0, 0), (0, 0)], [1; 3]);
+        check3([2, 8, 4, 9, 7], [16, 8, 2, 2, 2], [1, 2, 2], [(0, 1); 3], [1; 3]);
+        check3([3, 8, 4, 6, 6], [12, 8, 4, 1, 1], [1; 3], [(0, 0); 3], [1; 3]);
         check3([4, 64, 4, 1, 1], [96, 64, 3, 3, 3], [1; 3], same, [1; 3]);
         check3([2, 64, 4, 2, 2], [64, 64, 3, 3, 3], [1; 3], same, [1; 3]);
-        check3(
-            [1, 4, 5, 6, 7],
-            [3, 4, 3, 2, 1],
-            [2, 1, 3],
-            [(0, 2), (1, 0), (2, 1)],
-            [2, 1, 1],
-        );
-        check3(
-            [2, 4, 4, 5, 5],
-            [3, 4, 1, 1, 1],
-            [1; 3],
-            [(0, 0); 3],
-            [1; 3],
-        );
+        check3([1, 4, 5, 6, 7], [3, 4, 3, 2, 1], [2, 1, 3], [(0, 2), (1, 0), (2, 1)], [2, 1, 1]);
+        check3([2, 4, 4, 5, 5], [3, 4, 1, 1, 1], [1; 3], [(0, 0); 3], [1; 3]);
     }
 
     #[test]

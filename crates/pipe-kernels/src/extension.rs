@@ -7,9 +7,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{
-    Autodiff, Backend, DispatchTensor, DispatchTensorKind, Flex, TensorMetadata, backend_extension,
-};
+use burn::backend::{Autodiff, Backend, DispatchTensor, DispatchTensorKind, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, TensorData};
 
 use crate::convolve;
@@ -27,11 +25,7 @@ pub(crate) struct Normalization {
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait Kernels: Backend {
     /// Convolves; the output keeps the rank of the input.
-    fn convolve(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        geometry: Geometry,
-    ) -> FloatTensor<Self>;
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self>;
 
     /// Convolves and adds a value per output channel.
     fn convolve_biased(
@@ -64,12 +58,7 @@ fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
 }
 
 /// Shape of a convolution's tensor, of the rank that the caller speaks.
-fn shaped(
-    values: Vec<f32>,
-    [first, second]: [usize; 2],
-    space: [usize; 3],
-    rank: usize,
-) -> FlexTensor {
+fn shaped(values: Vec<f32>, [first, second]: [usize; 2], space: [usize; 3], rank: usize) -> FlexTensor {
     let mut shape = vec![first, second];
     shape.extend_from_slice(&space[5 - rank..]);
     tensor(values, shape)
@@ -79,37 +68,13 @@ impl Kernels for Flex {
     fn convolve(x: FlexTensor, weight: FlexTensor, geometry: Geometry) -> FlexTensor {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let y = convolve::forward(x.storage(), weight.storage(), None, &geometry);
-        shaped(
-            y,
-            [geometry.batch, geometry.channels_out],
-            geometry.output,
-            x.rank(),
-        )
+        shaped(y, [geometry.batch, geometry.channels_out], geometry.output, x.rank())
     }
 
-    fn convolve_biased(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        geometry: Geometry,
-    ) -> FlexTensor {
-        let (x, weight, bias) = (
-            x.to_contiguous(),
-            weight.to_contiguous(),
-            bias.to_contiguous(),
-        );
-        let y = convolve::forward(
-            x.storage(),
-            weight.storage(),
-            Some(bias.storage()),
-            &geometry,
-        );
-        shaped(
-            y,
-            [geometry.batch, geometry.channels_out],
-            geometry.output,
-            x.rank(),
-        )
+    fn convolve_biased(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, geometry: Geometry) -> FlexTensor {
+        let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
+        let y = convolve::forward(x.storage(), weight.storage(), Some(bias.storage()), &geometry);
+        shaped(y, [geometry.batch, geometry.channels_out], geometry.output, x.rank())
     }
 
     fn normalize(
@@ -118,26 +83,11 @@ impl Kernels for Flex {
         beta: FlexTensor,
         Normalization { epsilon, after }: Normalization,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let (x, gamma, beta) = (
-            x.to_contiguous(),
-            gamma.to_contiguous(),
-            beta.to_contiguous(),
-        );
+        let (x, gamma, beta) = (x.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
         let shape = x.shape();
         let channels = shape[1];
-        let result = normalize::forward(
-            x.storage(),
-            gamma.storage(),
-            beta.storage(),
-            shape[0],
-            epsilon,
-            after,
-        );
-        (
-            tensor(result.output, shape.as_slice()),
-            tensor(result.mean, [channels]),
-            tensor(result.variance, [channels]),
-        )
+        let result = normalize::forward(x.storage(), gamma.storage(), beta.storage(), shape[0], epsilon, after);
+        (tensor(result.output, shape.as_slice()), tensor(result.mean, [channels]), tensor(result.variance, [channels]))
     }
 }
 
@@ -153,11 +103,7 @@ struct Saved {
 }
 
 impl Saved {
-    fn of(
-        x: &FloatTensor<Autodiff<Flex>>,
-        weight: &FloatTensor<Autodiff<Flex>>,
-        geometry: &Geometry,
-    ) -> Self {
+    fn of(x: &FloatTensor<Autodiff<Flex>>, weight: &FloatTensor<Autodiff<Flex>>, geometry: &Geometry) -> Self {
         Self {
             x: weight.is_tracked().then(|| x.primitive().to_contiguous()),
             weight: x.is_tracked().then(|| weight.primitive().to_contiguous()),
@@ -177,12 +123,7 @@ impl<const N: usize> Backward<Flex, N> for Convolution {
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
         let gradient = gradient.storage::<f32>();
-        let Saved {
-            x,
-            weight,
-            geometry,
-            rank,
-        } = ops.state;
+        let Saved { x, weight, geometry, rank } = ops.state;
         let mut parents = ops.parents.into_iter();
         let mut parent = || parents.next().flatten();
         if let (Some(node), Some(weight)) = (parent(), weight) {
@@ -218,14 +159,7 @@ impl Backward<Flex, 3> for BatchNormalization {
             mean: mean.storage(),
             variance: variance.storage(),
         };
-        let result = normalize::backward(
-            x.storage(),
-            gradient.storage(),
-            &statistics,
-            shape[0],
-            epsilon,
-            after,
-        );
+        let result = normalize::backward(x.storage(), gradient.storage(), &statistics, shape[0], epsilon, after);
         let [x_node, gamma_node, beta_node] = ops.parents;
         if let Some(node) = x_node {
             grads.register::<Flex>(node.id, tensor(result.x, shape.as_slice()));
@@ -240,20 +174,12 @@ impl Backward<Flex, 3> for BatchNormalization {
 }
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
-    fn convolve(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        geometry: Geometry,
-    ) -> FloatTensor<Self> {
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
         let state = Saved::of(&x, &weight, &geometry);
         let (x, x_node) = x.into_parts();
         let (weight, weight_node) = weight.into_parts();
         let y = Flex::convolve(x, weight, geometry);
-        match Convolution
-            .prepare::<C>([x_node, weight_node])
-            .compute_bound()
-            .stateful()
-        {
+        match Convolution.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
             OpsKind::Tracked(operation) => operation.finish(state, y),
             OpsKind::UnTracked(operation) => operation.finish(y),
         }
@@ -270,11 +196,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
         let y = Flex::convolve_biased(x, weight, bias, geometry);
-        match Convolution
-            .prepare::<C>([x_node, weight_node, bias_node])
-            .compute_bound()
-            .stateful()
-        {
+        match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
             OpsKind::Tracked(operation) => operation.finish(state, y),
             OpsKind::UnTracked(operation) => operation.finish(y),
         }
@@ -289,31 +211,15 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (x, x_node) = x.into_parts();
         let (gamma, gamma_node) = gamma.into_parts();
         let (beta, beta_node) = beta.into_parts();
-        let (x, gamma, beta) = (
-            x.to_contiguous(),
-            gamma.to_contiguous(),
-            beta.to_contiguous(),
-        );
-        let (y, mean, variance) =
-            Flex::normalize(x.clone(), gamma.clone(), beta.clone(), normalization);
-        let operation = BatchNormalization
-            .prepare::<C>([x_node, gamma_node, beta_node])
-            .compute_bound()
-            .stateful();
+        let (x, gamma, beta) = (x.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
+        let (y, mean, variance) = Flex::normalize(x.clone(), gamma.clone(), beta.clone(), normalization);
+        let operation = BatchNormalization.prepare::<C>([x_node, gamma_node, beta_node]).compute_bound().stateful();
         let y = match operation {
-            OpsKind::Tracked(operation) => operation.finish(
-                (
-                    [x, gamma, beta, mean.clone(), variance.clone()],
-                    normalization,
-                ),
-                y,
-            ),
+            OpsKind::Tracked(operation) => {
+                operation.finish(([x, gamma, beta, mean.clone(), variance.clone()], normalization), y)
+            }
             OpsKind::UnTracked(operation) => operation.finish(y),
         };
-        (
-            y,
-            FloatTensor::<Self>::new(mean),
-            FloatTensor::<Self>::new(variance),
-        )
+        (y, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
     }
 }

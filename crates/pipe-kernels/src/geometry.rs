@@ -57,23 +57,13 @@ impl Geometry {
     pub(crate) fn volumetric(x: [usize; 5], weight: [usize; 5], options: &ConvOptions<3>) -> Self {
         let [batch, channels_in, input @ ..] = x;
         let [channels_out, weight_in, kernel @ ..] = weight;
-        assert_eq!(
-            channels_in,
-            weight_in * options.groups,
-            "channels of input and weight differ"
-        );
-        assert!(
-            x.into_iter().chain(weight).all(|length| length > 0),
-            "empty operand: {x:?} * {weight:?}"
-        );
+        assert_eq!(channels_in, weight_in * options.groups, "channels of input and weight differ");
+        assert!(x.into_iter().chain(weight).all(|length| length > 0), "empty operand: {x:?} * {weight:?}");
         let output = std::array::from_fn(|axis| {
             let (before, after) = options.padding[axis];
             let reach = options.dilation[axis] * (kernel[axis] - 1) + 1;
             let padded = input[axis] + before + after;
-            assert!(
-                padded >= reach,
-                "padded input {padded} is smaller than the kernel's reach {reach}"
-            );
+            assert!(padded >= reach, "padded input {padded} is smaller than the kernel's reach {reach}");
             (padded - reach) / options.stride[axis] + 1
         });
         Self {
@@ -140,12 +130,7 @@ impl Geometry {
             let samples = (target / size).min(self.batch);
             return (0..self.batch)
                 .step_by(samples)
-                .map(|sample| Tile {
-                    sample,
-                    samples: samples.min(self.batch - sample),
-                    line: 0,
-                    lines,
-                })
+                .map(|sample| Tile { sample, samples: samples.min(self.batch - sample), line: 0, lines })
                 .collect();
         }
         let parts = size.div_ceil(target).min(lines);
@@ -182,10 +167,7 @@ impl Geometry {
 /// Cuts `count` things into at most `parts` ranges of equal length, the last one shorter.
 pub(crate) fn ranges(count: usize, parts: usize) -> Vec<Range<usize>> {
     let step = count.div_ceil(parts.max(1)).max(1);
-    (0..count)
-        .step_by(step)
-        .map(|start| start..count.min(start + step))
-        .collect()
+    (0..count).step_by(step).map(|start| start..count.min(start + step)).collect()
 }
 
 #[cfg(test)]
@@ -197,11 +179,7 @@ mod tests {
         let geometry = Geometry::volumetric(x, weight, options);
         assert_eq!(geometry.output, output);
         for rows in [1, 100, 10_000] {
-            let covered: usize = geometry
-                .tiles(rows)
-                .into_iter()
-                .map(|tile| geometry.width(tile))
-                .sum();
+            let covered: usize = geometry.tiles(rows).into_iter().map(|tile| geometry.width(tile)).sum();
             assert_eq!(covered, geometry.batch * geometry.output_size());
         }
     }

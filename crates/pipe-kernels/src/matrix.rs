@@ -1,9 +1,6 @@
 //! Matrix products on strided memory, and memory that several blocks of work write into.
 //! Does not know what the matrices stand for.
-#![expect(
-    unsafe_code,
-    reason = "the matrix library takes pointers; blocks of work share one output"
-)]
+#![expect(unsafe_code, reason = "the matrix library takes pointers; blocks of work share one output")]
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -20,20 +17,12 @@ pub(crate) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Rows of consecutive values, `apart` from each other.
     pub(crate) fn rows(values: &'a [f32], apart: usize) -> Self {
-        Self {
-            values,
-            rows_apart: apart,
-            columns_apart: 1,
-        }
+        Self { values, rows_apart: apart, columns_apart: 1 }
     }
 
     /// The same matrix with rows and columns swapped.
     pub(crate) fn transposed(self) -> Self {
-        Self {
-            values: self.values,
-            rows_apart: self.columns_apart,
-            columns_apart: self.rows_apart,
-        }
+        Self { values: self.values, rows_apart: self.columns_apart, columns_apart: self.rows_apart }
     }
 
     fn holds(&self, rows: usize, columns: usize) -> bool {
@@ -75,11 +64,7 @@ unsafe impl Sync for Output<'_> {}
 impl<'a> Output<'a> {
     /// Takes a slice to share.
     pub(crate) fn new(values: &'a mut [f32]) -> Self {
-        Self {
-            start: values.as_mut_ptr(),
-            length: values.len(),
-            borrowed: PhantomData,
-        }
+        Self { start: values.as_mut_ptr(), length: values.len(), borrowed: PhantomData }
     }
 
     /// One stretch of it.
@@ -87,10 +72,7 @@ impl<'a> Output<'a> {
     /// # Safety
     /// No other live reference, on any thread, overlaps `range`.
     pub(crate) unsafe fn part(&self, range: Range<usize>) -> &'a mut [f32] {
-        assert!(
-            range.start <= range.end && range.end <= self.length,
-            "part outside of the output"
-        );
+        assert!(range.start <= range.end && range.end <= self.length, "part outside of the output");
         // SAFETY: inside the slice that `new` borrowed for 'a; the caller promises exclusiveness.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
@@ -108,23 +90,13 @@ impl<'a> Output<'a> {
         left: Matrix<'_>,
         right: Matrix<'_>,
     ) {
-        let Sizes {
-            rows,
-            inner,
-            columns,
-        } = sizes;
+        let Sizes { rows, inner, columns } = sizes;
         if rows == 0 || inner == 0 || columns == 0 {
             return;
         }
-        assert!(
-            left.holds(rows, inner) && right.holds(inner, columns),
-            "operand too short"
-        );
+        assert!(left.holds(rows, inner) && right.holds(inner, columns), "operand too short");
         assert!(columns <= apart || rows == 1, "rows of the target overlap");
-        assert!(
-            offset + (rows - 1) * apart + columns <= self.length,
-            "target outside of the output"
-        );
+        assert!(offset + (rows - 1) * apart + columns <= self.length, "target outside of the output");
         // SAFETY: the three assertions bound every element that the library reads or writes; strides
         // come from slice lengths and fit isize; the caller promises exclusiveness of the target.
         // `Parallelism::None` keeps the blocking, and with it every sum's order, free of threads.
@@ -155,14 +127,7 @@ impl<'a> Output<'a> {
 }
 
 /// Writes a product into a slice that nobody else sees.
-pub(crate) fn product(
-    target: &mut [f32],
-    apart: usize,
-    onto: Onto,
-    sizes: Sizes,
-    left: Matrix<'_>,
-    right: Matrix<'_>,
-) {
+pub(crate) fn product(target: &mut [f32], apart: usize, onto: Onto, sizes: Sizes, left: Matrix<'_>, right: Matrix<'_>) {
     // SAFETY: `target` is borrowed mutably for the call, so nobody else touches it.
     unsafe { Output::new(target).product(0, apart, onto, sizes, left, right) }
 }
@@ -170,11 +135,7 @@ pub(crate) fn product(
 /// Lends this thread's two work buffers, at least as long as asked; their contents are leftovers.
 ///
 /// `work` must not call back into this function on the same thread.
-pub(crate) fn with_buffers<R>(
-    first: usize,
-    second: usize,
-    work: impl FnOnce(&mut [f32], &mut [f32]) -> R,
-) -> R {
+pub(crate) fn with_buffers<R>(first: usize, second: usize, work: impl FnOnce(&mut [f32], &mut [f32]) -> R) -> R {
     thread_local! {
         // Kept between calls: fresh megabytes from the system cost more than the products in them.
         static BUFFERS: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };

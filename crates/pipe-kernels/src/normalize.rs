@@ -50,11 +50,7 @@ struct Stretches {
 
 impl Stretches {
     fn of(length: usize, batch: usize, channels: usize) -> Self {
-        Self {
-            batch,
-            channels,
-            size: length / (batch * channels),
-        }
+        Self { batch, channels, size: length / (batch * channels) }
     }
 
     fn channel(self, channel: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
@@ -64,19 +60,13 @@ impl Stretches {
         })
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a channel has far fewer than 2^52 values"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a channel has far fewer than 2^52 values")]
     fn count(self) -> f64 {
         (self.batch * self.size) as f64
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "results are single precision"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "results are single precision")]
 fn single(value: f64) -> f32 {
     value as f32
 }
@@ -88,14 +78,7 @@ fn factor_and_shift(gamma: f32, beta: f32, mean: f64, variance: f64, epsilon: f6
 }
 
 /// Normalises; the variance is the biased one.
-pub(crate) fn forward(
-    x: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    batch: usize,
-    epsilon: f64,
-    after: After,
-) -> Normalized {
+pub(crate) fn forward(x: &[f32], gamma: &[f32], beta: &[f32], batch: usize, epsilon: f64, after: After) -> Normalized {
     let stretches = Stretches::of(x.len(), batch, gamma.len());
     let mut y = vec![0.0; x.len()];
     let output = Output::new(&mut y);
@@ -104,18 +87,12 @@ pub(crate) fn forward(
         .map(|channel| {
             let parts = || stretches.channel(channel).map(|part| &x[part]);
             let mean = parts().map(crate::sums::sum).sum::<f64>() / stretches.count();
-            let squares =
-                |part: &[f32]| fold(part, part, |value, _| (value - mean) * (value - mean));
+            let squares = |part: &[f32]| fold(part, part, |value, _| (value - mean) * (value - mean));
             let variance = parts().map(squares).sum::<f64>() / stretches.count();
             // The statistics as stored, so that the backward pass sees the same factor.
             let (mean, variance) = (single(mean), single(variance));
-            let (factor, shift) = factor_and_shift(
-                gamma[channel],
-                beta[channel],
-                mean.into(),
-                variance.into(),
-                epsilon,
-            );
+            let (factor, shift) =
+                factor_and_shift(gamma[channel], beta[channel], mean.into(), variance.into(), epsilon);
             let floor = match after {
                 After::Nothing => f32::NEG_INFINITY,
                 After::Relu => 0.0,
@@ -132,11 +109,7 @@ pub(crate) fn forward(
             (mean, variance)
         })
         .unzip();
-    Normalized {
-        output: y,
-        mean,
-        variance,
-    }
+    Normalized { output: y, mean, variance }
 }
 
 /// Computes the gradients of input, gamma and beta.
@@ -148,12 +121,7 @@ pub(crate) fn backward(
     epsilon: f64,
     after: After,
 ) -> NormalizedGradients {
-    let Statistics {
-        gamma,
-        beta,
-        mean,
-        variance,
-    } = *statistics;
+    let Statistics { gamma, beta, mean, variance } = *statistics;
     let stretches = Stretches::of(x.len(), batch, gamma.len());
     let mut x_gradient = vec![0.0; x.len()];
     let output = Output::new(&mut x_gradient);
@@ -161,8 +129,7 @@ pub(crate) fn backward(
         .into_par_iter()
         .map(|channel| {
             let (mean, variance) = (f64::from(mean[channel]), f64::from(variance[channel]));
-            let (factor, shift) =
-                factor_and_shift(gamma[channel], beta[channel], mean, variance, epsilon);
+            let (factor, shift) = factor_and_shift(gamma[channel], beta[channel], mean, variance, epsilon);
             let inverse = 1.0 / (variance + epsilon).sqrt();
             // The rectifier passes a gradient where its input was positive.
             let floor = match after {
@@ -173,28 +140,16 @@ pub(crate) fn backward(
             for part in stretches.channel(channel) {
                 // SAFETY: a channel's stretches belong to its block alone.
                 let target = unsafe { output.part(part.clone()) };
-                for ((target, value), gradient) in target
-                    .iter_mut()
-                    .zip(&x[part.clone()])
-                    .zip(&gradient[part.clone()])
+                for ((target, value), gradient) in target.iter_mut().zip(&x[part.clone()]).zip(&gradient[part.clone()])
                 {
-                    *target = if value * factor + shift > floor {
-                        *gradient
-                    } else {
-                        0.0
-                    };
+                    *target = if value * factor + shift > floor { *gradient } else { 0.0 };
                 }
                 sum += crate::sums::sum(target);
-                projection += fold(target, &x[part], |gradient, value| {
-                    gradient * (value - mean)
-                });
+                projection += fold(target, &x[part], |gradient, value| gradient * (value - mean));
             }
             projection *= inverse;
             // dx = factor * (g - sum / n - normalised * projection / n), as factor * g + slope * x + offset.
-            let (sum_share, share) = (
-                sum / stretches.count(),
-                projection * inverse / stretches.count(),
-            );
+            let (sum_share, share) = (sum / stretches.count(), projection * inverse / stretches.count());
             let exact = f64::from(gamma[channel]) * inverse;
             let slope = single(-exact * share);
             let offset = single(exact * (share * mean - sum_share));
@@ -209,9 +164,5 @@ pub(crate) fn backward(
             (single(projection), single(sum))
         })
         .unzip();
-    NormalizedGradients {
-        x: x_gradient,
-        gamma: gamma_gradient,
-        beta: beta_gradient,
-    }
+    NormalizedGradients { x: x_gradient, gamma: gamma_gradient, beta: beta_gradient }
 }

@@ -51,7 +51,9 @@ pub fn assembled(samples: &[&Sample], classes: usize, device: &Device) -> Batch 
     for sample in samples {
         for class in 0..classes {
             // One map is foreground against background, whatever the class ids.
-            let is_hit = |label: u8| if classes == 1 { label != 0 } else { usize::from(label) == class };
+            let is_hit = |label: u8| {
+                if classes == 1 { label != 0 } else { usize::from(label) == class }
+            };
             targets.extend(sample.mask.labels.iter().map(|label| if is_hit(*label) { 1.0f32 } else { 0.0 }));
         }
     }

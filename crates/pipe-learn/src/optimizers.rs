@@ -178,7 +178,9 @@ impl ModuleMapper for Update<'_> {
         if learning(&param) == Learning::Averaged {
             return param;
         }
-        let Some(gradient) = param.val().grad_remove(&mut self.gradients) else { return param };
+        let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {
+            return param;
+        };
         let gradient = gradient.into_data();
         let gradient = gradient.as_slice::<f32>().expect("gradients are 32-bit floats");
         let mut data = param.val().inner().into_data();

@@ -71,7 +71,9 @@ pub(crate) fn sequence_shape(config: &NetworkConfig, input: &[usize]) -> Result<
     let shape = match *input {
         [batch, channels, height, width] => [batch, channels, 1, height, width],
         [batch, channels, frames, height, width] => [batch, channels, frames, height, width],
-        _ => return Err(NetworkError::Rank { shape: input.to_vec() }),
+        _ => {
+            return Err(NetworkError::Rank { shape: input.to_vec() });
+        }
     };
     let [batch, channels, frames, height, width] = shape;
     if batch == 0 {

@@ -60,7 +60,11 @@ impl State {
     ///
     /// # Errors
     /// There is a state and it cannot be used.
-    pub(crate) fn load(folder: &Path, network: Network, optimizer: &OptimizerConfig) -> Result<Loaded, CheckpointError> {
+    pub(crate) fn load(
+        folder: &Path,
+        network: Network,
+        optimizer: &OptimizerConfig,
+    ) -> Result<Loaded, CheckpointError> {
         let path = folder.join(FILE);
         if !fs::exists(&path).unwrap_or(false) {
             return Ok(Loaded::Nothing(network));

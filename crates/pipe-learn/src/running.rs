@@ -18,7 +18,9 @@ struct Average<'a> {
 
 impl ModuleMapper for Average<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some((new, momentum)) = self.statistics.iter().find_map(|of| newest(of, &param)) else { return param };
+        let Some((new, momentum)) = self.statistics.iter().find_map(|of| newest(of, &param)) else {
+            return param;
+        };
         param.map(|old| {
             let device = old.device();
             let shape = old.dims();

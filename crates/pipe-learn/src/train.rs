@@ -125,7 +125,9 @@ pub enum TrainError {
         source: NetworkError,
     },
     /// A case of another size than the first one.
-    #[error("case `{case}` is {found:?} (frames, channels, height, width), the others are {expected:?}; prepare all to one size")]
+    #[error(
+        "case `{case}` is {found:?} (frames, channels, height, width), the others are {expected:?}; prepare all to one size"
+    )]
     Size {
         /// The case.
         case: String,

@@ -19,7 +19,13 @@ pub(crate) struct Validation {
 }
 
 /// Validates a network that is not differentiated.
-pub(crate) fn validated(network: &Network, samples: &[Sample], loss: &LossConfig, batch: usize, device: &Device) -> Validation {
+pub(crate) fn validated(
+    network: &Network,
+    samples: &[Sample],
+    loss: &LossConfig,
+    batch: usize,
+    device: &Device,
+) -> Validation {
     let mut loss_sum = 0.0;
     let mut dices = Vec::new();
     for chunk in samples.chunks(batch) {
@@ -55,7 +61,9 @@ fn dice(logits: &[f32], labels: &[u8], classes: usize) -> Vec<f64> {
         1 => logits.iter().map(|logit| usize::from(*logit >= 0.0)).collect(),
         _ => (0..size).map(largest).collect(),
     };
-    let truth = |label: u8| if classes == 1 { usize::from(label != 0) } else { usize::from(label) };
+    let truth = |label: u8| {
+        if classes == 1 { usize::from(label != 0) } else { usize::from(label) }
+    };
     let class_dice = |class: usize| {
         let mut counts = [0usize; 2];
         for (predicted, label) in predicted.iter().zip(labels) {

@@ -125,9 +125,8 @@ pub fn with_arrays(network: Network, mut arrays: Arrays) -> Result<Network, Weig
             Some(_) => {}
         }
     }
-    let filled = with_values(network, |parameter| {
-        arrays.remove(&parameter.name).expect("its presence has been checked").values
-    });
+    let filled =
+        with_values(network, |parameter| arrays.remove(&parameter.name).expect("its presence has been checked").values);
     match arrays.into_keys().next() {
         Some(name) => Err(WeightsError::Unknown { name }),
         None => Ok(filled),

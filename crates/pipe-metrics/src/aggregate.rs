@@ -31,10 +31,7 @@ pub fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (
-        Some(mean),
-        (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()),
-    )
+    (Some(mean), (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()))
 }
 
 /// Summarises values; `None` is a case that a convention excludes.
@@ -66,10 +63,7 @@ mod tests {
     #[test]
     fn excluded_cases_are_counted() {
         let summary = summarise(&[Some(1.0), None, Some(2.0), Some(4.0), Some(5.0)]);
-        assert_eq!(
-            (summary.mean, summary.median, summary.n, summary.excluded),
-            (Some(3.0), Some(3.0), 4, 1)
-        );
+        assert_eq!((summary.mean, summary.median, summary.n, summary.excluded), (Some(3.0), Some(3.0), 4, 1));
         assert!((summary.sd.expect("four values") - (10.0_f64 / 3.0).sqrt()).abs() < 1e-15);
         assert_eq!(summarise(&[None]).mean, None);
         assert_eq!(summarise(&[Some(1.0)]).sd, None);

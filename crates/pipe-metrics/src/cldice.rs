@@ -26,27 +26,15 @@ pub fn cldice(prediction: &[u8], reference: &[u8], height: usize, width: usize) 
     let precision = share(&skeletonize(prediction, height, width), reference);
     let sensitivity = share(&skeletonize(reference, height, width), prediction);
     let sum = precision + sensitivity;
-    Some(if sum > 0.0 {
-        2.0 * precision * sensitivity / sum
-    } else {
-        0.0
-    })
+    Some(if sum > 0.0 { 2.0 * precision * sensitivity / sum } else { 0.0 })
 }
 
 /// Share of a skeleton that lies in a mask.
 fn share(skeleton: &[u8], mask: &[u8]) -> f64 {
     let all = skeleton.iter().filter(|pixel| **pixel != 0).count();
-    let inside = skeleton
-        .iter()
-        .zip(mask)
-        .filter(|(s, m)| **s != 0 && **m != 0)
-        .count();
+    let inside = skeleton.iter().zip(mask).filter(|(s, m)| **s != 0 && **m != 0).count();
     // A skeleton keeps at least one pixel of every component, so it is empty only where the mask is.
-    if all == 0 {
-        0.0
-    } else {
-        inside as f64 / all as f64
-    }
+    if all == 0 { 0.0 } else { inside as f64 / all as f64 }
 }
 
 #[cfg(test)]
@@ -60,18 +48,12 @@ mod tests {
         for at in 0..64 * 64 {
             let (y, x) = ((at / 64) as f64, (at % 64) as f64);
             reference[at] = u8::from((y - (32.0 + 12.0 * (x / 9.0).sin())).abs() <= 2.0);
-            let band =
-                (y - (33.0 + 11.0 * (x / 9.0).sin())).abs() <= 1.5 && !(30.0..34.0).contains(&x);
+            let band = (y - (33.0 + 11.0 * (x / 9.0).sin())).abs() <= 1.5 && !(30.0..34.0).contains(&x);
             prediction[at] = u8::from(band || (y - 8.0).powi(2) + (x - 50.0).powi(2) <= 9.0);
         }
         let found = cldice(&prediction, &reference, 64, 64).expect("both have vessels");
         assert!((found - 0.809_259_943_356_729_5).abs() < 1e-12, "{found}");
-        let skeleton = |mask: &[u8]| {
-            skeletonize(mask, 64, 64)
-                .iter()
-                .map(|pixel| u32::from(*pixel))
-                .sum::<u32>()
-        };
+        let skeleton = |mask: &[u8]| skeletonize(mask, 64, 64).iter().map(|pixel| u32::from(*pixel)).sum::<u32>();
         assert_eq!((skeleton(&prediction), skeleton(&reference)), (69, 72));
     }
 

@@ -38,13 +38,7 @@ impl<'m> Pair<'m> {
     /// The masks have other lengths.
     pub fn new(prediction: &'m [u8], reference: &'m [u8], height: usize, width: usize) -> Self {
         assert_eq!(prediction.len(), height * width, "a mask of that shape");
-        Self {
-            prediction,
-            reference,
-            height,
-            width,
-            counts: Counts::of(prediction, reference),
-        }
+        Self { prediction, reference, height, width, counts: Counts::of(prediction, reference) }
     }
 }
 
@@ -63,18 +57,8 @@ pub struct Metric {
     pub of: fn(&Pair<'_>) -> Option<f64>,
 }
 
-const fn ratio(
-    name: &'static str,
-    label: &'static str,
-    of: fn(&Pair<'_>) -> Option<f64>,
-) -> Metric {
-    Metric {
-        name,
-        label,
-        unit: "",
-        direction: Direction::Higher,
-        of,
-    }
+const fn ratio(name: &'static str, label: &'static str, of: fn(&Pair<'_>) -> Option<f64>) -> Metric {
+    Metric { name, label, unit: "", direction: Direction::Higher, of }
 }
 
 /// All metrics, in the order of the tables. A new one is a line here and its function.
@@ -83,11 +67,7 @@ pub const METRICS: &[Metric] = &[
     ratio("iou", "IoU", |pair| iou(&pair.counts)),
     ratio("precision", "Precision", |pair| precision(&pair.counts)),
     ratio("recall", "Recall", |pair| recall(&pair.counts)),
-    ratio("specificity", "Specificity", |pair| {
-        specificity(&pair.counts)
-    }),
+    ratio("specificity", "Specificity", |pair| specificity(&pair.counts)),
     ratio("accuracy", "Accuracy", |pair| accuracy(&pair.counts)),
-    ratio("cldice", "clDice", |pair| {
-        cldice(pair.prediction, pair.reference, pair.height, pair.width)
-    }),
+    ratio("cldice", "clDice", |pair| cldice(pair.prediction, pair.reference, pair.height, pair.width)),
 ];

@@ -53,11 +53,7 @@ impl Counts {
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 fn unless_empty(counts: &Counts, value: f64) -> Option<f64> {
@@ -66,46 +62,24 @@ fn unless_empty(counts: &Counts, value: f64) -> Option<f64> {
 
 /// Dice = 2 TP / (2 TP + FP + FN) (Dice 1945).
 pub fn dice(counts: &Counts) -> Option<f64> {
-    let Counts {
-        true_positive: tp,
-        false_positive: fp,
-        false_negative: f_n,
-        ..
-    } = *counts;
+    let Counts { true_positive: tp, false_positive: fp, false_negative: f_n, .. } = *counts;
     unless_empty(counts, ratio(2 * tp, 2 * tp + fp + f_n))
 }
 
 /// Intersection over union = TP / (TP + FP + FN) (Jaccard 1912).
 pub fn iou(counts: &Counts) -> Option<f64> {
-    let Counts {
-        true_positive: tp,
-        false_positive: fp,
-        false_negative: f_n,
-        ..
-    } = *counts;
+    let Counts { true_positive: tp, false_positive: fp, false_negative: f_n, .. } = *counts;
     unless_empty(counts, ratio(tp, tp + fp + f_n))
 }
 
 /// Precision (positive predictive value) = TP / (TP + FP).
 pub fn precision(counts: &Counts) -> Option<f64> {
-    unless_empty(
-        counts,
-        ratio(
-            counts.true_positive,
-            counts.true_positive + counts.false_positive,
-        ),
-    )
+    unless_empty(counts, ratio(counts.true_positive, counts.true_positive + counts.false_positive))
 }
 
 /// Recall (sensitivity; detection rate in Hao et al. 2020) = TP / (TP + FN).
 pub fn recall(counts: &Counts) -> Option<f64> {
-    unless_empty(
-        counts,
-        ratio(
-            counts.true_positive,
-            counts.true_positive + counts.false_negative,
-        ),
-    )
+    unless_empty(counts, ratio(counts.true_positive, counts.true_positive + counts.false_negative))
 }
 
 /// Specificity = TN / (TN + FP); not defined where the reference has no background.
@@ -116,12 +90,7 @@ pub fn specificity(counts: &Counts) -> Option<f64> {
 
 /// Accuracy = (TP + TN) / all.
 pub fn accuracy(counts: &Counts) -> Option<f64> {
-    let Counts {
-        true_positive: tp,
-        false_positive: fp,
-        false_negative: f_n,
-        true_negative: tn,
-    } = *counts;
+    let Counts { true_positive: tp, false_positive: fp, false_negative: f_n, true_negative: tn } = *counts;
     let all = tp + fp + f_n + tn;
     (all > 0).then(|| ratio(tp + tn, all))
 }
@@ -133,10 +102,7 @@ mod tests {
     #[track_caller]
     fn close(found: Option<f64>, expected: f64) {
         let found = found.expect("defined");
-        assert!(
-            (found - expected).abs() < 1e-12,
-            "{found} is not {expected}"
-        );
+        assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
     }
 
     /// Values of MedPy 0.5.2 and hand-computed counts for two ellipsoids and a stray block on a 24x32x32 grid.
@@ -163,12 +129,7 @@ mod tests {
         let counts = Counts::of(&prediction, &reference);
         assert_eq!(
             counts,
-            Counts {
-                true_positive: 812,
-                false_positive: 529,
-                false_negative: 107,
-                true_negative: 23128
-            }
+            Counts { true_positive: 812, false_positive: 529, false_negative: 107, true_negative: 23128 }
         );
         close(dice(&counts), 0.718_584_070_796_460_1);
         close(iou(&counts), 0.560_773_480_662_983_4);
@@ -184,15 +145,7 @@ mod tests {
         assert_eq!(dice(&Counts::of(&empty, &empty)), None);
         assert_eq!(accuracy(&Counts::of(&empty, &empty)), Some(1.0));
         for counts in [Counts::of(&empty, &full), Counts::of(&full, &empty)] {
-            assert_eq!(
-                [
-                    dice(&counts),
-                    iou(&counts),
-                    precision(&counts),
-                    recall(&counts)
-                ],
-                [Some(0.0); 4]
-            );
+            assert_eq!([dice(&counts), iou(&counts), precision(&counts), recall(&counts)], [Some(0.0); 4]);
         }
         assert_eq!(specificity(&Counts::of(&[1, 1], &[1, 1])), None);
     }

@@ -38,9 +38,7 @@ pub fn skeletonize(mask: &[u8], height: usize, width: usize) -> Vec<u8> {
             break;
         }
     }
-    (0..height)
-        .flat_map(|row| image[(row + 1) * stride + 1..][..width].to_vec())
-        .collect()
+    (0..height).flat_map(|row| image[(row + 1) * stride + 1..][..width].to_vec()).collect()
 }
 
 /// A pixel is taken in the first pass of a round, in the second, in both (the sum), or in none.
@@ -55,20 +53,9 @@ const IN_BOTH: [usize; 4] = [5, 20, 65, 80];
 
 /// The neighbours as bits, clockwise from north: P2 .. P9 of the paper.
 fn neighbours(image: &[u8], at: usize, stride: usize) -> usize {
-    let around = [
-        at - stride,
-        at - stride + 1,
-        at + 1,
-        at + stride + 1,
-        at + stride,
-        at + stride - 1,
-        at - 1,
-        at - stride - 1,
-    ];
-    around
-        .iter()
-        .enumerate()
-        .fold(0, |bits, (bit, at)| bits | usize::from(image[*at]) << bit)
+    let around =
+        [at - stride, at - stride + 1, at + 1, at + stride + 1, at + stride, at + stride - 1, at - 1, at - stride - 1];
+    around.iter().enumerate().fold(0, |bits, (bit, at)| bits | usize::from(image[*at]) << bit)
 }
 
 /// For every neighbourhood, when its pixel is taken: conditions (a) to (d) of the paper, then the deviations.
@@ -77,9 +64,7 @@ fn removals() -> [u8; 256] {
     for (bits, when) in table.iter_mut().enumerate() {
         let p = |index: usize| bits >> (index - 2) & 1 == 1;
         let count = (2..=9).filter(|index| p(*index)).count();
-        let rises = (2..=9)
-            .filter(|index| !p(*index) && p(if *index == 9 { 2 } else { *index + 1 }))
-            .count();
+        let rises = (2..=9).filter(|index| !p(*index) && p(if *index == 9 { 2 } else { *index + 1 })).count();
         if !(2..=6).contains(&count) || rises != 1 {
             continue;
         }
@@ -87,12 +72,7 @@ fn removals() -> [u8; 256] {
         let second = !(p(2) && p(4) && p(8)) && !(p(2) && p(6) && p(8));
         *when = FIRST * u8::from(first) + SECOND * u8::from(second);
     }
-    for (list, when) in [
-        (&KEPT[..], 0),
-        (&IN_FIRST, FIRST),
-        (&IN_SECOND, SECOND),
-        (&IN_BOTH, FIRST + SECOND),
-    ] {
+    for (list, when) in [(&KEPT[..], 0), (&IN_FIRST, FIRST), (&IN_SECOND, SECOND), (&IN_BOTH, FIRST + SECOND)] {
         list.iter().for_each(|bits| table[*bits] = when);
     }
     table
@@ -110,15 +90,9 @@ mod tests {
             .collect();
         let skeleton = skeletonize(&mask, height, width);
         for column in 4..11 {
-            let pixels = (0..height)
-                .filter(|row| skeleton[row * width + column] == 1)
-                .count();
+            let pixels = (0..height).filter(|row| skeleton[row * width + column] == 1).count();
             assert_eq!(pixels, 1, "column {column}");
         }
-        assert_eq!(
-            skeletonize(&skeleton, height, width),
-            skeleton,
-            "a skeleton is its own skeleton"
-        );
+        assert_eq!(skeletonize(&skeleton, height, width), skeleton, "a skeleton is its own skeleton");
     }
 }

@@ -42,35 +42,14 @@ const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 impl Curve {
     /// The curves as a picture; colours of text follow the page.
     pub fn svg(&self) -> String {
-        let epochs = self
-            .losses
-            .iter()
-            .chain(&self.scores)
-            .map(|series| series.values.len())
-            .max()
-            .unwrap_or(0);
-        let finite = self
-            .losses
-            .iter()
-            .flat_map(|series| series.values.iter().copied())
-            .filter(|value| value.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-        let ticks = if low.is_finite() {
-            ticks(low, high)
-        } else {
-            ticks(0.0, 1.0)
-        };
+        let epochs = self.losses.iter().chain(&self.scores).map(|series| series.values.len()).max().unwrap_or(0);
+        let finite =
+            self.losses.iter().flat_map(|series| series.values.iter().copied()).filter(|value| value.is_finite());
+        let (low, high) =
+            finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        let ticks = if low.is_finite() { ticks(low, high) } else { ticks(0.0, 1.0) };
         let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
-        let x = |epoch: f64| {
-            LEFT + (WIDTH - LEFT - RIGHT)
-                * if epochs > 1 {
-                    epoch / (epochs - 1) as f64
-                } else {
-                    0.5
-                }
-        };
+        let x = |epoch: f64| LEFT + (WIDTH - LEFT - RIGHT) * if epochs > 1 { epoch / (epochs - 1) as f64 } else { 0.5 };
         let y = |share: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share;
         let mut svg = format!(
             "<svg class=\"curve\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"losses and Dice of {}\">\n",
@@ -91,11 +70,7 @@ impl Curve {
             ));
         }
         for tick in [0.0, 0.5, 1.0] {
-            add(format!(
-                "<text x=\"{:.1}\" y=\"{:.1}\">{tick}</text>\n",
-                WIDTH - RIGHT + 6.0,
-                y(tick) + 3.5
-            ));
+            add(format!("<text x=\"{:.1}\" y=\"{:.1}\">{tick}</text>\n", WIDTH - RIGHT + 6.0, y(tick) + 3.5));
         }
         let step = (epochs / 6).max(1);
         for epoch in (0..epochs).step_by(step) {
@@ -111,31 +86,15 @@ impl Curve {
                 "<line class=\"best\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\n",
                 HEIGHT - BOTTOM
             ));
-            add(format!(
-                "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">best {best}</text>\n",
-                TOP - 3.0
-            ));
+            add(format!("<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">best {best}</text>\n", TOP - 3.0));
         }
         let losses = self.losses.iter().map(|series| (series, low, high, ""));
-        let scores = self
-            .scores
-            .iter()
-            .map(|series| (series, 0.0, 1.0, " stroke-dasharray=\"5 3\""));
+        let scores = self.scores.iter().map(|series| (series, 0.0, 1.0, " stroke-dasharray=\"5 3\""));
         for ((series, low, high, dash), colour) in losses.chain(scores).zip(COLOURS) {
             let mut points = String::new();
-            for (epoch, value) in series
-                .values
-                .iter()
-                .enumerate()
-                .filter(|(_, value)| value.is_finite())
-            {
-                write!(
-                    points,
-                    "{:.1},{:.1} ",
-                    x(epoch as f64),
-                    y((value - low) / (high - low))
-                )
-                .expect("writing to a text");
+            for (epoch, value) in series.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+                write!(points, "{:.1},{:.1} ", x(epoch as f64), y((value - low) / (high - low)))
+                    .expect("writing to a text");
             }
             add(format!(
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\"{dash} points=\"{}\"/>\n",
@@ -154,12 +113,7 @@ impl Curve {
                 "<rect x=\"{at:.1}\" y=\"{:.1}\" width=\"10\" height=\"3\" fill=\"{colour}\"/>\n",
                 HEIGHT - 11.0
             ));
-            add(format!(
-                "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
-                at + 14.0,
-                HEIGHT - 7.0,
-                escape(&text)
-            ));
+            add(format!("<text x=\"{:.1}\" y=\"{:.1}\">{}</text>\n", at + 14.0, HEIGHT - 7.0, escape(&text)));
             at += 26.0 + 5.6 * text.chars().count() as f64;
         }
         svg.push_str("</svg>\n");
@@ -170,11 +124,7 @@ impl Curve {
 fn short(number: f64) -> String {
     let text = format!("{number:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if matches!(text, "-0" | "") {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
+    if matches!(text, "-0" | "") { "0".to_owned() } else { text.to_owned() }
 }
 
 /// Three to six round numbers that enclose a range.
@@ -188,9 +138,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
         .unwrap_or(rough * 10.0);
     let first = (low / step).floor();
     let last = (high / step).ceil().max(first + 1.0);
-    (0..=(last - first) as usize)
-        .map(|index| (first + index as f64) * step)
-        .collect()
+    (0..=(last - first) as usize).map(|index| (first + index as f64) * step).collect()
 }
 
 #[cfg(test)]
@@ -202,21 +150,13 @@ mod tests {
         for (low, high) in [(0.0, 1.0), (-0.9, -0.2), (3.0, 3.0), (1e-4, 2e-4)] {
             let ticks = ticks(low, high);
             assert!((2..=8).contains(&ticks.len()), "{ticks:?}");
-            assert!(
-                ticks[0] <= low + 1e-9 && ticks[ticks.len() - 1] >= high - 1e-9,
-                "{ticks:?}"
-            );
+            assert!(ticks[0] <= low + 1e-9 && ticks[ticks.len() - 1] >= high - 1e-9, "{ticks:?}");
         }
     }
 
     #[test]
     fn a_picture_of_two_epochs_and_of_none() {
-        let series = |values: &[f64]| {
-            vec![Series {
-                name: "loss".into(),
-                values: values.to_vec(),
-            }]
-        };
+        let series = |values: &[f64]| vec![Series { name: "loss".into(), values: values.to_vec() }];
         let mut curve = Curve {
             name: "train[<1>]".into(),
             losses: series(&[1.0, f64::NAN, 0.5]),

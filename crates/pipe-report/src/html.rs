@@ -33,10 +33,7 @@ li { margin: .2rem 0; color: var(--soft); }
 
 /// Text without markup.
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The report as a page.
@@ -47,9 +44,7 @@ pub fn html(report: &Report) -> String {
     add(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
     );
-    add(&format!(
-        "<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-    ));
+    add(&format!("<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"));
     let description = report.description.as_deref().unwrap_or_default();
     add(&format!("<p class=\"lead\">{}</p>\n", escape(description)));
     if !report.missing.is_empty() {
@@ -75,12 +70,7 @@ fn results(report: &Report) -> String {
     };
     let mut add = |part: String| text.push_str(&part);
     add("<h2>Test results</h2>\n".to_owned());
-    for row in rows.iter().filter(|row| {
-        matches!(
-            row.metric.as_str(),
-            "dice" | "cldice" | "precision" | "recall"
-        )
-    }) {
+    for row in rows.iter().filter(|row| matches!(row.metric.as_str(), "dice" | "cldice" | "precision" | "recall")) {
         let system = if rows.iter().any(|other| other.system != first.system) {
             format!("{} · ", escape(&row.system))
         } else {
@@ -94,17 +84,10 @@ fn results(report: &Report) -> String {
         ));
     }
     add("<div class=\"wide\"><table>\n<tr><th class=\"l\">System</th><th class=\"l\">Metric</th><th>mean ± SD over cases</th><th>median</th><th>n</th><th>mean ± SD over folds</th>".to_owned());
-    first
-        .per_fold
-        .iter()
-        .for_each(|fold| add(format!("<th>{}</th>", escape(&point(&fold.axes)))));
+    first.per_fold.iter().for_each(|fold| add(format!("<th>{}</th>", escape(&point(&fold.axes)))));
     add("</tr>\n".to_owned());
     for row in &rows {
-        let n = if row.excluded > 0 {
-            format!("{} (+{} excluded)", row.n, row.excluded)
-        } else {
-            row.n.to_string()
-        };
+        let n = if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
         add(format!(
             "<tr><td class=\"l\">{}</td><td class=\"l\">{}</td><td>{}</td><td>{}</td><td>{n}</td><td>{}</td>",
             escape(&row.system),
@@ -113,9 +96,7 @@ fn results(report: &Report) -> String {
             value(row.median),
             mean_and_sd(row.mean_over_folds, row.sd_over_folds)
         ));
-        row.per_fold
-            .iter()
-            .for_each(|fold| add(format!("<td>{}</td>", value(fold.mean))));
+        row.per_fold.iter().for_each(|fold| add(format!("<td>{}</td>", value(fold.mean))));
         add("</tr>\n".to_owned());
     }
     add("</table></div>\n".to_owned());
@@ -127,27 +108,21 @@ fn curves(report: &Report) -> String {
         return String::new();
     }
     let figures = report.curves.iter().map(|curve| {
-        format!(
-            "<figure>{}<figcaption><b>{}</b></figcaption></figure>\n",
-            curve.svg(),
-            escape(&curve.name)
-        )
+        format!("<figure>{}<figcaption><b>{}</b></figcaption></figure>\n", curve.svg(), escape(&curve.name))
     });
-    format!(
-        "<h2>Training</h2>\n<div class=\"grid-of\">\n{}</div>\n",
-        figures.collect::<String>()
-    )
+    format!("<h2>Training</h2>\n<div class=\"grid-of\">\n{}</div>\n", figures.collect::<String>())
 }
 
 fn cases(report: &Report) -> String {
     if report.overlays.is_empty() {
         return String::new();
     }
-    let mut text = "<h2>Cases</h2>\n<p class=\"lead\">Best, median and worst test case of each fold, image beside overlay:\
+    let mut text =
+        "<h2>Cases</h2>\n<p class=\"lead\">Best, median and worst test case of each fold, image beside overlay:\
         <i class=\"key\" style=\"background:#009e73\"></i>in both\
         <i class=\"key\" style=\"background:#d55e00\"></i>in the prediction alone\
         <i class=\"key\" style=\"background:#56b4e9\"></i>in the reference alone</p>\n<div class=\"grid-of\">\n"
-        .to_owned();
+            .to_owned();
     for overlay in &report.overlays {
         let caption = format!(
             "<b>{}</b> · {} · {} · Dice {}",
@@ -168,14 +143,8 @@ fn conventions(report: &Report) -> String {
     if report.notes.is_empty() {
         return String::new();
     }
-    let notes = report
-        .notes
-        .iter()
-        .map(|note| format!("<li>{}</li>\n", escape(note)));
-    format!(
-        "<h2>Conventions</h2>\n<ul>\n{}</ul>\n",
-        notes.collect::<String>()
-    )
+    let notes = report.notes.iter().map(|note| format!("<li>{}</li>\n", escape(note)));
+    format!("<h2>Conventions</h2>\n<ul>\n{}</ul>\n", notes.collect::<String>())
 }
 
 fn provenance(report: &Report) -> String {
@@ -209,16 +178,10 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().enumerate().fold(0_u32, |bits, (at, byte)| {
-            bits | u32::from(*byte) << (16 - 8 * at)
-        });
+        let bits = chunk.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
         for digit in 0..4 {
             let used = digit <= chunk.len();
-            text.push(if used {
-                char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize])
-            } else {
-                '='
-            });
+            text.push(if used { char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]) } else { '=' });
         }
     }
     text
@@ -230,13 +193,7 @@ mod tests {
 
     #[test]
     fn base64_of_the_rfc() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
     }

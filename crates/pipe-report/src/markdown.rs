@@ -14,33 +14,20 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
         add(format!("{description}\n"));
     }
     if !report.missing.is_empty() {
-        add(format!(
-            "**Incomplete**: no result yet for {}.\n",
-            report.missing.join(", ")
-        ));
+        add(format!("**Incomplete**: no result yet for {}.\n", report.missing.join(", ")));
     }
     let rows = table(&report.cases);
     if !rows.is_empty() {
         add("## Test results\n".to_owned());
-        let folds: Vec<String> = rows[0]
-            .per_fold
-            .iter()
-            .map(|fold| point(&fold.axes))
-            .collect();
+        let folds: Vec<String> = rows[0].per_fold.iter().map(|fold| point(&fold.axes)).collect();
         add(format!(
             "| system | metric | mean ± SD over cases | median | n | mean ± SD over folds | {} |",
             folds.join(" | ")
         ));
-        add(format!(
-            "|---|---|---:|---:|---:|---:|{}",
-            "---:|".repeat(folds.len())
-        ));
+        add(format!("|---|---|---:|---:|---:|---:|{}", "---:|".repeat(folds.len())));
         for row in &rows {
-            let n = if row.excluded > 0 {
-                format!("{} (+{} excluded)", row.n, row.excluded)
-            } else {
-                row.n.to_string()
-            };
+            let n =
+                if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
             let per_fold: Vec<_> = row.per_fold.iter().map(|fold| value(fold.mean)).collect();
             add(format!(
                 "| {} | {} | {} | {} | {n} | {} | {} |",
@@ -56,10 +43,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     }
     if !report.notes.is_empty() {
         add("## Conventions\n".to_owned());
-        report
-            .notes
-            .iter()
-            .for_each(|note| add(format!("* {note}")));
+        report.notes.iter().for_each(|note| add(format!("* {note}")));
         add(String::new());
     }
     if !report.overlays.is_empty() {
@@ -72,20 +56,14 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
                 overlay.case,
                 value(Some(overlay.dice))
             );
-            add(format!(
-                "![{caption}]({})\n*{caption}*\n",
-                picture(position)
-            ));
+            add(format!("![{caption}]({})\n*{caption}*\n", picture(position)));
         }
     }
     if !report.provenance.is_empty() {
         add("## Provenance\n".to_owned());
         add("| stage | fingerprint | made | run | commit | device | seed | seconds |\n|---|---|---|---:|---|---|---:|---:|".to_owned());
         for row in &report.provenance {
-            let commit = row
-                .commit
-                .as_deref()
-                .map_or("–", |commit| &commit[..commit.len().min(12)]);
+            let commit = row.commit.as_deref().map_or("–", |commit| &commit[..commit.len().min(12)]);
             let seed = row.seed.map_or("–".to_owned(), |seed| seed.to_string());
             add(format!(
                 "| {} | `{}` | {} | {} | {commit} | {} | {seed} | {:.1} |",
@@ -103,13 +81,6 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
 
 /// `fold 1`, or `fold 1, seed 2`.
 pub(crate) fn point(axes: &indexmap::IndexMap<String, String>) -> String {
-    let values: Vec<_> = axes
-        .iter()
-        .map(|(axis, value)| format!("{axis} {value}"))
-        .collect();
-    if values.is_empty() {
-        "all".to_owned()
-    } else {
-        values.join(", ")
-    }
+    let values: Vec<_> = axes.iter().map(|(axis, value)| format!("{axis} {value}")).collect();
+    if values.is_empty() { "all".to_owned() } else { values.join(", ") }
 }

@@ -8,11 +8,7 @@ pub fn value(number: Option<f64>) -> String {
         Some(number) if number.is_finite() => {
             let text = format!("{number:.4}");
             // Rounding may leave a zero with a sign.
-            if text
-                .trim_start_matches('-')
-                .chars()
-                .all(|c| matches!(c, '0' | '.'))
-            {
+            if text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.')) {
                 text.trim_start_matches('-').to_owned()
             } else {
                 text

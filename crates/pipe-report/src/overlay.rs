@@ -64,21 +64,11 @@ const SIDE: usize = 256;
 
 /// Image and overlay side by side, as PNG; small pictures are enlarged by a whole factor.
 pub fn overlay_png(overlay: &Overlay) -> Vec<u8> {
-    let Overlay {
-        height,
-        width,
-        image,
-        reference,
-        prediction,
-        ..
-    } = overlay;
+    let Overlay { height, width, image, reference, prediction, .. } = overlay;
     let factor = (SIDE / (*height).max(*width).max(1)).max(1);
     let gap = 4;
-    let mut picture = RgbImage::from_pixel(
-        ((2 * width * factor) + gap) as u32,
-        (height * factor) as u32,
-        image::Rgb([255; 3]),
-    );
+    let mut picture =
+        RgbImage::from_pixel(((2 * width * factor) + gap) as u32, (height * factor) as u32, image::Rgb([255; 3]));
     for y in 0..height * factor {
         for x in 0..width * factor {
             let at = y / factor * width + x / factor;
@@ -93,22 +83,13 @@ pub fn overlay_png(overlay: &Overlay) -> Vec<u8> {
                 colour.map(|c| (c * (1.0 - THROUGH) + f32::from(gray) * THROUGH).round() as u8)
             });
             picture.put_pixel(x as u32, y as u32, image::Rgb([gray; 3]));
-            picture.put_pixel(
-                (x + width * factor + gap) as u32,
-                y as u32,
-                image::Rgb(mixed),
-            );
+            picture.put_pixel((x + width * factor + gap) as u32, y as u32, image::Rgb(mixed));
         }
     }
     let mut png = Vec::new();
     let (width, height) = picture.dimensions();
     PngEncoder::new(&mut png)
-        .write_image(
-            picture.as_raw(),
-            width,
-            height,
-            image::ExtendedColorType::Rgb8,
-        )
+        .write_image(picture.as_raw(), width, height, image::ExtendedColorType::Rgb8)
         .expect("writing to memory");
     png
 }
@@ -130,9 +111,7 @@ mod tests {
             reference: (0..128 * 128).map(|at| u8::from(at % 128 < 64)).collect(),
             prediction: (0..128 * 128).map(|at| u8::from(at / 128 < 64)).collect(),
         };
-        let picture = image::load_from_memory(&overlay_png(&overlay))
-            .expect("a PNG")
-            .to_rgb8();
+        let picture = image::load_from_memory(&overlay_png(&overlay)).expect("a PNG").to_rgb8();
         assert_eq!(picture.dimensions(), (2 * 256 + 4, 256));
         let at = |x: u32, y: u32| picture.get_pixel(260 + x, y).0;
         assert!(at(0, 0)[1] > at(0, 0)[0], "both: green");

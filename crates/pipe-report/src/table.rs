@@ -72,10 +72,7 @@ pub struct Row {
 pub fn table(cases: &[Case]) -> Vec<Row> {
     let systems: IndexSet<&str> = cases.iter().map(|case| case.system.as_str()).collect();
     let of = |system: &str, metric: &str| -> Vec<&Case> {
-        cases
-            .iter()
-            .filter(|case| case.system == system && case.metric == metric)
-            .collect()
+        cases.iter().filter(|case| case.system == system && case.metric == metric).collect()
     };
     let mut rows = Vec::new();
     for system in systems {
@@ -87,25 +84,14 @@ pub fn table(cases: &[Case]) -> Vec<Row> {
             let all = summarise(&chosen.iter().map(|case| case.value).collect::<Vec<_>>());
             let mut folds: IndexMap<Vec<(&String, &String)>, Vec<Option<f64>>> = IndexMap::new();
             for case in &chosen {
-                folds
-                    .entry(case.axes.iter().collect())
-                    .or_default()
-                    .push(case.value);
+                folds.entry(case.axes.iter().collect()).or_default().push(case.value);
             }
             let per_fold: Vec<PerFold> = folds
                 .into_iter()
                 .map(|(axes, values)| {
                     let fold = summarise(&values);
-                    let axes = axes
-                        .into_iter()
-                        .map(|(axis, value)| (axis.clone(), value.clone()))
-                        .collect();
-                    PerFold {
-                        axes,
-                        mean: fold.mean,
-                        sd: fold.sd,
-                        n: fold.n,
-                    }
+                    let axes = axes.into_iter().map(|(axis, value)| (axis.clone(), value.clone())).collect();
+                    PerFold { axes, mean: fold.mean, sd: fold.sd, n: fold.n }
                 })
                 .collect();
             let over = summarise(&per_fold.iter().map(|fold| fold.mean).collect::<Vec<_>>());
@@ -131,29 +117,15 @@ pub fn table(cases: &[Case]) -> Vec<Row> {
 
 /// The long table as CSV.
 pub fn csv(cases: &[Case]) -> String {
-    let axes: IndexSet<&str> = cases
-        .iter()
-        .flat_map(|case| case.axes.keys())
-        .map(String::as_str)
-        .collect();
+    let axes: IndexSet<&str> = cases.iter().flat_map(|case| case.axes.keys()).map(String::as_str).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = ["system"]
-        .into_iter()
-        .chain(axes.iter().copied())
-        .chain(["case", "patient", "metric", "value"]);
+    let head = ["system"].into_iter().chain(axes.iter().copied()).chain(["case", "patient", "metric", "value"]);
     writer.write_record(head).expect("writing to memory");
     for case in cases {
         let mut record = vec![case.system.clone()];
-        record.extend(
-            axes.iter()
-                .map(|axis| case.axes.get(*axis).cloned().unwrap_or_default()),
-        );
+        record.extend(axes.iter().map(|axis| case.axes.get(*axis).cloned().unwrap_or_default()));
         record.extend([case.case.clone(), case.patient.clone(), case.metric.clone()]);
-        record.push(
-            case.value
-                .map(|value| value.to_string())
-                .unwrap_or_default(),
-        );
+        record.push(case.value.map(|value| value.to_string()).unwrap_or_default());
         writer.write_record(record).expect("writing to memory");
     }
     String::from_utf8(writer.into_inner().expect("writing to memory")).expect("made of texts")
@@ -176,12 +148,8 @@ mod tests {
 
     #[test]
     fn cases_and_folds_are_kept_apart() {
-        let cases = [
-            case("0", "a", Some(0.5)),
-            case("0", "b", Some(0.7)),
-            case("1", "c", Some(0.9)),
-            case("1", "d", None),
-        ];
+        let cases =
+            [case("0", "a", Some(0.5)), case("0", "b", Some(0.7)), case("1", "c", Some(0.9)), case("1", "d", None)];
         let rows = table(&cases);
         let row = &rows[0];
         assert_eq!((row.n, row.excluded, row.per_fold.len()), (3, 1, 2));

@@ -19,54 +19,34 @@ pub fn bind<T: DeserializeOwned + JsonSchema>(node: &Node, path: &str) -> Result
 ///
 /// # Errors
 /// As [`bind`].
-pub fn bind_to<T: DeserializeOwned>(
-    node: &Node,
-    schema: &serde_json::Value,
-    path: &str,
-) -> Result<T, Vec<Problem>> {
+pub fn bind_to<T: DeserializeOwned>(node: &Node, schema: &serde_json::Value, path: &str) -> Result<T, Vec<Problem>> {
     let problems = check(node, schema, path);
-    if problems.is_empty() {
-        read(node, path)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { read(node, path) } else { Err(problems) }
 }
 
 /// Reads a tree that was checked before.
 fn read<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, Vec<Problem>> {
     serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
         let inner = error.path().to_string().replace('[', ".").replace(']', "");
-        let keys: Vec<&str> = inner
-            .split('.')
-            .filter(|key| !key.is_empty() && *key != "?")
-            .collect();
+        let keys: Vec<&str> = inner.split('.').filter(|key| !key.is_empty() && *key != "?").collect();
         // The deepest place of the path that exists in the tree.
         let (deepest, depth) = (0..=keys.len())
             .rev()
             .find_map(|depth| Some((node.at(keys[..depth].iter().copied())?, depth)))
             .unwrap_or((node, 0));
-        let path = keys[..depth]
-            .iter()
-            .fold(path.to_owned(), |path, key| join(&path, key));
+        let path = keys[..depth].iter().fold(path.to_owned(), |path, key| join(&path, key));
         let reason = error.into_inner().to_string();
         vec![
-            Problem::new(
-                "pipe::spec::refused",
-                Some(deepest.span()),
-                format!("`{path}`: {reason}"),
-            )
-            .at(path)
-            .label(reason),
+            Problem::new("pipe::spec::refused", Some(deepest.span()), format!("`{path}`: {reason}"))
+                .at(path)
+                .label(reason),
         ]
     })
 }
 
 /// The JSON Schema of a type.
 pub fn schema<T: JsonSchema>() -> serde_json::Value {
-    SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 #[cfg(test)]
@@ -98,10 +78,7 @@ mod tests {
     fn check(text: &str, expected: &[&str]) {
         let node = parse(&mut Sources::default(), "a.yaml", text.as_bytes()).expect("right YAML");
         let found = bind::<Recipe>(&node, "training").err().unwrap_or_default();
-        let messages: Vec<_> = found
-            .iter()
-            .map(|problem| format!("{}: {}", problem.message, problem.label))
-            .collect();
+        let messages: Vec<_> = found.iter().map(|problem| format!("{}: {}", problem.message, problem.label)).collect();
         assert_eq!(messages.len(), expected.len(), "{messages:#?}");
         for (message, part) in messages.iter().zip(expected) {
             assert!(message.contains(part), "{message:?} does not say {part:?}");
@@ -111,34 +88,17 @@ mod tests {
     #[test]
     fn all_problems_at_once() {
         check("{ epochs: 3, loss: plain }", &[]);
-        check(
-            "{ epochs: 3, rate: 1e-3, loss: { dice: { smooth: 1 } } }",
-            &[],
-        );
+        check("{ epochs: 3, rate: 1e-3, loss: { dice: { smooth: 1 } } }", &[]);
         check(
             "{ epoch: 3, rate: -1, loss: { dise: {} } }",
-            &[
-                "did you mean `epochs`",
-                "at least 0",
-                "did you mean `dice`",
-                "`epochs` is missing",
-            ],
+            &["did you mean `epochs`", "at least 0", "did you mean `dice`", "`epochs` is missing"],
         );
         check(
             "{ epochs: ten, loss: dice }",
-            &[
-                "`training.epochs` is the text \"ten\", expected a whole number",
-                "a map with one key",
-            ],
+            &["`training.epochs` is the text \"ten\", expected a whole number", "a map with one key"],
         );
-        check(
-            "{ epochs: -1, loss: { dice: { smooth: 1, smoth: 2 } } }",
-            &["at least 0", "unknown key `smoth`"],
-        );
-        check(
-            "{ epochs: 1, loss: { plain: {}, dice: {} } }",
-            &["exactly one of"],
-        );
+        check("{ epochs: -1, loss: { dice: { smooth: 1, smoth: 2 } } }", &["at least 0", "unknown key `smoth`"]);
+        check("{ epochs: 1, loss: { plain: {}, dice: {} } }", &["exactly one of"]);
         check("{ epochs: 1, loss: plane }", &["did you mean `plain`"]);
     }
 }

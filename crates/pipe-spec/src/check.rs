@@ -20,11 +20,7 @@ struct Checker<'s> {
 
 /// `a.b`, without a leading point.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 impl<'s> Checker<'s> {
@@ -32,10 +28,7 @@ impl<'s> Checker<'s> {
     fn resolve(&self, schema: &'s Json) -> &'s Json {
         let mut schema = schema;
         while let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
-            let Some(target) = reference
-                .strip_prefix('#')
-                .and_then(|pointer| self.root.pointer(pointer))
-            else {
+            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else {
                 break;
             };
             schema = target;
@@ -49,10 +42,7 @@ impl<'s> Checker<'s> {
             return;
         };
         if node.is_from_environment()
-            && !matches!(
-                object.get("format").and_then(Json::as_str),
-                Some("path" | "secret")
-            )
+            && !matches!(object.get("format").and_then(Json::as_str), Some("path" | "secret"))
             && !is_choice(object)
         {
             let message = format!("`{path}` may not come from the environment");
@@ -71,12 +61,7 @@ impl<'s> Checker<'s> {
                 return;
             }
         }
-        for part in object
-            .get("allOf")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for part in object.get("allOf").and_then(Json::as_array).into_iter().flatten() {
             self.node(node, part, path, problems);
         }
         if let Some(expected) = object.get("const") {
@@ -87,11 +72,7 @@ impl<'s> Checker<'s> {
         }
         if let Some(allowed) = object.get("enum").and_then(Json::as_array) {
             if !allowed.contains(&node.to_json()) {
-                problems.push(not_one_of(
-                    node,
-                    path,
-                    &allowed.iter().filter_map(Json::as_str).collect::<Vec<_>>(),
-                ));
+                problems.push(not_one_of(node, path, &allowed.iter().filter_map(Json::as_str).collect::<Vec<_>>()));
             }
             return;
         }
@@ -104,11 +85,7 @@ impl<'s> Checker<'s> {
             problems.push(unexpected(
                 node,
                 path,
-                &types
-                    .iter()
-                    .map(|kind| named(kind))
-                    .collect::<Vec<_>>()
-                    .join(" or "),
+                &types.iter().map(|kind| named(kind)).collect::<Vec<_>>().join(" or "),
                 None,
             ));
             return;
@@ -122,27 +99,13 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn map(
-        &self,
-        node: &Node,
-        schema: &'s JsonMap<String, Json>,
-        path: &str,
-        problems: &mut Vec<Problem>,
-    ) {
+    fn map(&self, node: &Node, schema: &'s JsonMap<String, Json>, path: &str, problems: &mut Vec<Problem>) {
         let map = node.map().expect("the caller matched");
         let known = schema.get("properties").and_then(Json::as_object);
-        let names = || {
-            known
-                .into_iter()
-                .flat_map(JsonMap::keys)
-                .map(String::as_str)
-        };
+        let names = || known.into_iter().flat_map(JsonMap::keys).map(String::as_str);
         for (key, (place, value)) in map {
             let below = join(path, key);
-            match (
-                known.and_then(|known| known.get(key)),
-                schema.get("additionalProperties"),
-            ) {
+            match (known.and_then(|known| known.get(key)), schema.get("additionalProperties")) {
                 (Some(schema), _) => self.node(value, schema, &below, problems),
                 (None, Some(Json::Bool(false))) => {
                     let message = if path.is_empty() {
@@ -150,33 +113,16 @@ impl<'s> Checker<'s> {
                     } else {
                         format!("unknown key `{key}` in `{path}`")
                     };
-                    let problem =
-                        Problem::new("pipe::spec::unknown_key", Some(place.span), message)
-                            .at(below);
-                    problems.push(problem.label(did_you_mean(
-                        key,
-                        names().filter(|name| !map.contains_key(*name)),
-                    )));
+                    let problem = Problem::new("pipe::spec::unknown_key", Some(place.span), message).at(below);
+                    problems.push(problem.label(did_you_mean(key, names().filter(|name| !map.contains_key(*name)))));
                 }
-                (None, Some(other)) if other.is_object() => {
-                    self.node(value, other, &below, problems)
-                }
+                (None, Some(other)) if other.is_object() => self.node(value, other, &below, problems),
                 (None, _) => {}
             }
         }
-        for required in schema
-            .get("required")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Json::as_str)
-        {
+        for required in schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
             if !map.contains_key(required) {
-                let place = if path.is_empty() {
-                    String::new()
-                } else {
-                    format!(" in `{path}`")
-                };
+                let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
                 let problem = Problem::new(
                     "pipe::spec::missing_key",
                     Some(node.span()),
@@ -186,14 +132,9 @@ impl<'s> Checker<'s> {
                     .and_then(|known| known.get(required))
                     .and_then(|schema| schema.get("description"))
                     .and_then(Json::as_str);
-                let problem = problem
-                    .at(join(path, required))
-                    .label(format!("`{required}` belongs here"));
+                let problem = problem.at(join(path, required)).label(format!("`{required}` belongs here"));
                 problems.push(match about {
-                    Some(about) => problem.help(format!(
-                        "`{required}`: {}",
-                        about.lines().next().unwrap_or_default()
-                    )),
+                    Some(about) => problem.help(format!("`{required}`: {}", about.lines().next().unwrap_or_default())),
                     None => problem,
                 });
             }
@@ -208,34 +149,20 @@ impl<'s> Checker<'s> {
         path: &str,
         problems: &mut Vec<Problem>,
     ) {
-        let prefix: &[Json] = schema
-            .get("prefixItems")
-            .and_then(Json::as_array)
-            .map_or(&[], Vec::as_slice);
+        let prefix: &[Json] = schema.get("prefixItems").and_then(Json::as_array).map_or(&[], Vec::as_slice);
         for (index, item) in list.iter().enumerate() {
             if let Some(schema) = prefix.get(index).or(schema.get("items")) {
                 self.node(item, schema, &join(path, &index.to_string()), problems);
             }
         }
-        let bound = |key: &str| {
-            schema
-                .get(key)
-                .and_then(Json::as_u64)
-                .map(|bound| bound as usize)
-        };
+        let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|bound| bound as usize);
         let (least, most) = (bound("minItems"), bound("maxItems"));
-        if least.is_some_and(|least| list.len() < least)
-            || most.is_some_and(|most| list.len() > most)
-        {
+        if least.is_some_and(|least| list.len() < least) || most.is_some_and(|most| list.len() > most) {
             let expected = match (least, most) {
                 (Some(least), Some(most)) if least == most => format!("a list of {least}"),
                 (Some(least), None) => format!("a list of at least {least}"),
                 (None, Some(most)) => format!("a list of at most {most}"),
-                (least, most) => format!(
-                    "a list of {} to {}",
-                    least.unwrap_or(0),
-                    most.unwrap_or(usize::MAX)
-                ),
+                (least, most) => format!("a list of {} to {}", least.unwrap_or(0), most.unwrap_or(usize::MAX)),
             };
             problems.push(unexpected(node, path, &expected, None));
         }
@@ -253,15 +180,9 @@ impl<'s> Checker<'s> {
             return;
         }
         let words: Vec<&str> = choices.iter().flat_map(|schema| words(schema)).collect();
-        let tags: Vec<(&str, &Json)> = choices
-            .iter()
-            .filter_map(|schema| tag(schema).map(|tag| (tag, *schema)))
-            .collect();
-        let names: Vec<&str> = words
-            .iter()
-            .copied()
-            .chain(tags.iter().map(|(tag, _)| *tag))
-            .collect();
+        let tags: Vec<(&str, &Json)> =
+            choices.iter().filter_map(|schema| tag(schema).map(|tag| (tag, *schema))).collect();
+        let names: Vec<&str> = words.iter().copied().chain(tags.iter().map(|(tag, _)| *tag)).collect();
         match node.value() {
             Value::Text(_) if !names.is_empty() && !node.is_from_environment() => {
                 let text = node.text().expect("matched");
@@ -272,56 +193,34 @@ impl<'s> Checker<'s> {
                     problems.push(not_one_of(node, path, &names));
                 }
             }
-            Value::Map(map) if !tags.is_empty() => {
-                match map.iter().collect::<Vec<_>>().as_slice() {
-                    [(key, (place, _))] => match tags.iter().find(|(tag, _)| tag == key) {
-                        Some((_, schema)) => problems.extend(fits(schema)),
-                        None => {
-                            let message = if path.is_empty() {
-                                format!("unknown choice `{key}`")
-                            } else {
-                                format!("unknown choice `{key}` for `{path}`")
-                            };
-                            let problem = Problem::new(
-                                "pipe::spec::unknown_choice",
-                                Some(place.span),
-                                message,
-                            );
-                            problems.push(
-                                problem
-                                    .at(join(path, key))
-                                    .label(did_you_mean(key, names.iter().copied())),
-                            );
-                        }
-                    },
-                    several => {
-                        let found = several
-                            .iter()
-                            .map(|(key, _)| format!("`{key}`"))
-                            .collect::<Vec<_>>()
-                            .join(", ");
-                        let expected = format!(
-                            "exactly one of {}",
-                            names
-                                .iter()
-                                .map(|name| format!("`{name}`"))
-                                .collect::<Vec<_>>()
-                                .join(", ")
-                        );
-                        let found = if found.is_empty() {
-                            "an empty map".to_owned()
+            Value::Map(map) if !tags.is_empty() => match map.iter().collect::<Vec<_>>().as_slice() {
+                [(key, (place, _))] => match tags.iter().find(|(tag, _)| tag == key) {
+                    Some((_, schema)) => problems.extend(fits(schema)),
+                    None => {
+                        let message = if path.is_empty() {
+                            format!("unknown choice `{key}`")
                         } else {
-                            found
+                            format!("unknown choice `{key}` for `{path}`")
                         };
-                        let message = format!("`{path}` is {found}, expected {expected}");
-                        problems.push(
-                            Problem::new("pipe::spec::one_choice", Some(node.span()), message)
-                                .at(path)
-                                .label("one key here"),
-                        );
+                        let problem = Problem::new("pipe::spec::unknown_choice", Some(place.span), message);
+                        problems.push(problem.at(join(path, key)).label(did_you_mean(key, names.iter().copied())));
                     }
+                },
+                several => {
+                    let found = several.iter().map(|(key, _)| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+                    let expected = format!(
+                        "exactly one of {}",
+                        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                    );
+                    let found = if found.is_empty() { "an empty map".to_owned() } else { found };
+                    let message = format!("`{path}` is {found}, expected {expected}");
+                    problems.push(
+                        Problem::new("pipe::spec::one_choice", Some(node.span()), message)
+                            .at(path)
+                            .label("one key here"),
+                    );
                 }
-            }
+            },
             _ => {
                 // The choice that fits best speaks: for an optional value that is the value's own schema.
                 let best = choices
@@ -338,15 +237,9 @@ impl<'s> Checker<'s> {
         choices
             .iter()
             .map(|schema| self.resolve(schema))
-            .flat_map(|schema| {
-                match schema
-                    .get("oneOf")
-                    .or(schema.get("anyOf"))
-                    .and_then(Json::as_array)
-                {
-                    Some(inner) => self.flatten(inner),
-                    None => vec![schema],
-                }
+            .flat_map(|schema| match schema.get("oneOf").or(schema.get("anyOf")).and_then(Json::as_array) {
+                Some(inner) => self.flatten(inner),
+                None => vec![schema],
             })
             .collect()
     }
@@ -358,12 +251,7 @@ fn is_choice(schema: &JsonMap<String, Json>) -> bool {
 
 fn words(schema: &Json) -> Vec<&str> {
     let one = schema.get("const").and_then(Json::as_str);
-    let many = schema
-        .get("enum")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Json::as_str);
+    let many = schema.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
     one.into_iter().chain(many).collect()
 }
 
@@ -371,11 +259,7 @@ fn words(schema: &Json) -> Vec<&str> {
 fn tag(schema: &Json) -> Option<&str> {
     let required = schema.get("required")?.as_array()?;
     let properties = schema.get("properties")?.as_object()?;
-    match (
-        required.as_slice(),
-        properties.len(),
-        schema.get("additionalProperties"),
-    ) {
+    match (required.as_slice(), properties.len(), schema.get("additionalProperties")) {
         ([one], 1, Some(Json::Bool(false))) => one.as_str(),
         _ => None,
     }
@@ -427,32 +311,13 @@ fn not_one_of(node: &Node, path: &str, names: &[&str]) -> Problem {
         .label(did_you_mean(typed, names.iter().copied()))
 }
 
-fn range(
-    node: &Node,
-    number: f64,
-    schema: &JsonMap<String, Json>,
-    path: &str,
-    problems: &mut Vec<Problem>,
-) {
+fn range(node: &Node, number: f64, schema: &JsonMap<String, Json>, path: &str, problems: &mut Vec<Problem>) {
     let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
     let wrong = [
-        bound("minimum")
-            .filter(|bound| number < *bound)
-            .map(|bound| format!("at least {bound}")),
-        bound("maximum")
-            .filter(|bound| number > *bound)
-            .map(|bound| format!("at most {bound}")),
-        bound("exclusiveMinimum")
-            .filter(|bound| number <= *bound)
-            .map(|bound| format!("more than {bound}")),
-        bound("exclusiveMaximum")
-            .filter(|bound| number >= *bound)
-            .map(|bound| format!("less than {bound}")),
+        bound("minimum").filter(|bound| number < *bound).map(|bound| format!("at least {bound}")),
+        bound("maximum").filter(|bound| number > *bound).map(|bound| format!("at most {bound}")),
+        bound("exclusiveMinimum").filter(|bound| number <= *bound).map(|bound| format!("more than {bound}")),
+        bound("exclusiveMaximum").filter(|bound| number >= *bound).map(|bound| format!("less than {bound}")),
     ];
-    problems.extend(
-        wrong
-            .into_iter()
-            .flatten()
-            .map(|expected| unexpected(node, path, &expected, None)),
-    );
+    problems.extend(wrong.into_iter().flatten().map(|expected| unexpected(node, path, &expected, None)));
 }

@@ -9,20 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    Node, Problem, Problems, Sources, Value, check, did_you_mean, experiment_schema, overrides,
-    parse,
-};
+use crate::{Node, Problem, Problems, Sources, Value, check, did_you_mean, experiment_schema, overrides, parse};
 
 /// Keys whose value is one choice.
-const CHOICES: [&str; 6] = [
-    "network",
-    "loss",
-    "optimizer",
-    "schedule",
-    "layout",
-    "method",
-];
+const CHOICES: [&str; 6] = ["network", "loss", "optimizer", "schedule", "layout", "method"];
 
 /// Where files are looked up.
 #[derive(Clone, Debug)]
@@ -61,20 +51,11 @@ pub struct Composed<'a> {
 /// # Errors
 /// Everything that is wrong with the files' structure, at once where that can be told.
 pub fn compose<'a>(library: &Library, request: &Request<'a>) -> Result<Composed<'a>, Problems> {
-    let mut reading = Reading {
-        library,
-        sources: Sources::default(),
-        way: Vec::new(),
-    };
+    let mut reading = Reading { library, sources: Sources::default(), way: Vec::new() };
     let composed = reading.experiment(request);
     let Reading { sources, .. } = reading;
     match composed {
-        Ok(tree) => Ok(Composed {
-            tree,
-            file: request.file.to_path_buf(),
-            sources,
-            environment: request.environment,
-        }),
+        Ok(tree) => Ok(Composed { tree, file: request.file.to_path_buf(), sources, environment: request.environment }),
         Err(list) => Err(Problems { sources, list }),
     }
 }
@@ -93,13 +74,8 @@ pub fn single(file: &Path) -> Result<(Node, Sources), Problems> {
 
 fn read(file: &Path, sources: &mut Sources) -> Result<Node, Vec<Problem>> {
     let name = file.display().to_string();
-    let bytes = fs::read(file).map_err(|error| {
-        vec![Problem::new(
-            "pipe::spec::file",
-            None,
-            format!("cannot read {name}: {error}"),
-        )]
-    })?;
+    let bytes = fs::read(file)
+        .map_err(|error| vec![Problem::new("pipe::spec::file", None, format!("cannot read {name}: {error}"))])?;
     parse(sources, &name, &bytes)
 }
 
@@ -117,21 +93,10 @@ impl Reading<'_> {
         for name in request.profiles {
             let profiles = tree.get("profiles").cloned();
             let Some(profile) = profiles.as_ref().and_then(|profiles| profiles.get(name)) else {
-                let known = profiles
-                    .as_ref()
-                    .and_then(Node::map)
-                    .into_iter()
-                    .flat_map(|map| map.keys())
-                    .map(String::as_str);
-                let message = format!(
-                    "there is no profile `{name}`; {}",
-                    did_you_mean(name, known)
-                );
-                return Err(vec![Problem::new(
-                    "pipe::spec::profile",
-                    Some(node.span()),
-                    message,
-                )]);
+                let known =
+                    profiles.as_ref().and_then(Node::map).into_iter().flat_map(|map| map.keys()).map(String::as_str);
+                let message = format!("there is no profile `{name}`; {}", did_you_mean(name, known));
+                return Err(vec![Problem::new("pipe::spec::profile", Some(node.span()), message)]);
             };
             tree = merge(&tree, profile, None);
         }
@@ -143,34 +108,20 @@ impl Reading<'_> {
             }
         }
         problems.extend(check(&tree, &experiment_schema(), ""));
-        if problems.is_empty() {
-            Ok(tree)
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(tree) } else { Err(problems) }
     }
 
     /// The file laid over all that it extends.
     fn extended(&mut self, node: &Node, file: &Path) -> Result<Node, Vec<Problem>> {
         if node.map().is_none() {
-            let message = format!(
-                "{} is {}, expected a map with `stages` or `extends`",
-                file.display(),
-                node.describe()
-            );
+            let message =
+                format!("{} is {}, expected a map with `stages` or `extends`", file.display(), node.describe());
             return Err(vec![
-                Problem::new("pipe::spec::unexpected", Some(node.span()), message)
-                    .label("expected a map"),
+                Problem::new("pipe::spec::unexpected", Some(node.span()), message).label("expected a map"),
             ]);
         }
-        self.way.push((
-            fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf()),
-            short(file),
-        ));
-        let names: Vec<Node> = match node
-            .get("extends")
-            .map(|extends| (extends, extends.value()))
-        {
+        self.way.push((fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf()), short(file)));
+        let names: Vec<Node> = match node.get("extends").map(|extends| (extends, extends.value())) {
             Some((_, Value::List(list))) => list.clone(),
             Some((extends, Value::Text(_))) => vec![extends.clone()],
             _ => Vec::new(),
@@ -193,30 +144,18 @@ impl Reading<'_> {
     fn layer(&mut self, name: &Node, from: &Path) -> Result<Node, Vec<Problem>> {
         let text = name.text().unwrap_or_default();
         let beside = from.parent().unwrap_or(Path::new("")).join(text);
-        let found = [self.library.workspace.join(text), beside]
-            .into_iter()
-            .find(|path| path.is_file());
+        let found = [self.library.workspace.join(text), beside].into_iter().find(|path| path.is_file());
         let path = found.clone().unwrap_or_else(|| PathBuf::from(text));
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         if let Some(at) = self.way.iter().position(|(passed, _)| *passed == real) {
-            let names = self.way[at..]
-                .iter()
-                .map(|(_, name)| name.as_str())
-                .chain([self.way[at].1.as_str()]);
-            let message = format!(
-                "files extend each other in a circle: {}",
-                names.collect::<Vec<_>>().join(" > ")
-            );
+            let names = self.way[at..].iter().map(|(_, name)| name.as_str()).chain([self.way[at].1.as_str()]);
+            let message = format!("files extend each other in a circle: {}", names.collect::<Vec<_>>().join(" > "));
             return Err(vec![
-                Problem::new("pipe::spec::extends", Some(name.span()), message)
-                    .label("this closes the circle"),
+                Problem::new("pipe::spec::extends", Some(name.span()), message).label("this closes the circle"),
             ]);
         }
         let node = if found.is_some() {
-            let shown = path
-                .strip_prefix(&self.library.workspace)
-                .unwrap_or(&path)
-                .to_path_buf();
+            let shown = path.strip_prefix(&self.library.workspace).unwrap_or(&path).to_path_buf();
             let bytes = fs::read(&path).map_err(|error| {
                 vec![Problem::new(
                     "pipe::spec::file",
@@ -225,36 +164,20 @@ impl Reading<'_> {
                 )]
             })?;
             parse(&mut self.sources, &shown.display().to_string(), &bytes)?
-        } else if let Some((_, embedded)) = self
-            .library
-            .embedded
-            .iter()
-            .find(|(embedded, _)| *embedded == text)
-        {
-            parse(
-                &mut self.sources,
-                &format!("{text} (built in)"),
-                embedded.as_bytes(),
-            )?
+        } else if let Some((_, embedded)) = self.library.embedded.iter().find(|(embedded, _)| *embedded == text) {
+            parse(&mut self.sources, &format!("{text} (built in)"), embedded.as_bytes())?
         } else {
             let near = did_you_mean(text, self.library.embedded.iter().map(|(name, _)| *name));
             let message = format!("there is no file `{text}` to extend");
             let help = "looked in the workspace, beside this file and among the built-in files";
-            return Err(vec![
-                Problem::new("pipe::spec::extends", Some(name.span()), message)
-                    .label(near)
-                    .help(help),
-            ]);
+            return Err(vec![Problem::new("pipe::spec::extends", Some(name.span()), message).label(near).help(help)]);
         };
         self.extended(&node, &path)
     }
 }
 
 fn short(file: &Path) -> String {
-    file.file_name().map_or_else(
-        || file.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Lays one tree over another; `key` is where they stand.
@@ -270,9 +193,7 @@ pub(crate) fn merge(lower: &Node, upper: &Node, key: Option<&str>) -> Node {
     }
     let mut map = below.clone();
     for (key, (place, node)) in above {
-        let merged = below
-            .get(key)
-            .map_or_else(|| node.clone(), |(_, lower)| merge(lower, node, Some(key)));
+        let merged = below.get(key).map_or_else(|| node.clone(), |(_, lower)| merge(lower, node, Some(key)));
         map.insert(key.clone(), (*place, merged));
     }
     Node::new(Value::Map(map), upper.span())
@@ -285,8 +206,7 @@ mod tests {
     #[track_caller]
     fn check(lower: &str, upper: &str, expected: &str) {
         let mut sources = Sources::default();
-        let [lower, upper] = [lower, upper]
-            .map(|text| parse(&mut sources, "a", text.as_bytes()).expect("right YAML"));
+        let [lower, upper] = [lower, upper].map(|text| parse(&mut sources, "a", text.as_bytes()).expect("right YAML"));
         assert_eq!(merge(&lower, &upper, None).to_json().to_string(), expected);
     }
 
@@ -295,20 +215,12 @@ mod tests {
         check("{a: {b: 1, c: 2}}", "{a: {c: 3}}", r#"{"a":{"b":1,"c":3}}"#);
         check("{a: [1, 2]}", "{a: [3]}", r#"{"a":[3]}"#);
         check("{a: 1}", "{a: null}", r#"{"a":null}"#);
-        check(
-            "{network: {unet: {base: 4}}}",
-            "{network: {svsnet: {}}}",
-            r#"{"network":{"svsnet":{}}}"#,
-        );
+        check("{network: {unet: {base: 4}}}", "{network: {svsnet: {}}}", r#"{"network":{"svsnet":{}}}"#);
         check(
             "{network: {unet: {base: 4}}}",
             "{network: {unet: {depth: 2}}}",
             r#"{"network":{"unet":{"base":4,"depth":2}}}"#,
         );
-        check(
-            "{data: {root: x}}",
-            "{data: {size: 3}}",
-            r#"{"data":{"root":"x","size":3}}"#,
-        );
+        check("{data: {root: x}}", "{data: {size: 3}}", r#"{"data":{"root":"x","size":3}}"#);
     }
 }

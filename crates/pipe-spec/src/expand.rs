@@ -24,69 +24,28 @@ pub fn expand(composed: Composed<'_>) -> Result<Experiment, Problems> {
     let mut expansion = match Expansion::new(&composed) {
         Ok(expansion) => expansion,
         Err(list) => {
-            return Err(Problems {
-                sources: composed.sources,
-                list,
-            });
+            return Err(Problems { sources: composed.sources, list });
         }
     };
     let stages = expansion.instances();
-    let text = |key: &str| {
-        composed
-            .tree
-            .get(key)
-            .and_then(Node::text)
-            .map(str::to_owned)
-    };
-    let stem = composed
-        .file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let text = |key: &str| composed.tree.get(key).and_then(Node::text).map(str::to_owned);
+    let stem = composed.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, description) = (text("name").unwrap_or(stem), text("description"));
-    let title = composed
-        .tree
-        .at(["report", "title"])
-        .and_then(Node::text)
-        .map(str::to_owned);
-    let axes = expansion
-        .axes
-        .iter()
-        .map(|(axis, values)| (axis.clone(), values.keys().cloned().collect()))
-        .collect();
+    let title = composed.tree.at(["report", "title"]).and_then(Node::text).map(str::to_owned);
+    let axes = expansion.axes.iter().map(|(axis, values)| (axis.clone(), values.keys().cloned().collect())).collect();
     let problems = expansion.problems;
-    let Composed {
-        tree,
-        file,
-        sources,
-        ..
-    } = composed;
+    let Composed { tree, file, sources, .. } = composed;
     if problems.is_empty() {
-        Ok(Experiment {
-            name,
-            description,
-            title,
-            file,
-            axes,
-            stages,
-            tree,
-            sources,
-        })
+        Ok(Experiment { name, description, title, file, axes, stages, tree, sources })
     } else {
-        Err(Problems {
-            sources,
-            list: distinct(problems),
-        })
+        Err(Problems { sources, list: distinct(problems) })
     }
 }
 
 /// One problem of a shared value shows up in every instance; it is said once.
 fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
     let mut seen = BTreeSet::new();
-    problems
-        .into_iter()
-        .filter(|problem| seen.insert((problem.span, problem.message.clone())))
-        .collect()
+    problems.into_iter().filter(|problem| seen.insert((problem.span, problem.message.clone()))).collect()
 }
 
 /// A stage as the file has it.
@@ -128,43 +87,20 @@ impl<'t> Expansion<'t> {
         let stages = tree.get("stages").and_then(Node::map);
         let Some(stages) = stages.filter(|stages| !stages.is_empty()) else {
             return Err(vec![
-                Problem::new(
-                    "pipe::spec::no_stages",
-                    Some(tree.span()),
-                    "the experiment has no stages",
-                )
-                .help("extend a pipeline, or add `stages:`"),
+                Problem::new("pipe::spec::no_stages", Some(tree.span()), "the experiment has no stages")
+                    .help("extend a pipeline, or add `stages:`"),
             ]);
         };
         let mut mentions = Mentions::default();
         for (name, (place, node)) in stages.iter().filter(|(name, _)| !name.contains('[')) {
-            let needs = node
-                .get("needs")
-                .map(|needs| parse_needs(needs, &mut problems))
-                .unwrap_or_default();
+            let needs = node.get("needs").map(|needs| parse_needs(needs, &mut problems)).unwrap_or_default();
             let mentioned = mentions.of(node, tree);
-            let axes = axes
-                .keys()
-                .filter(|axis| mentioned.contains(*axis))
-                .cloned()
-                .collect();
-            templates.insert(
-                name.clone(),
-                Template {
-                    node,
-                    span: place.span,
-                    needs,
-                    axes,
-                    changes: Vec::new(),
-                },
-            );
+            let axes = axes.keys().filter(|axis| mentioned.contains(*axis)).cloned().collect();
+            templates.insert(name.clone(), Template { node, span: place.span, needs, axes, changes: Vec::new() });
         }
         for (name, (place, node)) in stages.iter().filter(|(name, _)| name.contains('[')) {
-            let parsed =
-                parse_name(name).filter(|need| need.gathered.is_none() && need.output.is_none());
-            let target = parsed
-                .as_ref()
-                .and_then(|need| templates.get_mut(&need.stage));
+            let parsed = parse_name(name).filter(|need| need.gathered.is_none() && need.output.is_none());
+            let target = parsed.as_ref().and_then(|need| templates.get_mut(&need.stage));
             let (Some(parsed), Some(template)) = (parsed, target) else {
                 let message = format!("`{name}` is no instance of a stage");
                 problems.push(
@@ -174,31 +110,19 @@ impl<'t> Expansion<'t> {
                 continue;
             };
             for (axis, value) in &parsed.fixed {
-                if !axes
-                    .get(axis)
-                    .is_some_and(|values| values.contains_key(value))
-                {
+                if !axes.get(axis).is_some_and(|values| values.contains_key(value)) {
                     let message = format!("`{name}` names {axis}={value}, which no axis has");
                     let known = axes.get(axis).map_or_else(
                         || did_you_mean(axis, axes.keys().map(String::as_str)),
                         |values| did_you_mean(value, values.keys().map(String::as_str)),
                     );
-                    problems.push(
-                        Problem::new("pipe::spec::instance", Some(place.span), message)
-                            .label(known),
-                    );
+                    problems.push(Problem::new("pipe::spec::instance", Some(place.span), message).label(known));
                 }
                 template.axes.insert(axis.clone());
             }
             template.changes.push((parsed.fixed, node));
         }
-        let mut expansion = Self {
-            tree,
-            environment: composed.environment,
-            axes,
-            templates,
-            problems,
-        };
+        let mut expansion = Self { tree, environment: composed.environment, axes, templates, problems };
         expansion.spread()?;
         Ok(expansion)
     }
@@ -212,52 +136,30 @@ impl<'t> Expansion<'t> {
         }
         // Axes in the order in which they are declared, wherever a stage got them from.
         for template in self.templates.values_mut() {
-            let declared = self
-                .axes
-                .keys()
-                .filter(|axis| template.axes.contains(*axis))
-                .cloned();
+            let declared = self.axes.keys().filter(|axis| template.axes.contains(*axis)).cloned();
             template.axes = declared.collect();
         }
         Ok(())
     }
 
-    fn visit(
-        &mut self,
-        name: &str,
-        way: &mut Vec<String>,
-        done: &mut BTreeSet<String>,
-    ) -> Result<(), Vec<Problem>> {
+    fn visit(&mut self, name: &str, way: &mut Vec<String>, done: &mut BTreeSet<String>) -> Result<(), Vec<Problem>> {
         if done.contains(name) {
             return Ok(());
         }
         way.push(name.to_owned());
         for need in self.templates[name].needs.clone() {
             if let Some(at) = way.iter().position(|passed| *passed == need.stage) {
-                let cycle = way[at..]
-                    .iter()
-                    .map(String::as_str)
-                    .chain([need.stage.as_str()])
-                    .collect::<Vec<_>>()
-                    .join(" > ");
+                let cycle =
+                    way[at..].iter().map(String::as_str).chain([need.stage.as_str()]).collect::<Vec<_>>().join(" > ");
                 let message = format!("stages need each other in a circle: {cycle}");
                 return Err(vec![
-                    Problem::new("pipe::plan::cycle", Some(need.span), message)
-                        .label("this closes the circle"),
+                    Problem::new("pipe::plan::cycle", Some(need.span), message).label("this closes the circle"),
                 ]);
             }
             if !self.templates.contains_key(&need.stage) {
-                let message = format!(
-                    "stage `{name}` needs `{}`, which no stage makes",
-                    need.stage
-                );
-                let label = did_you_mean(
-                    &need.stage,
-                    self.templates
-                        .keys()
-                        .map(String::as_str)
-                        .filter(|known| *known != name),
-                );
+                let message = format!("stage `{name}` needs `{}`, which no stage makes", need.stage);
+                let label =
+                    did_you_mean(&need.stage, self.templates.keys().map(String::as_str).filter(|known| *known != name));
                 self.problems.push(
                     Problem::new("pipe::plan::unknown_need", Some(need.span), message)
                         .at(format!("stages.{name}.needs"))
@@ -267,9 +169,9 @@ impl<'t> Expansion<'t> {
             }
             self.visit(&need.stage, way, done)?;
             let axes: Vec<_> = self.templates[&need.stage].axes.iter().cloned().collect();
-            let inherited = axes.into_iter().filter(|axis| {
-                !need.gathers(axis) && !need.fixed.iter().any(|(fixed, _)| fixed == axis)
-            });
+            let inherited = axes
+                .into_iter()
+                .filter(|axis| !need.gathers(axis) && !need.fixed.iter().any(|(fixed, _)| fixed == axis));
             self.templates[name].axes.extend(inherited);
         }
         way.pop();
@@ -317,25 +219,15 @@ impl<'t> Expansion<'t> {
         point: &IndexMap<String, (String, Node)>,
     ) -> Result<StageSpec, Vec<Problem>> {
         let applies = |fixed: &[(String, String)]| {
-            fixed
-                .iter()
-                .all(|(axis, value)| point.get(axis).is_some_and(|(text, _)| text == value))
+            fixed.iter().all(|(axis, value)| point.get(axis).is_some_and(|(text, _)| text == value))
         };
         let changed = template.changes.iter().filter(|(fixed, _)| applies(fixed));
         let mut node = template.node.clone();
         for (_, change) in changed {
             node = merge(&node, change, None);
         }
-        let values = point
-            .iter()
-            .map(|(axis, (_, value))| (axis.clone(), value.clone()))
-            .collect();
-        let mut resolver = Resolver {
-            root: self.tree,
-            point: &values,
-            environment: self.environment,
-            way: Vec::new(),
-        };
+        let values = point.iter().map(|(axis, (_, value))| (axis.clone(), value.clone())).collect();
+        let mut resolver = Resolver { root: self.tree, point: &values, environment: self.environment, way: Vec::new() };
         let mut problems = Vec::new();
         let path = format!("stages.{name}");
         let mut resolved = |key: &str, problems: &mut Vec<Problem>| {
@@ -343,16 +235,13 @@ impl<'t> Expansion<'t> {
                 resolver
                     .resolve(node)
                     .map_err(|more| {
-                        problems.extend(
-                            more.into_iter()
-                                .map(|problem| problem.at(format!("{path}.{key}"))),
-                        )
+                        problems.extend(more.into_iter().map(|problem| problem.at(format!("{path}.{key}"))))
                     })
                     .ok()
             })
         };
-        let with = resolved("with", &mut problems)
-            .unwrap_or_else(|| Node::new(Value::Map(crate::Map::new()), template.span));
+        let with =
+            resolved("with", &mut problems).unwrap_or_else(|| Node::new(Value::Map(crate::Map::new()), template.span));
         let kind = resolved("kind", &mut problems);
         let resources = match resolved("resources", &mut problems) {
             Some(node) => bind(&node, &format!("{path}.resources")).unwrap_or_else(|more| {
@@ -361,30 +250,20 @@ impl<'t> Expansion<'t> {
             }),
             None => Resources::default(),
         };
-        let Some((kind, kind_span)) = kind
-            .as_ref()
-            .and_then(|kind| Some((kind.text()?.to_owned(), kind.span())))
+        let Some((kind, kind_span)) = kind.as_ref().and_then(|kind| Some((kind.text()?.to_owned(), kind.span())))
         else {
             let message = format!("the stage `{name}` has no kind");
             problems.push(
-                Problem::new("pipe::spec::missing_key", Some(template.span), message)
-                    .at(path)
-                    .label("add `kind:`"),
+                Problem::new("pipe::spec::missing_key", Some(template.span), message).at(path).label("add `kind:`"),
             );
             return Err(problems);
         };
         if !problems.is_empty() {
             return Err(problems);
         }
-        let axes: IndexMap<String, String> = point
-            .iter()
-            .map(|(axis, (text, _))| (axis.clone(), text.clone()))
-            .collect();
-        let needs = template
-            .needs
-            .iter()
-            .filter_map(|need| self.need(need, &axes))
-            .collect();
+        let axes: IndexMap<String, String> =
+            point.iter().map(|(axis, (text, _))| (axis.clone(), text.clone())).collect();
+        let needs = template.needs.iter().filter_map(|need| self.need(need, &axes)).collect();
         Ok(StageSpec {
             id: id(name, &axes),
             stage: name.to_owned(),
@@ -402,57 +281,26 @@ impl<'t> Expansion<'t> {
     fn need(&self, need: &Need, axes: &IndexMap<String, String>) -> Option<NeedSpec> {
         let template = self.templates.get(&need.stage)?;
         let ids = self.points(&template.axes).into_iter().filter_map(|point| {
-            let fits = point.iter().all(|(axis, (text, _))| {
-                match need.fixed.iter().find(|(fixed, _)| fixed == axis) {
-                    Some((_, value)) => value == text,
-                    None => need.gathers(axis) || axes.get(axis) == Some(text),
-                }
+            let fits = point.iter().all(|(axis, (text, _))| match need.fixed.iter().find(|(fixed, _)| fixed == axis) {
+                Some((_, value)) => value == text,
+                None => need.gathers(axis) || axes.get(axis) == Some(text),
             });
-            fits.then(|| {
-                id(
-                    &need.stage,
-                    &point
-                        .iter()
-                        .map(|(axis, (text, _))| (axis.clone(), text.clone()))
-                        .collect(),
-                )
-            })
+            fits.then(|| id(&need.stage, &point.iter().map(|(axis, (text, _))| (axis.clone(), text.clone())).collect()))
         });
         // A template with many points is filtered linearly; most have the very axes of the need.
         let ids = if need.gathered.is_none() && need.fixed.is_empty() {
-            vec![id(
-                &need.stage,
-                &template
-                    .axes
-                    .iter()
-                    .map(|axis| (axis.clone(), axes[axis].clone()))
-                    .collect(),
-            )]
+            vec![id(&need.stage, &template.axes.iter().map(|axis| (axis.clone(), axes[axis].clone())).collect())]
         } else {
             ids.collect()
         };
-        let Need {
-            port,
-            stage,
-            output,
-            span,
-            ..
-        } = need.clone();
-        Some(NeedSpec {
-            port,
-            stage,
-            ids,
-            output,
-            span,
-        })
+        let Need { port, stage, output, span, .. } = need.clone();
+        Some(NeedSpec { port, stage, ids, output, span })
     }
 }
 
 impl Need {
     fn gathers(&self, axis: &str) -> bool {
-        self.gathered
-            .as_ref()
-            .is_some_and(|axes| axes.is_empty() || axes.iter().any(|gathered| gathered == axis))
+        self.gathered.as_ref().is_some_and(|axes| axes.is_empty() || axes.iter().any(|gathered| gathered == axis))
     }
 }
 
@@ -461,10 +309,7 @@ fn id(stage: &str, axes: &IndexMap<String, String>) -> String {
     if axes.is_empty() {
         return stage.to_owned();
     }
-    let values: Vec<_> = axes
-        .iter()
-        .map(|(axis, value)| format!("{axis}={value}"))
-        .collect();
+    let values: Vec<_> = axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
     format!("{stage}[{}]", values.join(","))
 }
 
@@ -486,29 +331,18 @@ fn axes(tree: &Node) -> Result<IndexMap<String, IndexMap<String, Node>>, Vec<Pro
             }
             if values.insert(text.clone(), value.clone()).is_some() {
                 let message = format!("the axis `{axis}` has the value `{text}` twice");
-                problems.push(
-                    Problem::new("pipe::spec::axis", Some(value.span()), message)
-                        .label("again here"),
-                );
+                problems.push(Problem::new("pipe::spec::axis", Some(value.span()), message).label("again here"));
             }
         }
         axes.insert(axis.clone(), values);
     }
-    if problems.is_empty() {
-        Ok(axes)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(axes) } else { Err(problems) }
 }
 
 fn parse_needs(node: &Node, problems: &mut Vec<Problem>) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut add = |port: Option<&str>, node: &Node| match node.text().and_then(parse_name) {
-        Some(need) => needs.push(Need {
-            port: port.map(str::to_owned),
-            span: node.span(),
-            ..need
-        }),
+        Some(need) => needs.push(Need { port: port.map(str::to_owned), span: node.span(), ..need }),
         None => {
             let message = format!("{} is no need", node.describe());
             problems.push(
@@ -548,32 +382,14 @@ fn parse_name(text: &str) -> Option<Need> {
         _ => return None,
     };
     let (mut gathered, mut fixed) = (None, Vec::new());
-    for part in selector
-        .into_iter()
-        .flat_map(|selector| selector.split(','))
-        .map(str::trim)
-    {
-        match part
-            .split_once('=')
-            .map(|(axis, value)| (axis.trim(), value.trim()))
-        {
+    for part in selector.into_iter().flat_map(|selector| selector.split(',')).map(str::trim) {
+        match part.split_once('=').map(|(axis, value)| (axis.trim(), value.trim())) {
             None if part == "*" => gathered = Some(Vec::new()),
             Some((axis, "*")) => gathered.get_or_insert_with(Vec::new).push(axis.to_owned()),
             Some((axis, value)) => fixed.push((axis.to_owned(), value.to_owned())),
             None => return None,
         }
     }
-    let span = Span {
-        file: crate::Sources::default().add("", ""),
-        start: 0,
-        length: 0,
-    };
-    (!name.is_empty()).then(|| Need {
-        port: None,
-        stage: name.to_owned(),
-        output,
-        gathered,
-        fixed,
-        span,
-    })
+    let span = Span { file: crate::Sources::default().add("", ""), start: 0, length: 0 };
+    (!name.is_empty()).then(|| Need { port: None, stage: name.to_owned(), output, gathered, fixed, span })
 }

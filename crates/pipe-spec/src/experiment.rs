@@ -12,10 +12,7 @@ use crate::{Node, Resources, Sources, Span, bind::schema};
 /// An experiment: one file that says which data, which network, which folds.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "only its schema is used; values are read from the tree, which keeps their places"
-)]
+#[expect(dead_code, reason = "only its schema is used; values are read from the tree, which keeps their places")]
 struct ExperimentFile {
     /// Files that this one is laid over: a pipeline or another experiment. Looked up in the workspace, beside this file, then among the built-in ones.
     #[schemars(schema_with = "one_or_many")]

@@ -47,10 +47,7 @@ impl<'de> Deserialize<'de> for Location {
                 Ok(Location(text.into()))
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Location, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Location, A::Error> {
                 let Some((Location::KEY, path)) = map.next_entry::<&str, PathBuf>()? else {
                     return Err(serde::de::Error::custom("expected a path"));
                 };
@@ -84,10 +81,7 @@ mod tests {
         let location: Location = serde_json::from_str("\"data/arcade\"").expect("a path");
         let text = serde_json::to_string(&location).expect("plain data");
         assert_eq!(text, r#"{"$path":"data/arcade"}"#);
-        assert_eq!(
-            serde_json::from_str::<Location>(&text).expect("its own text"),
-            location
-        );
+        assert_eq!(serde_json::from_str::<Location>(&text).expect("its own text"), location);
         assert!(serde_json::from_str::<Location>("3").is_err());
     }
 }

@@ -49,19 +49,11 @@ pub struct Key {
 impl Node {
     /// A value at a place.
     pub fn new(value: Value, span: Span) -> Self {
-        Self {
-            value: Arc::new(value),
-            span,
-            from_environment: false,
-        }
+        Self { value: Arc::new(value), span, from_environment: false }
     }
 
     pub(crate) fn environment(text: String, span: Span) -> Self {
-        Self {
-            value: Arc::new(Value::Text(text)),
-            span,
-            from_environment: true,
-        }
+        Self { value: Arc::new(Value::Text(text)), span, from_environment: true }
     }
 
     /// The value.
@@ -139,10 +131,9 @@ impl Node {
             Value::Null => Some("null".to_owned()),
             Value::Bool(value) => Some(value.to_string()),
             Value::Int(value) => Some(value.to_string()),
-            Value::Float(value) => Some(
-                serde_json::Number::from_f64(*value)
-                    .map_or_else(|| value.to_string(), |n| n.to_string()),
-            ),
+            Value::Float(value) => {
+                Some(serde_json::Number::from_f64(*value).map_or_else(|| value.to_string(), |n| n.to_string()))
+            }
             Value::Text(text) => Some(text.clone()),
             Value::List(_) | Value::Map(_) => None,
         }
@@ -155,15 +146,12 @@ impl Node {
             Value::Null => Json::Null,
             Value::Bool(value) => Json::Bool(*value),
             Value::Int(value) => Json::from(*value),
-            Value::Float(value) => serde_json::Number::from_f64(*value)
-                .map_or_else(|| Json::from(value.to_string()), Json::Number),
+            Value::Float(value) => {
+                serde_json::Number::from_f64(*value).map_or_else(|| Json::from(value.to_string()), Json::Number)
+            }
             Value::Text(text) => Json::from(text.as_str()),
             Value::List(list) => list.iter().map(Node::to_json).collect(),
-            Value::Map(map) => Json::Object(
-                map.iter()
-                    .map(|(key, (_, node))| (key.clone(), node.to_json()))
-                    .collect(),
-            ),
+            Value::Map(map) => Json::Object(map.iter().map(|(key, (_, node))| (key.clone(), node.to_json())).collect()),
         }
     }
 }

@@ -4,9 +4,7 @@
 //! `axes.fold.0=7`. A key with points or brackets may be quoted; `stages.train[fold=1].with.seed=7` needs no quotes.
 //! Does not know what a path means.
 
-use crate::{
-    Key, Map, Node, Problem, Sources, Span, Value, check::join, did_you_mean, parse::parse_at,
-};
+use crate::{Key, Map, Node, Problem, Sources, Span, Value, check::join, did_you_mean, parse::parse_at};
 
 /// What an override does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +31,7 @@ pub(crate) fn lay(root: &Node, text: &str, sources: &mut Sources) -> Result<Node
     };
     let start = skipped + text.len() - rest.len();
     let (path, value) = split_at_equals(rest);
-    let span = Span {
-        file,
-        start,
-        length: path.len().max(1),
-    };
+    let span = Span { file, start, length: path.len().max(1) };
     let grammar = |message: &str| {
         let problem = Problem::new("pipe::spec::override", Some(span), message);
         vec![problem.label("expected `a.b=VALUE`, `+a.b=VALUE`, `++a.b=VALUE` or `~a.b`")]
@@ -48,21 +42,9 @@ pub(crate) fn lay(root: &Node, text: &str, sources: &mut Sources) -> Result<Node
         (Action::Delete, Some(_)) => return Err(grammar("`~` deletes and takes no value")),
         (_, None) => return Err(grammar("there is no `=`")),
         // Blanks instead of the path, so that places count from the start of what was typed.
-        (_, Some(value)) => Some(parse_at(
-            file,
-            &format!("{}{value}", " ".repeat(shown.len() - value.len())),
-        )?),
+        (_, Some(value)) => Some(parse_at(file, &format!("{}{value}", " ".repeat(shown.len() - value.len())))?),
     };
-    change(
-        root,
-        &keys,
-        "",
-        &Change {
-            action,
-            value,
-            span,
-        },
-    )
+    change(root, &keys, "", &Change { action, value, span })
 }
 
 struct Change {
@@ -71,42 +53,20 @@ struct Change {
     span: Span,
 }
 
-fn change(
-    node: &Node,
-    keys: &[String],
-    path: &str,
-    change_to: &Change,
-) -> Result<Node, Vec<Problem>> {
-    let Change {
-        action,
-        value,
-        span,
-    } = change_to;
+fn change(node: &Node, keys: &[String], path: &str, change_to: &Change) -> Result<Node, Vec<Problem>> {
+    let Change { action, value, span } = change_to;
     let (key, rest) = keys.split_first().expect("a path has a key");
     let here = join(path, key);
     let wrong = |message: String, label: String| {
-        vec![
-            Problem::new("pipe::spec::override", Some(*span), message)
-                .at(here.as_str())
-                .label(label),
-        ]
+        vec![Problem::new("pipe::spec::override", Some(*span), message).at(here.as_str()).label(label)]
     };
     let new = |child: Option<&Node>| -> Result<Option<Node>, Vec<Problem>> {
         match child {
             Some(child) if !rest.is_empty() => change(child, rest, &here, change_to).map(Some),
             None if !rest.is_empty() => {
                 let empty = Node::new(Value::Map(Map::new()), *span);
-                change(
-                    &empty,
-                    rest,
-                    &here,
-                    &Change {
-                        action: Action::AddOrSet,
-                        value: value.clone(),
-                        span: *span,
-                    },
-                )
-                .map(Some)
+                change(&empty, rest, &here, &Change { action: Action::AddOrSet, value: value.clone(), span: *span })
+                    .map(Some)
             }
             _ => Ok(value.clone()),
         }
@@ -131,10 +91,7 @@ fn change(
                     return Err(wrong(format!("there is no `{here}`"), hint));
                 }
                 Action::Add if exists && rest.is_empty() => {
-                    return Err(wrong(
-                        format!("`{here}` exists already"),
-                        format!("to set it, write `{here}=...`"),
-                    ));
+                    return Err(wrong(format!("`{here}` exists already"), format!("to set it, write `{here}=...`")));
                 }
                 Action::Delete if rest.is_empty() => {
                     map.shift_remove(key);
@@ -143,18 +100,17 @@ fn change(
                 _ => {}
             }
             if let Some(child) = new(map.get(key).map(|(_, child)| child))? {
-                let place = map
-                    .get(key)
-                    .map_or(Key { span: *span }, |(place, _)| *place);
+                let place = map.get(key).map_or(Key { span: *span }, |(place, _)| *place);
                 map.insert(key.clone(), (place, child));
             }
             Ok(Node::new(Value::Map(map), node.span()))
         }
         Value::List(list) => {
             let mut list = list.clone();
-            let index = key.parse::<usize>().ok().filter(|index| {
-                *index < list.len() || (*index == list.len() && *action != Action::Set)
-            });
+            let index = key
+                .parse::<usize>()
+                .ok()
+                .filter(|index| *index < list.len() || (*index == list.len() && *action != Action::Set));
             let Some(index) = index else {
                 return Err(wrong(
                     format!("there is no `{here}`"),
@@ -164,11 +120,7 @@ fn change(
             if *action == Action::Delete && rest.is_empty() && index < list.len() {
                 list.remove(index);
             } else if let Some(child) = new(list.get(index))? {
-                if index == list.len() {
-                    list.push(child)
-                } else {
-                    list[index] = child
-                }
+                if index == list.len() { list.push(child) } else { list[index] = child }
             }
             Ok(Node::new(Value::List(list), node.span()))
         }
@@ -182,13 +134,7 @@ fn change(
         // `null` stands for a map that is not there yet.
         Value::Null if *action != Action::Delete => {
             let child = new(None)?.expect("it has a value");
-            Ok(Node::new(
-                Value::Map(Map::from_iter([(
-                    key.clone(),
-                    (Key { span: *span }, child),
-                )])),
-                *span,
-            ))
+            Ok(Node::new(Value::Map(Map::from_iter([(key.clone(), (Key { span: *span }, child))])), *span))
         }
         _ => Err(wrong(
             format!("`{path}` is {} and has no `{key}`", node.describe()),
@@ -198,8 +144,7 @@ fn change(
 }
 
 fn here_full(path: &str, keys: &[String]) -> String {
-    keys.iter()
-        .fold(path.to_owned(), |path, key| join(&path, key))
+    keys.iter().fold(path.to_owned(), |path, key| join(&path, key))
 }
 
 /// Splits at the first `=` outside brackets and quotes.
@@ -246,8 +191,7 @@ mod tests {
     use super::*;
     use crate::parse;
 
-    const TREE: &str =
-        "{ a: { b: 1, list: [1, 2] }, c: '${a}', stages: { train: { with: { seed: 0 } } } }";
+    const TREE: &str = "{ a: { b: 1, list: [1, 2] }, c: '${a}', stages: { train: { with: { seed: 0 } } } }";
 
     fn laid(text: &str) -> Result<Node, Vec<Problem>> {
         let mut sources = Sources::default();
@@ -259,9 +203,7 @@ mod tests {
     fn check(text: &str, path: &str, expected: &str) {
         let node = laid(text).expect("it fits");
         let keys = keys(path).expect("a path");
-        let found = node
-            .at(keys.iter().map(String::as_str))
-            .map(|node| node.to_json().to_string());
+        let found = node.at(keys.iter().map(String::as_str)).map(|node| node.to_json().to_string());
         assert_eq!(found.as_deref().unwrap_or("nothing"), expected);
     }
 
@@ -284,16 +226,8 @@ mod tests {
         check("+a.new.deep=1", "a.new", r#"{"deep":1}"#);
         check("++a.b=3", "a.b", "3");
         check("~a.b", "a", r#"{"list":[1,2]}"#);
-        check(
-            "stages.train[fold=1].with.seed=7",
-            "stages.'train[fold=1]'.with.seed",
-            "7",
-        );
-        check(
-            "stages.train[fold=1].with.seed=7",
-            "stages.train.with.seed",
-            "0",
-        );
+        check("stages.train[fold=1].with.seed=7", "stages.'train[fold=1]'.with.seed", "7");
+        check("stages.train[fold=1].with.seed=7", "stages.train.with.seed", "0");
     }
 
     #[test]

@@ -4,9 +4,7 @@
 
 use std::fmt;
 
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity,
-};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity};
 
 use crate::{Sources, Span};
 
@@ -90,18 +88,13 @@ impl Problems {
             Colour::Never => GraphicalTheme::unicode_nocolor(),
             Colour::Always => GraphicalTheme::unicode(),
         };
-        let handler = GraphicalReportHandler::new_themed(theme)
-            .with_width(110)
-            .with_links(false);
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
         let mut text = String::new();
         for problem in &self.list {
             let head = if problem.path.is_empty() || problem.message.contains(&problem.path) {
                 format!("error[{}]: {}\n", problem.code, problem.message)
             } else {
-                format!(
-                    "error[{}]: {} (at `{}`)\n",
-                    problem.code, problem.message, problem.path
-                )
+                format!("error[{}]: {} (at `{}`)\n", problem.code, problem.message, problem.path)
             };
             text.push_str(&head);
             text.push_str(&self.picture(problem, &handler));
@@ -116,18 +109,12 @@ impl Problems {
     /// The lines of a problem, with its labels; one picture a text.
     fn picture(&self, problem: &Problem, handler: &GraphicalReportHandler) -> String {
         let mut text = String::new();
-        let labels = problem
-            .span
-            .map(|span| (span, problem.label.clone()))
-            .into_iter()
-            .chain(problem.more.iter().cloned());
+        let labels =
+            problem.span.map(|span| (span, problem.label.clone())).into_iter().chain(problem.more.iter().cloned());
         let mut by_file: Vec<(crate::FileId, Vec<LabeledSpan>)> = Vec::new();
         for (span, label) in labels {
-            let labelled = LabeledSpan::new(
-                Some(label).filter(|label| !label.is_empty()),
-                span.start,
-                span.length.max(1),
-            );
+            let labelled =
+                LabeledSpan::new(Some(label).filter(|label| !label.is_empty()), span.start, span.length.max(1));
             match by_file.iter_mut().find(|(file, _)| *file == span.file) {
                 Some((_, labels)) => labels.push(labelled),
                 None => by_file.push((span.file, vec![labelled])),
@@ -135,11 +122,8 @@ impl Problems {
         }
         for (file, labels) in by_file {
             // An empty message: the first line above says it already.
-            let diagnostic = MietteDiagnostic::new("")
-                .with_severity(Severity::Error)
-                .with_labels(labels);
-            let source =
-                NamedSource::new(self.sources.name(file), self.sources.text(file).to_string());
+            let diagnostic = MietteDiagnostic::new("").with_severity(Severity::Error).with_labels(labels);
+            let source = NamedSource::new(self.sources.name(file), self.sources.text(file).to_string());
             let report = miette::Report::new(diagnostic).with_source_code(source);
             let mut picture = String::new();
             if handler.render_report(&mut picture, report.as_ref()).is_ok() {

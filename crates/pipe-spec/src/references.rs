@@ -39,10 +39,7 @@ impl Resolver<'_> {
                 if map.values().zip(&resolved).all(|((_, a), b)| a.same(b)) {
                     return Ok(node.clone());
                 }
-                let map = map
-                    .iter()
-                    .zip(resolved)
-                    .map(|((key, (place, _)), value)| (key.clone(), (*place, value)));
+                let map = map.iter().zip(resolved).map(|((key, (place, _)), value)| (key.clone(), (*place, value)));
                 Ok(Node::new(Value::Map(map.collect::<Map>()), node.span()))
             }
             _ => Ok(node.clone()),
@@ -52,13 +49,9 @@ impl Resolver<'_> {
     fn text(&mut self, node: &Node, text: &str) -> Found<Node> {
         let pieces = pieces(text).ok_or_else(|| {
             vec![
-                Problem::new(
-                    "pipe::spec::reference",
-                    Some(node.span()),
-                    "`${` without its `}`",
-                )
-                .label("here")
-                .help("for a literal `${` write `$${`"),
+                Problem::new("pipe::spec::reference", Some(node.span()), "`${` without its `}`")
+                    .label("here")
+                    .help("for a literal `${` write `$${`"),
             ]
         })?;
         if let [Piece::Reference(path)] = pieces.as_slice() {
@@ -73,10 +66,7 @@ impl Resolver<'_> {
                     let target = self.target(node, &path)?;
                     from_environment |= target.is_from_environment();
                     let scalar = target.scalar().ok_or_else(|| {
-                        let message = format!(
-                            "`${{{path}}}` is {}, which does not fit into a text",
-                            target.describe()
-                        );
+                        let message = format!("`${{{path}}}` is {}, which does not fit into a text", target.describe());
                         vec![
                             Problem::new("pipe::spec::reference", Some(node.span()), message)
                                 .label("used within a text here"),
@@ -116,34 +106,17 @@ impl Resolver<'_> {
         if let Some(axis) = path.strip_prefix("axis.") {
             let value = self.point.get(axis).cloned();
             return value.ok_or_else(|| {
-                wrong(
-                    format!("there is no axis `{axis}`"),
-                    did_you_mean(axis, self.point.keys().map(String::as_str)),
-                )
+                wrong(format!("there is no axis `{axis}`"), did_you_mean(axis, self.point.keys().map(String::as_str)))
             });
         }
         if let Some(at) = self.way.iter().position(|passed| *passed == path) {
-            let cycle = self.way[at..]
-                .iter()
-                .map(String::as_str)
-                .chain([path.as_str()])
-                .collect::<Vec<_>>()
-                .join(" > ");
-            return Err(wrong(
-                format!("references in a circle: {cycle}"),
-                "this one closes the circle".to_owned(),
-            ));
+            let cycle =
+                self.way[at..].iter().map(String::as_str).chain([path.as_str()]).collect::<Vec<_>>().join(" > ");
+            return Err(wrong(format!("references in a circle: {cycle}"), "this one closes the circle".to_owned()));
         }
         let target = find(self.root, &path).map_err(|(known, near)| {
             let message = format!("`${{{path}}}` refers to nothing");
-            wrong(
-                message,
-                if known.is_empty() {
-                    near
-                } else {
-                    format!("`{known}` exists; {near}")
-                },
-            )
+            wrong(message, if known.is_empty() { near } else { format!("`{known}` exists; {near}") })
         })?;
         self.way.push(path);
         let resolved = self.resolve(target);
@@ -158,11 +131,7 @@ fn find<'n>(root: &'n Node, path: &str) -> Result<&'n Node, (String, String)> {
     let (mut node, mut known) = (root, String::new());
     for key in &keys {
         let Some(next) = node.get(key) else {
-            let names = node
-                .map()
-                .into_iter()
-                .flat_map(Map::keys)
-                .map(String::as_str);
+            let names = node.map().into_iter().flat_map(Map::keys).map(String::as_str);
             return Err((known, did_you_mean(key, names)));
         };
         node = next;
@@ -224,11 +193,7 @@ fn collect<T>(results: impl Iterator<Item = Found<T>>) -> Found<Vec<T>> {
             Err(more) => problems.extend(more),
         }
     }
-    if problems.is_empty() {
-        Ok(values)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
 /// The axes that a tree mentions, through references too.
@@ -243,10 +208,7 @@ impl Mentions {
         match node.value() {
             Value::Text(text) if text.contains("${") => self.in_text(text, root),
             Value::List(list) => list.iter().flat_map(|item| self.of(item, root)).collect(),
-            Value::Map(map) => map
-                .values()
-                .flat_map(|(_, item)| self.of(item, root))
-                .collect(),
+            Value::Map(map) => map.values().flat_map(|(_, item)| self.of(item, root)).collect(),
             _ => BTreeSet::new(),
         }
     }
@@ -261,11 +223,7 @@ impl Mentions {
                 axes.extend(self.in_text(&path, root));
             }
             // The part before an inner reference is known; everything below it may be meant.
-            let fixed = path
-                .split("${")
-                .next()
-                .unwrap_or_default()
-                .trim_end_matches('.');
+            let fixed = path.split("${").next().unwrap_or_default().trim_end_matches('.');
             if let Some(axis) = fixed.strip_prefix("axis.") {
                 axes.insert(axis.to_owned());
             } else if let Some(known) = self.known.get(fixed) {
@@ -286,23 +244,16 @@ mod tests {
     use super::*;
     use crate::{Sources, parse};
 
-    const TREE: &str = "{ a: { b: 1, c: '${d}' }, d: [x, '${a.b}'], seeds: [5, 6], cycle: '${e}', e: '${f}', f: '${cycle}' }";
+    const TREE: &str =
+        "{ a: { b: 1, c: '${d}' }, d: [x, '${a.b}'], seeds: [5, 6], cycle: '${e}', e: '${f}', f: '${cycle}' }";
 
     fn resolved(text: &str) -> Result<String, String> {
         let mut sources = Sources::default();
         let root = parse(&mut sources, "a.yaml", TREE.as_bytes()).expect("right YAML");
         let node = parse(&mut sources, "b.yaml", text.as_bytes()).expect("right YAML");
-        let point = IndexMap::from([(
-            "fold".to_owned(),
-            parse(&mut sources, "c.yaml", b"1").expect("right YAML"),
-        )]);
+        let point = IndexMap::from([("fold".to_owned(), parse(&mut sources, "c.yaml", b"1").expect("right YAML"))]);
         let environment = |name: &str| (name == "HOME").then(|| "/home".to_owned());
-        let mut resolver = Resolver {
-            root: &root,
-            point: &point,
-            environment: &environment,
-            way: Vec::new(),
-        };
+        let mut resolver = Resolver { root: &root, point: &point, environment: &environment, way: Vec::new() };
         resolver
             .resolve(&node)
             .map(|node| node.to_json().to_string())

@@ -21,10 +21,6 @@ pub struct Resources {
 
 impl Default for Resources {
     fn default() -> Self {
-        Self {
-            device: "auto".to_owned(),
-            workers: None,
-            slots: 1,
-        }
+        Self { device: "auto".to_owned(), workers: None, slots: 1 }
     }
 }

@@ -59,27 +59,14 @@ impl Sources {
         let text = self.text(span.file);
         let before = &text[..floor(text, span.start)];
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
-        Place {
-            file: self.name(span.file).to_owned(),
-            line,
-            column,
-        }
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Place { file: self.name(span.file).to_owned(), line, column }
     }
 }
 
 /// The character boundary at or before a byte.
 fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -90,11 +77,7 @@ mod tests {
     fn places_count_characters() {
         let mut sources = Sources::default();
         let file = sources.add("a.yaml", "ä: 1\nb: ü2");
-        let place = sources.place(Span {
-            file,
-            start: 11,
-            length: 1,
-        });
+        let place = sources.place(Span { file, start: 11, length: 1 });
         assert_eq!((place.line, place.column), (2, 5));
     }
 }

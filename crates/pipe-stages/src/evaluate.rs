@@ -79,21 +79,14 @@ impl Stage for Evaluate {
 /// Foreground of a prediction at a threshold.
 pub(crate) fn foreground(probabilities: &pipe_image::Image, threshold: f64) -> Vec<u8> {
     if probabilities.channels == 1 {
-        return probabilities
-            .data
-            .iter()
-            .map(|p| u8::from(f64::from(*p) >= threshold))
-            .collect();
+        return probabilities.data.iter().map(|p| u8::from(f64::from(*p) >= threshold)).collect();
     }
     let size = probabilities.height * probabilities.width;
     let likeliest = |at: usize| {
-        (0..probabilities.channels).max_by(|a, b| {
-            probabilities.data[a * size + at].total_cmp(&probabilities.data[b * size + at])
-        })
+        (0..probabilities.channels)
+            .max_by(|a, b| probabilities.data[a * size + at].total_cmp(&probabilities.data[b * size + at]))
     };
-    (0..size)
-        .map(|at| u8::from(likeliest(at) != Some(0)))
-        .collect()
+    (0..size).map(|at| u8::from(likeliest(at) != Some(0))).collect()
 }
 
 fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
@@ -102,44 +95,17 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
     let selection = Selection::read(context.input("truth"))?;
     let threshold = with.threshold.get();
     let case = |selected: &Selected| -> Result<CaseValues, Failure> {
-        let reference = pack
-            .mask(position(&pack, selected)?)
-            .ok_or_else(|| Failure::NoMask {
-                case: selected.id.clone(),
-            })?;
-        let at = predictions
-            .find(&selected.id)
-            .ok_or_else(|| Failure::CaseMissing {
-                case: selected.id.clone(),
-            })?;
+        let reference =
+            pack.mask(position(&pack, selected)?).ok_or_else(|| Failure::NoMask { case: selected.id.clone() })?;
+        let at = predictions.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
         let prediction = foreground(&predictions.image(at), threshold);
-        let pair = Pair::new(
-            &prediction,
-            &reference.labels,
-            reference.height,
-            reference.width,
-        );
+        let pair = Pair::new(&prediction, &reference.labels, reference.height, reference.width);
         let values = METRICS.iter().map(|metric| (metric.of)(&pair)).collect();
-        Ok(CaseValues {
-            case: selected.id.clone(),
-            patient: selected.patient.clone(),
-            values,
-        })
+        Ok(CaseValues { case: selected.id.clone(), patient: selected.patient.clone(), values })
     };
-    let cases: Vec<CaseValues> = selection
-        .test
-        .par_iter()
-        .map(case)
-        .collect::<Result<_, _>>()?;
+    let cases: Vec<CaseValues> = selection.test.par_iter().map(case).collect::<Result<_, _>>()?;
     let summary: Vec<Summary> = (0..METRICS.len())
-        .map(|metric| {
-            summarise(
-                &cases
-                    .iter()
-                    .map(|case| case.values[metric])
-                    .collect::<Vec<_>>(),
-            )
-        })
+        .map(|metric| summarise(&cases.iter().map(|case| case.values[metric]).collect::<Vec<_>>()))
         .collect();
     for (metric, summary) in METRICS.iter().zip(&summary) {
         let direction = match metric.direction {
@@ -147,49 +113,21 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
             pipe_metrics::Direction::Lower => Direction::Lower,
         };
         let (name, unit) = (metric.name.to_owned(), metric.unit.to_owned());
-        context.metric(MetricRow {
-            name,
-            value: summary.mean,
-            unit,
-            direction,
-            case: None,
-        });
+        context.metric(MetricRow { name, value: summary.mean, unit, direction, case: None });
     }
-    let metrics = METRICS
-        .iter()
-        .map(|metric| metric.name.to_owned())
-        .collect();
-    write(
-        &Evaluation {
-            threshold,
-            metrics,
-            cases,
-            summary,
-        },
-        context,
-    )
+    let metrics = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
+    write(&Evaluation { threshold, metrics, cases, summary }, context)
 }
 
 fn write(evaluation: &Evaluation, context: &Context) -> Result<(), Failure> {
     let folder = context.output("evaluation");
     fs::create_dir_all(folder).map_err(|source| Failure::write(folder, source))?;
     let mut table = csv::Writer::from_writer(Vec::new());
-    let head = ["case", "patient"]
-        .into_iter()
-        .chain(evaluation.metrics.iter().map(String::as_str));
+    let head = ["case", "patient"].into_iter().chain(evaluation.metrics.iter().map(String::as_str));
     table.write_record(head).expect("writing to memory");
-    for CaseValues {
-        case,
-        patient,
-        values,
-    } in &evaluation.cases
-    {
-        let values = values
-            .iter()
-            .map(|value| value.map(|value| value.to_string()).unwrap_or_default());
-        table
-            .write_record([case.clone(), patient.clone()].into_iter().chain(values))
-            .expect("writing to memory");
+    for CaseValues { case, patient, values } in &evaluation.cases {
+        let values = values.iter().map(|value| value.map(|value| value.to_string()).unwrap_or_default());
+        table.write_record([case.clone(), patient.clone()].into_iter().chain(values)).expect("writing to memory");
     }
     let table = table.into_inner().expect("writing to memory");
     let summary = serde_json::to_vec_pretty(evaluation).expect("an evaluation is plain data");

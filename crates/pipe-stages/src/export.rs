@@ -39,8 +39,7 @@ pub enum ExportFormat {
 impl Stage for Export {
     const NAME: &'static str = "export";
     const VERSION: u32 = 1;
-    const ABOUT: &'static str =
-        "writes weights with PyTorch's names, and the preparation that belongs to them";
+    const ABOUT: &'static str = "writes weights with PyTorch's names, and the preparation that belongs to them";
     type With = ExportWith;
 
     fn ports(_: &ExportWith) -> Ports {

@@ -50,9 +50,7 @@ pub enum Failure {
         path: PathBuf,
     },
     /// A layout that reads files has no folder to read.
-    #[error(
-        "the layout `{layout}` reads a folder, and none is given; set it with `-s data.root=FOLDER`"
-    )]
+    #[error("the layout `{layout}` reads a folder, and none is given; set it with `-s data.root=FOLDER`")]
     NoRoot {
         /// Name of the layout.
         layout: &'static str,
@@ -135,25 +133,15 @@ pub enum Failure {
 }
 
 fn lines(errors: &[pipe_image::split::SplitError]) -> String {
-    errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl Failure {
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read {
-            path: path.into(),
-            source,
-        }
+        Self::Read { path: path.into(), source }
     }
 
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write {
-            path: path.into(),
-            source,
-        }
+        Self::Write { path: path.into(), source }
     }
 }

@@ -100,17 +100,13 @@ impl DataConfig {
     pub fn files(&self, root: Option<PathBuf>, made: &Path) -> Result<(Layout, PathBuf), Failure> {
         if let DataLayout::XcaPhantom(config) = &self.layout {
             if root.is_some() {
-                return Err(Failure::UselessRoot {
-                    layout: self.layout.name(),
-                });
+                return Err(Failure::UselessRoot { layout: self.layout.name() });
             }
             fs::create_dir_all(made).map_err(|source| Failure::write(made, source))?;
             phantom::write(config, made)?;
             return Ok((Layout::XcaSequences(config.layout()), made.to_path_buf()));
         }
-        let root = root.ok_or(Failure::NoRoot {
-            layout: self.layout.name(),
-        })?;
+        let root = root.ok_or(Failure::NoRoot { layout: self.layout.name() })?;
         if !root.is_dir() {
             return Err(Failure::NoFolder { path: root });
         }
@@ -133,10 +129,7 @@ impl Stage for Prepare {
     fn ports(_: &DataConfig) -> Ports {
         Ports {
             inputs: Inputs::Typed(vec![Input::counted("source", SOURCE, Presence::Optional)]),
-            outputs: vec![
-                Output::file("dataset", DATASET),
-                Output::file("preparation", PREPARATION),
-            ],
+            outputs: vec![Output::file("dataset", DATASET), Output::file("preparation", PREPARATION)],
         }
     }
 

@@ -48,10 +48,7 @@ impl Selection {
     /// The file cannot be read, or is not a selection.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(|source| Failure::read(path, source))?;
-        serde_json::from_str(&text).map_err(|source| Failure::Format {
-            path: path.into(),
-            source,
-        })
+        serde_json::from_str(&text).map_err(|source| Failure::Format { path: path.into(), source })
     }
 
     /// Writes the selection as JSON.
@@ -69,29 +66,9 @@ impl Selection {
 /// # Errors
 /// The pack lacks the case, or holds other contents under its id.
 pub fn position(pack: &Pack, selected: &Selected) -> Result<usize, Failure> {
-    let position = pack
-        .find(&selected.id)
-        .ok_or_else(|| Failure::CaseMissing {
-            case: selected.id.clone(),
-        })?;
-    let Entry {
-        image_digest,
-        mask_digest,
-        ..
-    } = &pack.entries()[position];
-    let same_image = selected
-        .image
-        .as_ref()
-        .is_none_or(|digest| digest == image_digest);
-    let same_mask = selected
-        .mask
-        .as_ref()
-        .is_none_or(|digest| Some(digest) == mask_digest.as_ref());
-    if same_image && same_mask {
-        Ok(position)
-    } else {
-        Err(Failure::CaseChanged {
-            case: selected.id.clone(),
-        })
-    }
+    let position = pack.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
+    let Entry { image_digest, mask_digest, .. } = &pack.entries()[position];
+    let same_image = selected.image.as_ref().is_none_or(|digest| digest == image_digest);
+    let same_mask = selected.mask.as_ref().is_none_or(|digest| Some(digest) == mask_digest.as_ref());
+    if same_image && same_mask { Ok(position) } else { Err(Failure::CaseChanged { case: selected.id.clone() }) }
 }

@@ -88,12 +88,10 @@ impl Stage for Split {
     }
 
     fn run(with: SplitWith, context: &Context) -> Result<(), StageFailure> {
-        let written = Pack::open(context.input("dataset"))
-            .map_err(Failure::from)
-            .and_then(|pack| {
-                let fold = fold(&with, pack.entries(), context)?;
-                write(&fold, &pack, context)
-            });
+        let written = Pack::open(context.input("dataset")).map_err(Failure::from).and_then(|pack| {
+            let fold = fold(&with, pack.entries(), context)?;
+            write(&fold, &pack, context)
+        });
         written.map_err(StageFailure::of)
     }
 }
@@ -101,18 +99,10 @@ impl Stage for Split {
 fn fold(with: &SplitWith, entries: &[Entry], context: &Context) -> Result<Fold, Failure> {
     let members: Vec<_> = entries
         .iter()
-        .map(|entry| Member {
-            id: entry.id.clone(),
-            patient: entry.patient.clone(),
-            part: entry.part,
-        })
+        .map(|entry| Member { id: entry.id.clone(), patient: entry.patient.clone(), part: entry.part })
         .collect();
     let mut folds = match &with.method {
-        Method::KFold {
-            folds,
-            validation,
-            seed,
-        } => split::kfold_by_patient(&members, *folds, *seed, *validation)
+        Method::KFold { folds, validation, seed } => split::kfold_by_patient(&members, *folds, *seed, *validation)
             .map_err(|error| Failure::Split(vec![error]))?,
         Method::Official { validation, seed } => {
             vec![split::official(&members, *seed, *validation).map_err(Failure::Split)?]
@@ -121,10 +111,7 @@ fn fold(with: &SplitWith, entries: &[Entry], context: &Context) -> Result<Fold, 
     };
     let count = folds.len();
     if with.fold >= count {
-        return Err(Failure::NoFold {
-            fold: with.fold,
-            folds: count,
-        });
+        return Err(Failure::NoFold { fold: with.fold, folds: count });
     }
     Ok(folds.swap_remove(with.fold))
 }
@@ -148,26 +135,16 @@ fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
     let select = |ids: &[String], reads: Reads| -> Result<Vec<Selected>, Failure> {
         ids.iter()
             .map(|id| {
-                let position = pack
-                    .find(id)
-                    .ok_or_else(|| Failure::CaseMissing { case: id.clone() })?;
-                let Entry {
-                    patient,
-                    image_digest,
-                    mask_digest,
-                    ..
-                } = &pack.entries()[position];
+                let position = pack.find(id).ok_or_else(|| Failure::CaseMissing { case: id.clone() })?;
+                let Entry { patient, image_digest, mask_digest, .. } = &pack.entries()[position];
                 if mask_digest.is_none() {
                     return Err(Failure::NoMask { case: id.clone() });
                 }
                 Ok(Selected {
                     id: id.clone(),
                     patient: patient.clone(),
-                    image: matches!(reads, Reads::Image | Reads::Both)
-                        .then(|| image_digest.clone()),
-                    mask: mask_digest
-                        .clone()
-                        .filter(|_| matches!(reads, Reads::Mask | Reads::Both)),
+                    image: matches!(reads, Reads::Image | Reads::Both).then(|| image_digest.clone()),
+                    mask: mask_digest.clone().filter(|_| matches!(reads, Reads::Mask | Reads::Both)),
                 })
             })
             .collect()
@@ -178,14 +155,6 @@ fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
         ..Selection::default()
     };
     training.write(context.output("training"))?;
-    Selection {
-        test: select(&fold.test, Reads::Image)?,
-        ..Selection::default()
-    }
-    .write(context.output("images"))?;
-    Selection {
-        test: select(&fold.test, Reads::Mask)?,
-        ..Selection::default()
-    }
-    .write(context.output("truth"))
+    Selection { test: select(&fold.test, Reads::Image)?, ..Selection::default() }.write(context.output("images"))?;
+    Selection { test: select(&fold.test, Reads::Mask)?, ..Selection::default() }.write(context.output("truth"))
 }

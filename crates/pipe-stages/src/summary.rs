@@ -30,27 +30,14 @@ pub struct Results<'a> {
 }
 
 /// The results of a planned experiment, one record a node.
-pub fn results<'a>(
-    plan: &'a Plan,
-    records: &'a [Option<Record>],
-    experiment: &'a Experiment,
-) -> Results<'a> {
-    Results {
-        plan,
-        records,
-        experiment,
-    }
+pub fn results<'a>(plan: &'a Plan, records: &'a [Option<Record>], experiment: &'a Experiment) -> Results<'a> {
+    Results { plan, records, experiment }
 }
 
 impl Results<'_> {
     /// Digest of everything that the report shows.
     pub fn query(&self) -> Digest {
-        let Experiment {
-            name,
-            title,
-            description,
-            ..
-        } = self.experiment;
+        let Experiment { name, title, description, .. } = self.experiment;
         let mut text = format!("{VIEW}\n{name}\n{title:?}\n{description:?}\n");
         for (node, record) in self.plan.nodes.iter().zip(self.records) {
             let id = record.as_ref().map_or(0, |record| record.id);
@@ -65,11 +52,7 @@ impl Results<'_> {
     /// An artifact is missing or unreadable.
     pub fn report(&self, store: &Store) -> Result<Report, Failure> {
         let mut report = Report {
-            title: self
-                .experiment
-                .title
-                .clone()
-                .unwrap_or_else(|| self.experiment.name.clone()),
+            title: self.experiment.title.clone().unwrap_or_else(|| self.experiment.name.clone()),
             experiment: self.experiment.name.clone(),
             description: self.experiment.description.clone(),
             cases: Vec::new(),
@@ -87,18 +70,14 @@ impl Results<'_> {
             };
             report.provenance.push(provenance(node, record));
             match node.kind.name {
-                "train" => report
-                    .curves
-                    .push(curve(node, &Artifact::of(record, "model", store)?)?),
+                "train" => report.curves.push(curve(node, &Artifact::of(record, "model", store)?)?),
                 "evaluate" => {
                     let evaluation = evaluation(&Artifact::of(record, "evaluation", store)?)?;
                     if !thresholds.contains(&evaluation.threshold) {
                         thresholds.push(evaluation.threshold);
                     }
                     report.cases.extend(self.cases(index, &evaluation));
-                    report
-                        .overlays
-                        .extend(self.overlays(index, &evaluation, store)?);
+                    report.overlays.extend(self.overlays(index, &evaluation, store)?);
                 }
                 _ => {}
             }
@@ -111,27 +90,14 @@ impl Results<'_> {
 
     /// The node that feeds a port of a node.
     fn feeding(&self, node: usize, port: &str) -> Option<usize> {
-        self.plan.nodes[node]
-            .feeds
-            .iter()
-            .find(|feed| feed.port == port)
-            .map(|feed| feed.from)
+        self.plan.nodes[node].feeds.iter().find(|feed| feed.port == port).map(|feed| feed.from)
     }
 
     /// The name of the network whose predictions a node evaluates.
     fn system(&self, node: usize) -> String {
-        let train = self
-            .feeding(node, "prediction")
-            .and_then(|predict| self.feeding(predict, "model"));
-        let network = train.and_then(|train| {
-            self.plan.nodes[train]
-                .with
-                .get("network")?
-                .as_object()?
-                .keys()
-                .next()
-                .cloned()
-        });
+        let train = self.feeding(node, "prediction").and_then(|predict| self.feeding(predict, "model"));
+        let network =
+            train.and_then(|train| self.plan.nodes[train].with.get("network")?.as_object()?.keys().next().cloned());
         network.unwrap_or_else(|| "unknown".to_owned())
     }
 
@@ -146,60 +112,27 @@ impl Results<'_> {
             metric: metric.clone(),
             value: case.values[at],
         };
-        let of_case = |case| {
-            evaluation
-                .metrics
-                .iter()
-                .enumerate()
-                .map(move |(at, metric)| (case, at, metric))
-        };
-        evaluation
-            .cases
-            .iter()
-            .flat_map(of_case)
-            .map(|(case, at, metric)| value(case, at, metric))
-            .collect()
+        let of_case = |case| evaluation.metrics.iter().enumerate().map(move |(at, metric)| (case, at, metric));
+        evaluation.cases.iter().flat_map(of_case).map(|(case, at, metric)| value(case, at, metric)).collect()
     }
 
     /// Best, median and worst case by Dice.
-    fn overlays(
-        &self,
-        node: usize,
-        evaluation: &Evaluation,
-        store: &Store,
-    ) -> Result<Vec<Overlay>, Failure> {
-        let dice = evaluation
-            .metrics
-            .iter()
-            .position(|metric| metric == "dice");
-        let mut ranked: Vec<(f64, &str)> = evaluation
-            .cases
-            .iter()
-            .filter_map(|case| Some((case.values[dice?]?, case.case.as_str())))
-            .collect();
+    fn overlays(&self, node: usize, evaluation: &Evaluation, store: &Store) -> Result<Vec<Overlay>, Failure> {
+        let dice = evaluation.metrics.iter().position(|metric| metric == "dice");
+        let mut ranked: Vec<(f64, &str)> =
+            evaluation.cases.iter().filter_map(|case| Some((case.values[dice?]?, case.case.as_str()))).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         let chosen: Vec<(Rank, (f64, &str))> = match ranked.len() {
             0 => Vec::new(),
             1 => vec![(Rank::Median, ranked[0])],
             2 => vec![(Rank::Best, ranked[0]), (Rank::Worst, ranked[1])],
-            n => vec![
-                (Rank::Best, ranked[0]),
-                (Rank::Median, ranked[n / 2]),
-                (Rank::Worst, ranked[n - 1]),
-            ],
+            n => vec![(Rank::Best, ranked[0]), (Rank::Median, ranked[n / 2]), (Rank::Worst, ranked[n - 1])],
         };
         let pack = |port: &str, output: &str| -> Result<Option<Pack>, Failure> {
-            let record = self
-                .feeding(node, port)
-                .and_then(|from| self.records[from].as_ref());
-            record
-                .map(|record| Ok(Pack::open(&Artifact::of(record, output, store)?.path)?))
-                .transpose()
+            let record = self.feeding(node, port).and_then(|from| self.records[from].as_ref());
+            record.map(|record| Ok(Pack::open(&Artifact::of(record, output, store)?.path)?)).transpose()
         };
-        let (Some(data), Some(predictions)) = (
-            pack("dataset", "dataset")?,
-            pack("prediction", "prediction")?,
-        ) else {
+        let (Some(data), Some(predictions)) = (pack("dataset", "dataset")?, pack("prediction", "prediction")?) else {
             return Ok(Vec::new());
         };
         let overlay = |(rank, (dice, case)): (Rank, (f64, &str))| {
@@ -231,24 +164,13 @@ struct Artifact {
 impl Artifact {
     fn of(record: &Record, port: &str, store: &Store) -> Result<Self, Failure> {
         let output = record.outputs.iter().find(|output| output.port == port);
-        let object = output
-            .map(|output| output.object)
-            .ok_or_else(|| Failure::NoArtifact {
-                port: port.to_owned(),
-            })?;
+        let object = output.map(|output| output.object).ok_or_else(|| Failure::NoArtifact { port: port.to_owned() })?;
         if object.shape == Shape::File {
-            return Ok(Self {
-                path: store.object_path(&object.digest),
-                _folder: None,
-            });
+            return Ok(Self { path: store.object_path(&object.digest), _folder: None });
         }
-        let folder = tempfile::tempdir_in(store.root())
-            .map_err(|source| Failure::write(store.root(), source))?;
+        let folder = tempfile::tempdir_in(store.root()).map_err(|source| Failure::write(store.root(), source))?;
         store.materialise(&object, folder.path())?;
-        Ok(Self {
-            path: folder.path().to_path_buf(),
-            _folder: Some(folder),
-        })
+        Ok(Self { path: folder.path().to_path_buf(), _folder: Some(folder) })
     }
 }
 
@@ -276,26 +198,14 @@ fn curve(node: &PlanNode, artifact: &Artifact) -> Result<Curve, Failure> {
 }
 
 fn history(path: &Path) -> Result<Vec<pipe_learn::HistoryRow>, Failure> {
-    let mut reader = csv::Reader::from_path(path).map_err(|source| Failure::Table {
-        path: path.into(),
-        source,
-    })?;
-    reader
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .map_err(|source| Failure::Table {
-            path: path.into(),
-            source,
-        })
+    let mut reader = csv::Reader::from_path(path).map_err(|source| Failure::Table { path: path.into(), source })?;
+    reader.deserialize().collect::<Result<_, _>>().map_err(|source| Failure::Table { path: path.into(), source })
 }
 
 fn provenance(node: &PlanNode, record: &Record) -> Provenance {
     let made = &record.made;
-    let outputs: IndexMap<_, _> = record
-        .outputs
-        .iter()
-        .map(|output| (output.port.clone(), output.object.digest.to_string()))
-        .collect();
+    let outputs: IndexMap<_, _> =
+        record.outputs.iter().map(|output| (output.port.clone(), output.object.digest.to_string())).collect();
     Provenance {
         stage: node.id.clone(),
         fingerprint: record.fingerprint.to_string(),
@@ -324,14 +234,8 @@ fn notes(thresholds: &[f64]) -> Vec<String> {
 /// The last frame's first channel, stretched from its smallest to its largest value.
 fn gray(image: &Image) -> Vec<u8> {
     let plane = image.plane(image.frames - 1, 0);
-    let (low, high) = plane
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
-            (low.min(*value), high.max(*value))
-        });
+    let (low, high) =
+        plane.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
     let span = if high > low { high - low } else { 1.0 };
-    plane
-        .iter()
-        .map(|value| ((value - low) / span * 255.0).round() as u8)
-        .collect()
+    plane.iter().map(|value| ((value - low) / span * 255.0).round() as u8).collect()
 }

@@ -38,7 +38,8 @@ pub struct TrainWith {
 impl Stage for Train {
     const NAME: &'static str = "train";
     const VERSION: u32 = 1;
-    const ABOUT: &'static str = "trains a network on the training cases of a fold, and keeps the best epoch on its validation cases";
+    const ABOUT: &'static str =
+        "trains a network on the training cases of a fold, and keeps the best epoch on its validation cases";
     type With = TrainWith;
 
     fn ports(_: &TrainWith) -> Ports {
@@ -61,12 +62,7 @@ impl Stage for Train {
     }
 
     fn check(with: &TrainWith) -> Result<(), (String, String)> {
-        with.network.check().map_err(|error| {
-            (
-                format!("network.{}", with.network.kind().name),
-                error.to_string(),
-            )
-        })
+        with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }
 
     fn run(with: TrainWith, context: &Context) -> Result<(), StageFailure> {
@@ -81,10 +77,7 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
     let path = context.input("preparation");
     let text = fs::read(path).map_err(|source| Failure::read(path, source))?;
     let preparation: Preparation =
-        serde_json::from_slice(&text).map_err(|source| Failure::Format {
-            path: path.into(),
-            source,
-        })?;
+        serde_json::from_slice(&text).map_err(|source| Failure::Format { path: path.into(), source })?;
     let task = TrainTask {
         network: &with.network,
         training: &with.training,
@@ -99,21 +92,12 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
     let (mut all, mut note) = (1, String::new());
     let mut batches = 1;
     pipe_learn::train(&task, &mut |event| match event {
-        TrainEvent::Started {
-            done,
-            epochs,
-            batches: each,
-        } => {
+        TrainEvent::Started { done, epochs, batches: each } => {
             (all, batches) = (epochs * each, each);
             context.progress((done * each) as u64, Some(all as u64), "batches", "");
         }
         TrainEvent::Batch { epoch, batch, .. } => {
-            context.progress(
-                (epoch * batches + batch + 1) as u64,
-                Some(all as u64),
-                "batches",
-                note.as_str(),
-            );
+            context.progress((epoch * batches + batch + 1) as u64, Some(all as u64), "batches", note.as_str());
         }
         TrainEvent::Epoch { row, best } => {
             note = format!(
@@ -128,20 +112,14 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
                 context.live_metric(name, row.epoch as u64, value);
             }
         }
-        TrainEvent::StoppedEarly { epoch } => {
-            context.warn(format!("stopped early after epoch {epoch}"))
-        }
+        TrainEvent::StoppedEarly { epoch } => context.warn(format!("stopped early after epoch {epoch}")),
     })?;
     Ok(())
 }
 
 /// The device that a stage's resources ask for, noted with its result.
 pub(crate) fn place(context: &Context) -> Result<Place, Failure> {
-    let place = context
-        .resources()
-        .device
-        .parse::<pipe_learn::DeviceChoice>()?
-        .place()?;
+    let place = context.resources().device.parse::<pipe_learn::DeviceChoice>()?.place()?;
     context.fact("device", place.name);
     context.fact("threads", context.resources().workers);
     context.fact("numerics", NUMERICS);
@@ -153,14 +131,8 @@ fn samples(pack: &Pack, selected: &[Selected]) -> Result<Vec<Sample>, Failure> {
         .iter()
         .map(|case| {
             let at = position(pack, case)?;
-            let mask = pack.mask(at).ok_or_else(|| Failure::NoMask {
-                case: case.id.clone(),
-            })?;
-            Ok(Sample {
-                id: case.id.clone(),
-                image: pack.image(at),
-                mask,
-            })
+            let mask = pack.mask(at).ok_or_else(|| Failure::NoMask { case: case.id.clone() })?;
+            Ok(Sample { id: case.id.clone(), image: pack.image(at), mask })
         })
         .collect()
 }

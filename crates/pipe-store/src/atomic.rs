@@ -35,18 +35,12 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
 /// A name that no other process or thread uses.
 pub(crate) fn temporary_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!(
-        ".tmp-{}-{}",
-        process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!(".tmp-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Makes a rename inside the folder survive a power loss.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|file| file.sync_all())
-        .map_err(|source| StoreError::io("sync", folder, source))
+    File::open(folder).and_then(|file| file.sync_all()).map_err(|source| StoreError::io("sync", folder, source))
 }
 
 #[cfg(test)]
@@ -60,11 +54,6 @@ mod tests {
         write_atomic(&path, b"one").expect("writable");
         write_atomic(&path, b"two").expect("writable");
         assert_eq!(fs::read(&path).expect("it exists"), b"two");
-        assert_eq!(
-            fs::read_dir(path.parent().expect("a folder"))
-                .expect("a folder")
-                .count(),
-            1
-        );
+        assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("a folder").count(), 1);
     }
 }

@@ -66,9 +66,7 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let hash = blake3::Hash::from_hex(text).map_err(|_| NotADigest {
-            text: text.to_owned(),
-        })?;
+        let hash = blake3::Hash::from_hex(text).map_err(|_| NotADigest { text: text.to_owned() })?;
         Ok(Self(*hash.as_bytes()))
     }
 }
@@ -94,10 +92,7 @@ mod tests {
     #[test]
     fn text_and_back() {
         let digest = Digest::of(b"contents");
-        assert_eq!(
-            digest.to_string().parse::<Digest>().expect("its own text"),
-            digest
-        );
+        assert_eq!(digest.to_string().parse::<Digest>().expect("its own text"), digest);
         assert_eq!(digest.short().len(), 12);
         assert!("abc".parse::<Digest>().is_err());
     }

@@ -22,9 +22,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The ledger was written by a newer version.
-    #[error(
-        "{path} was written by a newer version of pipe (format {found}, this one knows {known}); update pipe"
-    )]
+    #[error("{path} was written by a newer version of pipe (format {found}, this one knows {known}); update pipe")]
     NewerVersion {
         /// The file.
         path: PathBuf,
@@ -96,9 +94,7 @@ impl StoreError {
         let path = path.to_path_buf();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                Self::ReadOnly { path }
-            }
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { path },
             _ => Self::Io { what, path, source },
         }
     }
@@ -107,10 +103,9 @@ impl StoreError {
         use rusqlite::ErrorCode;
         let path = path.to_path_buf();
         match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked {
-                path,
-                seconds: crate::ledger::BUSY.as_secs(),
-            },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Locked { path, seconds: crate::ledger::BUSY.as_secs() }
+            }
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },
             Some(ErrorCode::NotADatabase) => Self::NotOurs { path },

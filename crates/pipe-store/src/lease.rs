@@ -43,13 +43,8 @@ impl<'s> Lease<'s> {
     ) -> Result<Result<Self, Option<u32>>, StoreError> {
         let failed = |source| StoreError::io("lock", path, source);
         fs::create_dir_all(path.parent().expect("leases have a folder")).map_err(failed)?;
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed)?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -64,11 +59,7 @@ impl<'s> Lease<'s> {
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", process::id()))
             .map_err(failed)?;
-        Ok(Ok(Self {
-            store,
-            fingerprint,
-            _file: file,
-        }))
+        Ok(Ok(Self { store, fingerprint, _file: file }))
     }
 
     /// The recipe this lease is for.

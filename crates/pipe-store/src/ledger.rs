@@ -80,52 +80,35 @@ create table attempts (
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::database(path, source);
     let fresh = !fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let application: i64 = connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(failed)?;
-    let version: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(failed)?;
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let known = i64::try_from(MIGRATIONS.len()).expect("few migrations");
     if application == APPLICATION && version > known {
-        return Err(StoreError::NewerVersion {
-            path: path.into(),
-            found: version,
-            known,
-        });
+        return Err(StoreError::NewerVersion { path: path.into(), found: version, known });
     }
     if application != APPLICATION && !(fresh || is_empty(&connection).map_err(failed)?) {
         return Err(StoreError::NotOurs { path: path.into() });
     }
     if application != APPLICATION || version < known {
-        connection
-            .pragma_update(None, "journal_mode", "wal")
-            .map_err(failed)?;
+        connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
         migrate(&mut connection).map_err(failed)?;
     }
     // A published row must survive a power loss, for it may have been reported.
-    connection
-        .pragma_update(None, "synchronous", "full")
-        .map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
     Ok(connection)
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("select count(*) = 0 from sqlite_master", [], |row| {
-        row.get(0)
-    })
+    connection.query_row("select count(*) = 0 from sqlite_master", [], |row| row.get(0))
 }
 
 /// In one transaction, so that two processes that start together do it once.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or(0);
     for script in MIGRATIONS.iter().skip(done) {
@@ -144,18 +127,12 @@ mod tests {
     fn a_foreign_file_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("ledger.sqlite");
-        Connection::open(&path)
-            .expect("a new file")
-            .execute_batch("create table other (x);")
-            .expect("SQL");
+        Connection::open(&path).expect("a new file").execute_batch("create table other (x);").expect("SQL");
         let before = fs::read(&path).expect("it exists");
         assert!(matches!(open(&path), Err(StoreError::NotOurs { .. })));
         assert_eq!(fs::read(&path).expect("it exists"), before);
-        fs::write(
-            &path,
-            "no database at all, but long enough to have a header of one hundred bytes".repeat(3),
-        )
-        .expect("ours");
+        fs::write(&path, "no database at all, but long enough to have a header of one hundred bytes".repeat(3))
+            .expect("ours");
         assert!(matches!(open(&path), Err(StoreError::NotOurs { .. })));
     }
 
@@ -163,13 +140,7 @@ mod tests {
     fn a_newer_file_is_refused() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("ledger.sqlite");
-        open(&path)
-            .expect("a new ledger")
-            .pragma_update(None, "user_version", 99)
-            .expect("SQL");
-        assert!(matches!(
-            open(&path),
-            Err(StoreError::NewerVersion { found: 99, .. })
-        ));
+        open(&path).expect("a new ledger").pragma_update(None, "user_version", 99).expect("SQL");
+        assert!(matches!(open(&path), Err(StoreError::NewerVersion { found: 99, .. })));
     }
 }

@@ -35,17 +35,12 @@ impl Objects {
         let metadata = fs::metadata(path).map_err(|source| StoreError::io("read", path, source))?;
         if metadata.is_file() {
             let digest = self.put_file(path)?;
-            return Ok(Object {
-                digest,
-                shape: Shape::File,
-                bytes: metadata.len(),
-            });
+            return Ok(Object { digest, shape: Shape::File, bytes: metadata.len() });
         }
         let root = fs::canonicalize(path).map_err(|source| StoreError::io("read", path, source))?;
         let mut leaves = Vec::new();
         for found in tree::walk(path)? {
-            let real = fs::canonicalize(&found.path)
-                .map_err(|source| StoreError::io("read", &found.path, source))?;
+            let real = fs::canonicalize(&found.path).map_err(|source| StoreError::io("read", &found.path, source))?;
             if !real.starts_with(&root) {
                 return Err(StoreError::NotAFile { path: found.path });
             }
@@ -68,8 +63,7 @@ impl Objects {
 
     /// Copies first and names by what was copied, so that a file that changes meanwhile cannot lie about its digest.
     fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
-        fs::create_dir_all(&self.folder)
-            .map_err(|source| StoreError::io("create", &self.folder, source))?;
+        fs::create_dir_all(&self.folder).map_err(|source| StoreError::io("create", &self.folder, source))?;
         let temporary = self.folder.join(temporary_name());
         let stored = self.put_copy(path, &temporary);
         if stored.is_err() {
@@ -90,18 +84,14 @@ impl Objects {
         fs::create_dir_all(folder).map_err(failed)?;
         fs::set_permissions(temporary, fs::Permissions::from_mode(FILE)).map_err(failed)?;
         // Opened for reading: fsync flushes the file, whoever opened it.
-        File::open(temporary)
-            .and_then(|file| file.sync_all())
-            .map_err(failed)?;
+        File::open(temporary).and_then(|file| file.sync_all()).map_err(failed)?;
         fs::rename(temporary, &target).map_err(failed)?;
         sync_folder(folder)?;
         Ok(digest)
     }
 
     fn leaves(&self, object: &Object) -> Result<Vec<Leaf>, StoreError> {
-        let damaged = || StoreError::Damaged {
-            digest: object.digest,
-        };
+        let damaged = || StoreError::Damaged { digest: object.digest };
         let text = fs::read(self.path(&object.digest)).map_err(|_| damaged())?;
         if Digest::of(&text) != object.digest {
             return Err(damaged());
@@ -111,27 +101,21 @@ impl Objects {
 
     /// Whether all bytes are there, by size.
     pub(crate) fn present(&self, object: &Object) -> bool {
-        let there = |digest: &Digest, bytes: u64| {
-            fs::metadata(self.path(digest)).is_ok_and(|file| file.len() == bytes)
-        };
+        let there = |digest: &Digest, bytes: u64| fs::metadata(self.path(digest)).is_ok_and(|file| file.len() == bytes);
         match object.shape {
             Shape::File => there(&object.digest, object.bytes),
-            Shape::Tree => self
-                .leaves(object)
-                .is_ok_and(|leaves| leaves.iter().all(|leaf| there(&leaf.digest, leaf.bytes))),
+            Shape::Tree => {
+                self.leaves(object).is_ok_and(|leaves| leaves.iter().all(|leaf| there(&leaf.digest, leaf.bytes)))
+            }
         }
     }
 
     /// Whether all bytes are there and unchanged.
     pub(crate) fn verify(&self, object: &Object) -> bool {
-        let same = |digest: &Digest| {
-            Digest::of_file(&self.path(digest)).is_ok_and(|found| found == *digest)
-        };
+        let same = |digest: &Digest| Digest::of_file(&self.path(digest)).is_ok_and(|found| found == *digest);
         match object.shape {
             Shape::File => same(&object.digest),
-            Shape::Tree => self
-                .leaves(object)
-                .is_ok_and(|leaves| leaves.iter().all(|leaf| same(&leaf.digest))),
+            Shape::Tree => self.leaves(object).is_ok_and(|leaves| leaves.iter().all(|leaf| same(&leaf.digest))),
         }
     }
 
@@ -155,11 +139,7 @@ impl Objects {
         fs::create_dir_all(folder).map_err(|source| StoreError::io("create", folder, source))?;
         let from = self.path(digest);
         // An executable needs permissions of its own, which a link would share with the object.
-        let linked = if mode == FILE {
-            fs::hard_link(&from, to)
-        } else {
-            Err(io::Error::other("copied"))
-        };
+        let linked = if mode == FILE { fs::hard_link(&from, to) } else { Err(io::Error::other("copied")) };
         if linked.is_ok() {
             return Ok(());
         }
@@ -175,18 +155,11 @@ impl Objects {
     pub(crate) fn remove_damaged(&self, object: &Object) -> Result<(), StoreError> {
         let mut digests = vec![object.digest];
         if object.shape == Shape::Tree {
-            digests.extend(
-                self.leaves(object)
-                    .into_iter()
-                    .flatten()
-                    .map(|leaf| leaf.digest),
-            );
+            digests.extend(self.leaves(object).into_iter().flatten().map(|leaf| leaf.digest));
         }
         for digest in digests {
             let path = self.path(&digest);
-            if Digest::of_file(&path).is_ok_and(|found| found != digest)
-                && object.shape == Shape::File
-            {
+            if Digest::of_file(&path).is_ok_and(|found| found != digest) && object.shape == Shape::File {
                 fs::remove_file(&path).map_err(|source| StoreError::io("remove", &path, source))?;
             }
         }
@@ -200,9 +173,7 @@ mod tests {
 
     fn objects() -> (tempfile::TempDir, Objects) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let objects = Objects {
-            folder: folder.path().join("objects"),
-        };
+        let objects = Objects { folder: folder.path().join("objects") };
         (folder, objects)
     }
 
@@ -218,23 +189,9 @@ mod tests {
         assert_eq!((object.shape, object.bytes), (Shape::Tree, 2));
         let to = folder.path().join("out");
         objects.materialise(&object, &to).expect("present");
-        assert_eq!(
-            fs::read_to_string(to.join("below/a.txt")).expect("laid out"),
-            "a"
-        );
-        assert_eq!(
-            fs::metadata(to.join("b.sh"))
-                .expect("laid out")
-                .permissions()
-                .mode()
-                & 0o777,
-            EXECUTABLE
-        );
-        assert_eq!(
-            objects.put(&to).expect("the same").digest,
-            object.digest,
-            "independent of place"
-        );
+        assert_eq!(fs::read_to_string(to.join("below/a.txt")).expect("laid out"), "a");
+        assert_eq!(fs::metadata(to.join("b.sh")).expect("laid out").permissions().mode() & 0o777, EXECUTABLE);
+        assert_eq!(objects.put(&to).expect("the same").digest, object.digest, "independent of place");
         assert!(objects.present(&object) && objects.verify(&object));
     }
 
@@ -258,9 +215,6 @@ mod tests {
         let source = folder.path().join("source");
         fs::create_dir_all(&source).expect("a folder");
         std::os::unix::fs::symlink("/etc/hostname", source.join("link")).expect("a link");
-        assert!(matches!(
-            objects.put(&source),
-            Err(StoreError::NotAFile { .. })
-        ));
+        assert!(matches!(objects.put(&source), Err(StoreError::NotAFile { .. })));
     }
 }

@@ -155,20 +155,11 @@ impl Store {
     /// The ledger cannot be written.
     pub fn end_run(&self, run: RunId, end: &RunEnd) -> Result<(), StoreError> {
         let state = match end {
-            RunEnd {
-                interrupted: true, ..
-            } => "interrupted",
+            RunEnd { interrupted: true, .. } => "interrupted",
             RunEnd { failed: 1.., .. } => "failed",
             _ => "done",
         };
-        let RunEnd {
-            cached,
-            ran,
-            failed,
-            skipped,
-            seconds,
-            ..
-        } = *end;
+        let RunEnd { cached, ran, failed, skipped, seconds, .. } = *end;
         self.ledger()
             .execute(
                 "update runs set ended = ?2, state = ?3, cached = ?4, ran = ?5, failed = ?6, skipped = ?7, seconds = ?8 where id = ?1",
@@ -205,8 +196,9 @@ impl Store {
     pub fn stages(&self, experiment: &str) -> Result<Vec<StageRow>, StoreError> {
         let ledger = self.ledger();
         let find = || {
-            let mut statement = ledger
-                .prepare_cached("select stage, fingerprint, run, state, reason from stages where experiment = ?1 order by stage")?;
+            let mut statement = ledger.prepare_cached(
+                "select stage, fingerprint, run, state, reason from stages where experiment = ?1 order by stage",
+            )?;
             let rows = statement.query_map([experiment], stage_row)?;
             rows.collect::<rusqlite::Result<_>>()
         };
@@ -221,7 +213,9 @@ impl Store {
         let ledger = self.ledger();
         let find = || {
             ledger
-                .prepare_cached("select stage, fingerprint, run, state, reason from stages where experiment = ?1 and stage = ?2")?
+                .prepare_cached(
+                    "select stage, fingerprint, run, state, reason from stages where experiment = ?1 and stage = ?2",
+                )?
                 .query_row((experiment, stage), stage_row)
                 .optional()
         };
@@ -249,17 +243,8 @@ impl Store {
     ///
     /// # Errors
     /// The folder or the row cannot be made.
-    pub fn begin_attempt(
-        &self,
-        run: RunId,
-        stage: &str,
-        fingerprint: &Digest,
-    ) -> Result<Attempt, StoreError> {
-        let parent = self
-            .root()
-            .join("attempts")
-            .join(run.to_string())
-            .join(stage);
+    pub fn begin_attempt(&self, run: RunId, stage: &str, fingerprint: &Digest) -> Result<Attempt, StoreError> {
+        let parent = self.root().join("attempts").join(run.to_string()).join(stage);
         let mut number = 1;
         let folder = loop {
             let folder = parent.join(number.to_string());
@@ -269,20 +254,14 @@ impl Store {
             number += 1;
         };
         let scratch = folder.join("scratch");
-        fs::create_dir_all(&scratch)
-            .map_err(|source| StoreError::io("create", &scratch, source))?;
+        fs::create_dir_all(&scratch).map_err(|source| StoreError::io("create", &scratch, source))?;
         self.ledger()
             .execute(
                 "insert or replace into attempts (run, stage, number, fingerprint, started) values (?1, ?2, ?3, ?4, ?5)",
                 (run.0, stage, number, fingerprint.bytes(), now()),
             )
             .map_err(|source| self.database(source))?;
-        Ok(Attempt {
-            run,
-            stage: stage.to_owned(),
-            number,
-            folder,
-        })
+        Ok(Attempt { run, stage: stage.to_owned(), number, folder })
     }
 
     /// Ends an attempt; its scratch folder is removed, its log stays.
@@ -318,10 +297,7 @@ fn stage_row(row: &Row<'_>) -> rusqlite::Result<StageRow> {
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let count = |column: usize| {
-        row.get::<_, Option<i64>>(column)
-            .map(|count| count.unwrap_or(0).cast_unsigned())
-    };
+    let count = |column: usize| row.get::<_, Option<i64>>(column).map(|count| count.unwrap_or(0).cast_unsigned());
     let state: Option<String> = row.get(6)?;
     Ok(RunRow {
         id: RunId(row.get(0)?),
@@ -350,20 +326,11 @@ mod tests {
     fn runs_stages_and_attempts() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(folder.path()).expect("a new store");
-        let new = NewRun {
-            experiment: "e",
-            file: "e.yaml",
-            command: "pipe run e.yaml",
-            commit: None,
-        };
+        let new = NewRun { experiment: "e", file: "e.yaml", command: "pipe run e.yaml", commit: None };
         let run = store.begin_run(&new).expect("writable");
         let print = Digest::of(b"recipe");
-        let first = store
-            .begin_attempt(run, "train[fold=1]", &print)
-            .expect("writable");
-        let second = store
-            .begin_attempt(run, "train[fold=1]", &print)
-            .expect("writable");
+        let first = store.begin_attempt(run, "train[fold=1]", &print).expect("writable");
+        let second = store.begin_attempt(run, "train[fold=1]", &print).expect("writable");
         assert_eq!((first.number, second.number), (1, 2));
         assert!(second.folder.join("scratch").is_dir());
         store.end_attempt(&second, "done").expect("writable");
@@ -375,23 +342,9 @@ mod tests {
             state: "done".into(),
             reason: "{}".into(),
         };
-        store
-            .note_stages("e", std::slice::from_ref(&row))
-            .expect("writable");
+        store.note_stages("e", std::slice::from_ref(&row)).expect("writable");
         assert_eq!(store.stages("e").expect("readable"), vec![row]);
-        store
-            .end_run(
-                run,
-                &RunEnd {
-                    ran: 1,
-                    failed: 1,
-                    ..RunEnd::default()
-                },
-            )
-            .expect("writable");
-        assert_eq!(
-            store.runs(5).expect("readable")[0].state.as_deref(),
-            Some("failed")
-        );
+        store.end_run(run, &RunEnd { ran: 1, failed: 1, ..RunEnd::default() }).expect("writable");
+        assert_eq!(store.runs(5).expect("readable")[0].state.as_deref(), Some("failed"));
     }
 }

@@ -33,10 +33,7 @@ type Key = [i64; 7];
 
 impl StatCache {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            connection: Mutex::new(None),
-        }
+        Self { path, connection: Mutex::new(None) }
     }
 
     /// Digest of a file or folder as it is now.
@@ -44,17 +41,10 @@ impl StatCache {
         let metadata = fs::metadata(path).map_err(|source| StoreError::io("read", path, source))?;
         if metadata.is_file() {
             let digest = self.digests(&[(path.to_path_buf(), metadata.clone())])?[0];
-            return Ok(Object {
-                digest,
-                shape: Shape::File,
-                bytes: metadata.len(),
-            });
+            return Ok(Object { digest, shape: Shape::File, bytes: metadata.len() });
         }
         let found = tree::walk(path)?;
-        let files: Vec<_> = found
-            .iter()
-            .map(|file| (file.path.clone(), file.metadata.clone()))
-            .collect();
+        let files: Vec<_> = found.iter().map(|file| (file.path.clone(), file.metadata.clone())).collect();
         let digests = self.digests(&files)?;
         let leaves: Vec<_> = found
             .into_iter()
@@ -76,25 +66,14 @@ impl StatCache {
             Some(connection) => guard.insert(connection),
             None => return hash_all(files.iter().map(|(path, _)| path.as_path()).collect()),
         };
-        let known: Vec<_> = files
-            .iter()
-            .map(|(_, metadata)| look_up(connection, &key(metadata)))
-            .collect();
-        let missing: Vec<_> = files
-            .iter()
-            .zip(&known)
-            .filter(|(_, known)| known.is_none())
-            .map(|(file, _)| file)
-            .collect();
-        let mut hashed =
-            hash_all(missing.iter().map(|(path, _)| path.as_path()).collect())?.into_iter();
+        let known: Vec<_> = files.iter().map(|(_, metadata)| look_up(connection, &key(metadata))).collect();
+        let missing: Vec<_> =
+            files.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(file, _)| file).collect();
+        let mut hashed = hash_all(missing.iter().map(|(path, _)| path.as_path()).collect())?.into_iter();
         if !missing.is_empty() {
             drop(remember(connection, &missing, hashed.as_slice()));
         }
-        Ok(known
-            .into_iter()
-            .map(|known| known.unwrap_or_else(|| hashed.next().expect("one a missing file")))
-            .collect())
+        Ok(known.into_iter().map(|known| known.unwrap_or_else(|| hashed.next().expect("one a missing file"))).collect())
     }
 }
 
@@ -141,35 +120,17 @@ fn look_up(connection: &Connection, key: &Key) -> Option<Digest> {
 }
 
 /// Remembers digests of files whose last change is long enough ago, and which did not change while they were read.
-fn remember(
-    connection: &mut Connection,
-    files: &[&(PathBuf, Metadata)],
-    digests: &[Digest],
-) -> rusqlite::Result<()> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+fn remember(connection: &mut Connection, files: &[&(PathBuf, Metadata)], digests: &[Digest]) -> rusqlite::Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let transaction = connection.transaction()?;
     for ((path, before), digest) in files.iter().zip(digests) {
-        let changed =
-            Duration::from_secs(before.mtime().max(before.ctime()).try_into().unwrap_or(0));
+        let changed = Duration::from_secs(before.mtime().max(before.ctime()).try_into().unwrap_or(0));
         let same = fs::metadata(path).is_ok_and(|after| key(&after) == key(before));
         if same && now.saturating_sub(changed) > SETTLED {
             let [device, inode, size, mtime, mtime_ns, ctime, ctime_ns] = key(before);
             transaction
-                .prepare_cached(
-                    "insert or replace into files values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute((
-                    device,
-                    inode,
-                    size,
-                    mtime,
-                    mtime_ns,
-                    ctime,
-                    ctime_ns,
-                    digest.bytes(),
-                ))?;
+                .prepare_cached("insert or replace into files values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+                .execute((device, inode, size, mtime, mtime_ns, ctime, ctime_ns, digest.bytes()))?;
         }
     }
     transaction.commit()
@@ -177,26 +138,15 @@ fn remember(
 
 /// Hashes files on all cores.
 fn hash_all(paths: Vec<&Path>) -> Result<Vec<Digest>, StoreError> {
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(paths.len())
-        .max(1);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(paths.len()).max(1);
     let share = paths.len().div_ceil(threads).max(1);
     let hash = |part: &[&Path]| -> Result<Vec<Digest>, StoreError> {
-        let digest = |path: &&Path| {
-            Digest::of_file(path).map_err(|source| StoreError::io("read", path, source))
-        };
+        let digest = |path: &&Path| Digest::of_file(path).map_err(|source| StoreError::io("read", path, source));
         part.iter().map(digest).collect()
     };
     let parts = thread::scope(|scope| {
-        let workers: Vec<_> = paths
-            .chunks(share)
-            .map(|part| scope.spawn(move || hash(part)))
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().expect("hashing does not panic"))
-            .collect::<Result<Vec<_>, _>>()
+        let workers: Vec<_> = paths.chunks(share).map(|part| scope.spawn(move || hash(part))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("hashing does not panic")).collect::<Result<Vec<_>, _>>()
     })?;
     Ok(parts.concat())
 }
@@ -216,20 +166,11 @@ mod tests {
         let (folder, cache) = cache();
         let path = folder.path().join("file");
         fs::write(&path, "aaaa").expect("writable");
-        let time = fs::metadata(&path)
-            .and_then(|file| file.modified())
-            .expect("a time");
+        let time = fs::metadata(&path).and_then(|file| file.modified()).expect("a time");
         let before = cache.external(&path).expect("readable");
         fs::write(&path, "bbbb").expect("writable");
-        fs::File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|file| file.set_modified(time))
-            .expect("ours");
-        assert_ne!(
-            cache.external(&path).expect("readable").digest,
-            before.digest
-        );
+        fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(time)).expect("ours");
+        assert_ne!(cache.external(&path).expect("readable").digest, before.digest);
     }
 
     #[test]
@@ -252,9 +193,6 @@ mod tests {
         fs::write(folder.path().join("stat.sqlite"), "garbage ".repeat(100)).expect("writable");
         let path = folder.path().join("file");
         fs::write(&path, "a").expect("writable");
-        assert_eq!(
-            cache.external(&path).expect("readable").digest,
-            Digest::of(b"a")
-        );
+        assert_eq!(cache.external(&path).expect("readable").digest, Digest::of(b"a"));
     }
 }

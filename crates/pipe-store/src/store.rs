@@ -12,8 +12,8 @@ use std::{
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
 use crate::{
-    Claim, Digest, Lease, MetricRow, NewRecord, Object, Record, StoreError, atomic::write_atomic,
-    ledger, objects::Objects, stat::StatCache,
+    Claim, Digest, Lease, MetricRow, NewRecord, Object, Record, StoreError, atomic::write_atomic, ledger,
+    objects::Objects, stat::StatCache,
 };
 
 /// A store under one root folder.
@@ -53,9 +53,7 @@ impl Store {
     }
 
     fn objects(&self) -> Objects {
-        Objects {
-            folder: self.root.join("objects"),
-        }
+        Objects { folder: self.root.join("objects") }
     }
 
     /// Stores a file or folder under its digest; the original stays.
@@ -110,9 +108,7 @@ impl Store {
     /// # Errors
     /// The ledger cannot be read.
     pub fn current(&self, fingerprint: &Digest) -> Result<Option<Record>, StoreError> {
-        Ok(self
-            .current_many(std::slice::from_ref(fingerprint))?
-            .swap_remove(0))
+        Ok(self.current_many(std::slice::from_ref(fingerprint))?.swap_remove(0))
     }
 
     /// The current results of many recipes, in their order.
@@ -122,8 +118,9 @@ impl Store {
     pub fn current_many(&self, fingerprints: &[Digest]) -> Result<Vec<Option<Record>>, StoreError> {
         let ledger = self.ledger();
         let find = || {
-            let mut statement = ledger
-                .prepare_cached("select id, fingerprint, outputs, made from artifacts where fingerprint = ?1 and current = 1")?;
+            let mut statement = ledger.prepare_cached(
+                "select id, fingerprint, outputs, made from artifacts where fingerprint = ?1 and current = 1",
+            )?;
             fingerprints
                 .iter()
                 .map(|print| statement.query_row([print.bytes()], record).optional())
@@ -142,9 +139,7 @@ impl Store {
         }
         match self.claim_anew(fingerprint)? {
             // Another process may have published between the look-up and the lock.
-            Claim::Miss(lease) => Ok(self
-                .current(fingerprint)?
-                .map_or(Claim::Miss(lease), Claim::Hit)),
+            Claim::Miss(lease) => Ok(self.current(fingerprint)?.map_or(Claim::Miss(lease), Claim::Hit)),
             other => Ok(other),
         }
     }
@@ -161,11 +156,7 @@ impl Store {
         })
     }
 
-    pub(crate) fn insert(
-        &self,
-        fingerprint: Digest,
-        new: NewRecord<'_>,
-    ) -> Result<Record, StoreError> {
+    pub(crate) fn insert(&self, fingerprint: Digest, new: NewRecord<'_>) -> Result<Record, StoreError> {
         let mut ledger = self.ledger();
         let mut insert = || -> rusqlite::Result<Record> {
             let transaction = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -173,10 +164,7 @@ impl Store {
                 "insert or ignore into recipes (fingerprint, kind, manifest) values (?1, ?2, ?3)",
                 (fingerprint.bytes(), new.kind, new.manifest),
             )?;
-            transaction.execute(
-                "update artifacts set current = 0 where fingerprint = ?1",
-                [fingerprint.bytes()],
-            )?;
+            transaction.execute("update artifacts set current = 0 where fingerprint = ?1", [fingerprint.bytes()])?;
             transaction.execute(
                 "insert into artifacts (fingerprint, current, outputs, lineage, made) values (?1, 1, ?2, ?3, ?4)",
                 (fingerprint.bytes(), json(&new.outputs), json(&new.lineage), json(&new.made)),
@@ -184,12 +172,7 @@ impl Store {
             let id = transaction.last_insert_rowid();
             insert_metrics(&transaction, id, &new.metrics)?;
             transaction.commit()?;
-            Ok(Record {
-                id,
-                fingerprint,
-                outputs: new.outputs.clone(),
-                made: new.made.clone(),
-            })
+            Ok(Record { id, fingerprint, outputs: new.outputs.clone(), made: new.made.clone() })
         };
         insert().map_err(|source| self.database(source))
     }
@@ -200,11 +183,7 @@ impl Store {
     /// The ledger cannot be read.
     pub fn manifest(&self, fingerprint: &Digest) -> Result<Option<String>, StoreError> {
         self.ledger()
-            .query_row(
-                "select manifest from recipes where fingerprint = ?1",
-                [fingerprint.bytes()],
-                |row| row.get(0),
-            )
+            .query_row("select manifest from recipes where fingerprint = ?1", [fingerprint.bytes()], |row| row.get(0))
             .optional()
             .map_err(|source| self.database(source))
     }
@@ -216,17 +195,15 @@ impl Store {
     pub fn metrics(&self, record: i64) -> Result<Vec<MetricRow>, StoreError> {
         let ledger = self.ledger();
         let find = || {
-            let mut statement = ledger.prepare_cached(
-                "select name, value, unit, direction, case_id from metrics where artifact = ?1",
-            )?;
+            let mut statement = ledger
+                .prepare_cached("select name, value, unit, direction, case_id from metrics where artifact = ?1")?;
             let rows = statement.query_map([record], |row| {
                 let direction: String = row.get(3)?;
                 Ok(MetricRow {
                     name: row.get(0)?,
                     value: row.get(1)?,
                     unit: row.get(2)?,
-                    direction: serde_json::from_value(direction.into())
-                        .unwrap_or(crate::Direction::Higher),
+                    direction: serde_json::from_value(direction.into()).unwrap_or(crate::Direction::Higher),
                     case: row.get(4)?,
                 })
             })?;
@@ -245,9 +222,7 @@ impl Store {
             let mut statement = ledger.prepare_cached(
                 "select kind, count(*) from artifacts join recipes using (fingerprint) group by kind order by kind",
             )?;
-            let rows = statement.query_map([], |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
-            })?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
             rows.collect::<rusqlite::Result<_>>()
         };
         find().map_err(|source| self.database(source))
@@ -290,26 +265,13 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("records are plain data")
 }
 
-fn insert_metrics(
-    transaction: &Transaction<'_>,
-    artifact: i64,
-    metrics: &[MetricRow],
-) -> rusqlite::Result<()> {
-    let mut statement = transaction
-        .prepare_cached("insert into metrics (artifact, name, value, unit, direction, case_id) values (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for MetricRow {
-        name,
-        value,
-        unit,
-        direction,
-        case,
-    } in metrics
-    {
+fn insert_metrics(transaction: &Transaction<'_>, artifact: i64, metrics: &[MetricRow]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "insert into metrics (artifact, name, value, unit, direction, case_id) values (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for MetricRow { name, value, unit, direction, case } in metrics {
         let direction = serde_json::to_value(direction).ok();
-        let direction = direction
-            .as_ref()
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default();
+        let direction = direction.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
         statement.execute((artifact, name, value, unit, direction, case))?;
     }
     Ok(())
@@ -317,11 +279,7 @@ fn insert_metrics(
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let parse = |column: usize, error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     };
     let outputs: String = row.get(2)?;
     let made: String = row.get(3)?;
@@ -351,11 +309,7 @@ mod tests {
         NewRecord {
             kind: "test",
             manifest: "{}",
-            outputs: vec![Output {
-                port: "out".into(),
-                kind: "files".into(),
-                object,
-            }],
+            outputs: vec![Output { port: "out".into(), kind: "files".into(), object }],
             metrics: Vec::new(),
             lineage: Vec::new(),
             made: Made {
@@ -374,21 +328,12 @@ mod tests {
     fn a_lease_publishes_and_then_it_is_a_hit() {
         let (_folder, store) = store();
         let print = Digest::of(b"recipe");
-        let Claim::Miss(lease) = store.claim(&print).expect("a new store") else {
-            panic!("nothing is there yet")
-        };
-        assert!(
-            matches!(store.claim(&print).expect("readable"), Claim::Held { by } if by == Some(std::process::id()))
-        );
+        let Claim::Miss(lease) = store.claim(&print).expect("a new store") else { panic!("nothing is there yet") };
+        assert!(matches!(store.claim(&print).expect("readable"), Claim::Held { by } if by == Some(std::process::id())));
         let record = lease.publish(new(&store, "one")).expect("writable");
-        let Claim::Hit(found) = store.claim(&print).expect("readable") else {
-            panic!("it was published")
-        };
+        let Claim::Hit(found) = store.claim(&print).expect("readable") else { panic!("it was published") };
         assert_eq!(found, record);
-        assert_eq!(
-            store.manifest(&print).expect("readable").as_deref(),
-            Some("{}")
-        );
+        assert_eq!(store.manifest(&print).expect("readable").as_deref(), Some("{}"));
     }
 
     #[test]
@@ -396,9 +341,7 @@ mod tests {
         let (_folder, store) = store();
         let print = Digest::of(b"recipe");
         for text in ["one", "two"] {
-            let Claim::Miss(lease) = store.claim_anew(&print).expect("a new store") else {
-                panic!("nobody else")
-            };
+            let Claim::Miss(lease) = store.claim_anew(&print).expect("a new store") else { panic!("nobody else") };
             lease.publish(new(&store, text)).expect("writable");
         }
         let current = store.current(&print).expect("readable").expect("published");
@@ -410,9 +353,6 @@ mod tests {
         let (_folder, store) = store();
         let print = Digest::of(b"recipe");
         drop(store.claim(&print).expect("a new store"));
-        assert!(matches!(
-            store.claim(&print).expect("readable"),
-            Claim::Miss(_)
-        ));
+        assert!(matches!(store.claim(&print).expect("readable"), Claim::Miss(_)));
     }
 }

@@ -50,11 +50,7 @@ pub(crate) fn text(leaves: &[Leaf]) -> String {
 
 pub(crate) fn object(leaves: &[Leaf]) -> Object {
     let bytes = leaves.iter().map(|leaf| leaf.bytes).sum();
-    Object {
-        digest: Digest::of(text(leaves).as_bytes()),
-        shape: Shape::Tree,
-        bytes,
-    }
+    Object { digest: Digest::of(text(leaves).as_bytes()), shape: Shape::Tree, bytes }
 }
 
 /// A file below a folder, before it is hashed.
@@ -70,43 +66,21 @@ pub(crate) fn walk(folder: &Path) -> Result<Vec<Found>, StoreError> {
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(folder).to_path_buf();
-            StoreError::io(
-                "read",
-                &path,
-                error
-                    .into_io_error()
-                    .unwrap_or_else(|| io::Error::other("a cycle of links")),
-            )
+            StoreError::io("read", &path, error.into_io_error().unwrap_or_else(|| io::Error::other("a cycle of links")))
         })?;
         let metadata = entry.metadata().map_err(|error| {
-            StoreError::io(
-                "read",
-                entry.path(),
-                error
-                    .into_io_error()
-                    .unwrap_or_else(|| io::Error::other("vanished")),
-            )
+            StoreError::io("read", entry.path(), error.into_io_error().unwrap_or_else(|| io::Error::other("vanished")))
         })?;
         if metadata.is_dir() {
             continue;
         }
         if !metadata.is_file() {
-            return Err(StoreError::NotAFile {
-                path: entry.path().into(),
-            });
+            return Err(StoreError::NotAFile { path: entry.path().into() });
         }
         let relative = entry.path().strip_prefix(folder).expect("walked below it");
         let parts: Option<Vec<_>> = relative.iter().map(|part| part.to_str()).collect();
-        let name = parts
-            .ok_or_else(|| StoreError::Name {
-                path: entry.path().into(),
-            })?
-            .join("/");
-        found.push(Found {
-            path: entry.into_path(),
-            name,
-            metadata,
-        });
+        let name = parts.ok_or_else(|| StoreError::Name { path: entry.path().into() })?.join("/");
+        found.push(Found { path: entry.into_path(), name, metadata });
     }
     // By the whole name, so that `a-b` and `a/b` sort alike on every system.
     found.sort_by(|a, b| a.name.cmp(&b.name));

@@ -57,7 +57,10 @@ impl Local {
     pub(crate) fn start(&mut self, child: usize, program: &Program) -> io::Result<()> {
         let log = File::options().create(true).append(true).open(&program.log)?;
         let mut command = Command::new(&program.program);
-        command.args(&program.arguments).current_dir(&program.folder).envs(program.environment.iter().map(|(k, v)| (k, v)));
+        command
+            .args(&program.arguments)
+            .current_dir(&program.folder)
+            .envs(program.environment.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::piped()).stderr(log.try_clone()?);
         match program.output {
             Said::ToEngine => command.stdout(Stdio::piped()),

@@ -1,7 +1,10 @@
 //! The system calls of child processes: own group, end with the parent, signals.
 //!
 //! The one file of this crate that may hold `unsafe`. Does not know stages.
-#![expect(unsafe_code, reason = "process groups, parent-death signals and signal handlers have no safe interface in std")]
+#![expect(
+    unsafe_code,
+    reason = "process groups, parent-death signals and signal handlers have no safe interface in std"
+)]
 
 use std::{
     io,

@@ -16,18 +16,10 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
         let (marker, segment) = segment(bytes, at)?;
         // Start-of-frame markers are C0..CF without C4 (Huffman tables), C8 (reserved) and CC (arithmetic tables).
         if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) {
-            let body = bytes
-                .get(segment.start..segment.end)
-                .filter(|body| body.len() >= 6)
-                .ok_or_else(|| truncated(bytes))?;
-            let (height, width) = (
-                u16::from_be_bytes([body[1], body[2]]),
-                u16::from_be_bytes([body[3], body[4]]),
-            );
-            return Ok(Header {
-                height: usize::from(height),
-                width: usize::from(width),
-            });
+            let body =
+                bytes.get(segment.start..segment.end).filter(|body| body.len() >= 6).ok_or_else(|| truncated(bytes))?;
+            let (height, width) = (u16::from_be_bytes([body[1], body[2]]), u16::from_be_bytes([body[3], body[4]]));
+            return Ok(Header { height: usize::from(height), width: usize::from(width) });
         }
         if matches!(marker, 0xd9 | 0xda) {
             return Err(damaged("the frame header is missing"));
@@ -73,19 +65,13 @@ fn complete(bytes: &[u8]) -> Result<(), FormatError> {
 /// Gives the place of the next marker that is neither a stuffed byte nor a restart.
 fn end_of_scan(bytes: &[u8], start: usize) -> Result<usize, FormatError> {
     let mut pairs = bytes.windows(2).enumerate().skip(start);
-    let end =
-        pairs.find(|(_, pair)| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff));
+    let end = pairs.find(|(_, pair)| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff));
     end.map(|(at, _)| at).ok_or_else(|| truncated(bytes))
 }
 
 /// Gives the marker at `at` (fill bytes skipped) and the range of its body.
 fn segment(bytes: &[u8], at: usize) -> Result<(u8, std::ops::Range<usize>), FormatError> {
-    let fill = bytes
-        .get(at..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|byte| **byte == 0xff)
-        .count();
+    let fill = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| **byte == 0xff).count();
     let marker = *bytes.get(at + fill).ok_or_else(|| truncated(bytes))?;
     if fill == 0 {
         return Err(damaged(format!("no marker at byte {at}")));
@@ -94,9 +80,7 @@ fn segment(bytes: &[u8], at: usize) -> Result<(u8, std::ops::Range<usize>), Form
     if matches!(marker, 0x01 | 0xd0..=0xd9) {
         return Ok((marker, start..start));
     }
-    let length = bytes
-        .get(start..start + 2)
-        .ok_or_else(|| truncated(bytes))?;
+    let length = bytes.get(start..start + 2).ok_or_else(|| truncated(bytes))?;
     let end = start + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
     if end > bytes.len() {
         return Err(truncated(bytes));
@@ -105,15 +89,9 @@ fn segment(bytes: &[u8], at: usize) -> Result<(u8, std::ops::Range<usize>), Form
 }
 
 fn truncated(bytes: &[u8]) -> FormatError {
-    FormatError::Truncated {
-        format: FORMAT,
-        bytes: bytes.len(),
-    }
+    FormatError::Truncated { format: FORMAT, bytes: bytes.len() }
 }
 
 fn damaged(reason: impl std::fmt::Display) -> FormatError {
-    FormatError::Damaged {
-        format: FORMAT,
-        reason: reason.to_string(),
-    }
+    FormatError::Damaged { format: FORMAT, reason: reason.to_string() }
 }

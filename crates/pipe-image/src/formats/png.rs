@@ -10,22 +10,13 @@ const FORMAT: &str = "PNG";
 
 /// Gives the size from the header chunk.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
-    let number = |at: usize| {
-        bytes
-            .get(at..at + 4)
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(u32::from_be_bytes)
-    };
+    let number = |at: usize| bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     match (bytes.get(12..16), number(16), number(20)) {
-        (Some(b"IHDR"), Some(width), Some(height)) if width > 0 && height > 0 => Ok(Header {
-            height: height as usize,
-            width: width as usize,
-        }),
+        (Some(b"IHDR"), Some(width), Some(height)) if width > 0 && height > 0 => {
+            Ok(Header { height: height as usize, width: width as usize })
+        }
         (Some(b"IHDR"), None, _) | (Some(b"IHDR"), _, None) | (None, _, _) => {
-            Err(FormatError::Truncated {
-                format: FORMAT,
-                bytes: bytes.len(),
-            })
+            Err(FormatError::Truncated { format: FORMAT, bytes: bytes.len() })
         }
         _ => Err(damaged("the header chunk is missing or empty")),
     }
@@ -38,12 +29,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(damaged)?;
-    let mut buffer = vec![
-        0;
-        reader
-            .output_buffer_size()
-            .ok_or_else(|| damaged("the picture does not fit into memory"))?
-    ];
+    let mut buffer =
+        vec![0; reader.output_buffer_size().ok_or_else(|| damaged("the picture does not fit into memory"))?];
     let frame = reader.next_frame(&mut buffer).map_err(damaged)?;
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
@@ -54,62 +41,30 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
         .take(height)
         .flat_map(|line| unpack(line, bits, width * channels))
         .collect();
-    let palette = info.palette.as_ref().map(|palette| {
-        palette
-            .chunks_exact(3)
-            .map(|colour| [colour[0], colour[1], colour[2]])
-            .collect()
-    });
-    let palette = if frame.color_type == png::ColorType::Indexed {
-        palette
-    } else {
-        None
-    };
-    Ok(Raster {
-        height,
-        width,
-        channels,
-        bits,
-        samples,
-        palette,
-        lossy: false,
-    })
+    let palette = info
+        .palette
+        .as_ref()
+        .map(|palette| palette.chunks_exact(3).map(|colour| [colour[0], colour[1], colour[2]]).collect());
+    let palette = if frame.color_type == png::ColorType::Indexed { palette } else { None };
+    Ok(Raster { height, width, channels, bits, samples, palette, lossy: false })
 }
 
 /// Spreads packed samples of a line, most significant bits first.
 fn unpack(line: &[u8], bits: u32, count: usize) -> Vec<u16> {
     match bits {
-        16 => line
-            .chunks_exact(2)
-            .take(count)
-            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-            .collect(),
-        8 => line
-            .iter()
-            .take(count)
-            .map(|byte| u16::from(*byte))
-            .collect(),
+        16 => line.chunks_exact(2).take(count).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect(),
+        8 => line.iter().take(count).map(|byte| u16::from(*byte)).collect(),
         _ => {
             let mask = (1u16 << bits) - 1;
-            let spread = |byte: u8| {
-                (0..8 / bits)
-                    .rev()
-                    .map(move |at| (u16::from(byte) >> (at * bits)) & mask)
-            };
-            line.iter()
-                .flat_map(|byte| spread(*byte))
-                .take(count)
-                .collect()
+            let spread = |byte: u8| (0..8 / bits).rev().map(move |at| (u16::from(byte) >> (at * bits)) & mask);
+            line.iter().flat_map(|byte| spread(*byte)).take(count).collect()
         }
     }
 }
 
 /// Walks the chunks up to the end chunk, so that a short file is told from a damaged one.
 fn complete(bytes: &[u8]) -> Result<(), FormatError> {
-    let truncated = || FormatError::Truncated {
-        format: FORMAT,
-        bytes: bytes.len(),
-    };
+    let truncated = || FormatError::Truncated { format: FORMAT, bytes: bytes.len() };
     let mut at = 8;
     loop {
         let head = bytes.get(at..at + 8).ok_or_else(truncated)?;
@@ -126,8 +81,5 @@ fn complete(bytes: &[u8]) -> Result<(), FormatError> {
 }
 
 fn damaged(reason: impl std::fmt::Display) -> FormatError {
-    FormatError::Damaged {
-        format: FORMAT,
-        reason: reason.to_string(),
-    }
+    FormatError::Damaged { format: FORMAT, reason: reason.to_string() }
 }

@@ -23,11 +23,7 @@ pub struct Raster {
 impl Raster {
     /// Gives the largest possible value of a gray value or colour channel.
     pub fn value_full_scale(&self) -> u16 {
-        if self.palette.is_some() {
-            255
-        } else {
-            u16::try_from((1u32 << self.bits) - 1).unwrap_or(u16::MAX)
-        }
+        if self.palette.is_some() { 255 } else { u16::try_from((1u32 << self.bits) - 1).unwrap_or(u16::MAX) }
     }
 
     /// Gives the brightest colour channel of every pixel, ignoring alpha.
@@ -36,17 +32,12 @@ impl Raster {
         match &self.palette {
             Some(palette) => {
                 let values: Vec<u16> = palette.iter().map(|colour| brightest_of(*colour)).collect();
-                self.samples
-                    .iter()
-                    .map(|index| values.get(usize::from(*index)).copied().unwrap_or(0))
-                    .collect()
+                self.samples.iter().map(|index| values.get(usize::from(*index)).copied().unwrap_or(0)).collect()
             }
             None => {
                 let colours = if self.channels >= 3 { 3 } else { 1 };
                 let pixels = self.samples.chunks_exact(self.channels);
-                pixels
-                    .map(|pixel| pixel[..colours].iter().copied().max().unwrap_or(0))
-                    .collect()
+                pixels.map(|pixel| pixel[..colours].iter().copied().max().unwrap_or(0)).collect()
             }
         }
     }
@@ -56,24 +47,17 @@ impl Raster {
         let pixels = self.samples.chunks_exact(self.channels);
         match self.channels {
             1 | 2 => Some(pixels.map(|pixel| pixel[0]).collect()),
-            _ => pixels
-                .map(|pixel| (pixel[0] == pixel[1] && pixel[1] == pixel[2]).then_some(pixel[0]))
-                .collect(),
+            _ => pixels.map(|pixel| (pixel[0] == pixel[1] && pixel[1] == pixel[2]).then_some(pixel[0])).collect(),
         }
     }
 
     /// Gives the 8-bit colour of every pixel, ignoring alpha.
     pub fn colours(&self) -> Vec<[u8; 3]> {
         let full = u32::from(self.value_full_scale());
-        let byte = |value: u16| {
-            u8::try_from((u32::from(value) * 255 + full / 2) / full).unwrap_or(u8::MAX)
-        };
+        let byte = |value: u16| u8::try_from((u32::from(value) * 255 + full / 2) / full).unwrap_or(u8::MAX);
         let pixels = self.samples.chunks_exact(self.channels);
         let colour = |pixel: &[u16]| match (&self.palette, pixel) {
-            (Some(palette), [index, ..]) => palette
-                .get(usize::from(*index))
-                .copied()
-                .unwrap_or_default(),
+            (Some(palette), [index, ..]) => palette.get(usize::from(*index)).copied().unwrap_or_default(),
             (None, [red, green, blue, ..]) => [byte(*red), byte(*green), byte(*blue)],
             (_, pixel) => [byte(pixel[0]); 3],
         };
@@ -85,27 +69,14 @@ impl Raster {
     /// A palette of grays only is gray.
     pub fn planes(&self) -> Vec<Vec<f32>> {
         if let Some(palette) = &self.palette {
-            let gray = palette
-                .iter()
-                .all(|[red, green, blue]| red == green && green == blue);
+            let gray = palette.iter().all(|[red, green, blue]| red == green && green == blue);
             let colours = self.colours();
-            let plane = |channel: usize| {
-                colours
-                    .iter()
-                    .map(|colour| f32::from(colour[channel]))
-                    .collect()
-            };
+            let plane = |channel: usize| colours.iter().map(|colour| f32::from(colour[channel])).collect();
             return (0..if gray { 1 } else { 3 }).map(plane).collect();
         }
         let planes = if self.channels >= 3 { 3 } else { 1 };
-        let plane = |channel: usize| {
-            self.samples
-                .iter()
-                .skip(channel)
-                .step_by(self.channels)
-                .map(|v| f32::from(*v))
-                .collect()
-        };
+        let plane =
+            |channel: usize| self.samples.iter().skip(channel).step_by(self.channels).map(|v| f32::from(*v)).collect();
         (0..planes).map(plane).collect()
     }
 }

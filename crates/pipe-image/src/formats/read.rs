@@ -138,10 +138,7 @@ impl Format {
             (b"\x1f\x8b", "a gzip file"),
             (b"\x89PNG", "a PNG file damaged by a text-mode transfer"),
         ];
-        let found = known
-            .iter()
-            .find(|(magic, _)| bytes.starts_with(magic))
-            .map_or("no picture", |(_, name)| name);
+        let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or("no picture", |(_, name)| name);
         Err(FormatError::Unsupported { found })
     }
 }
@@ -156,77 +153,25 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], channels: usize, bits: u32, samples: &[u16]) {
         let raster = decode(bytes).expect("the picture is good");
-        assert_eq!(
-            (raster.channels, raster.bits, raster.samples.as_slice()),
-            (channels, bits, samples)
-        );
+        assert_eq!((raster.channels, raster.bits, raster.samples.as_slice()), (channels, bits, samples));
         let head = header_of(bytes).expect("the header is good");
-        assert_eq!(
-            head,
-            Header {
-                height: raster.height,
-                width: raster.width
-            }
-        );
+        assert_eq!(head, Header { height: raster.height, width: raster.width });
     }
 
     #[test]
     fn samples_stay_as_they_are() {
         check(&gray(3, 1, &[0, 7, 255]), 1, 8, &[0, 7, 255]);
+        check(&encoded(2, 1, ColorType::Grayscale, BitDepth::Sixteen, None, &[1, 2, 255, 255]), 1, 16, &[258, 65535]);
         check(
-            &encoded(
-                2,
-                1,
-                ColorType::Grayscale,
-                BitDepth::Sixteen,
-                None,
-                &[1, 2, 255, 255],
-            ),
-            1,
-            16,
-            &[258, 65535],
-        );
-        check(
-            &encoded(
-                3,
-                2,
-                ColorType::Grayscale,
-                BitDepth::One,
-                None,
-                &[0b1010_0000, 0b0110_0000],
-            ),
+            &encoded(3, 2, ColorType::Grayscale, BitDepth::One, None, &[0b1010_0000, 0b0110_0000]),
             1,
             1,
             &[1, 0, 1, 0, 1, 1],
         );
-        check(
-            &encoded(
-                3,
-                1,
-                ColorType::Grayscale,
-                BitDepth::Two,
-                None,
-                &[0b1101_1000],
-            ),
-            1,
-            2,
-            &[3, 1, 2],
-        );
-        check(
-            &encoded(1, 1, ColorType::Rgba, BitDepth::Eight, None, &[1, 2, 3, 0]),
-            4,
-            8,
-            &[1, 2, 3, 0],
-        );
+        check(&encoded(3, 1, ColorType::Grayscale, BitDepth::Two, None, &[0b1101_1000]), 1, 2, &[3, 1, 2]);
+        check(&encoded(1, 1, ColorType::Rgba, BitDepth::Eight, None, &[1, 2, 3, 0]), 4, 8, &[1, 2, 3, 0]);
         let palette: &[u8] = &[0, 0, 0, 255, 0, 0];
-        let indexed = encoded(
-            2,
-            1,
-            ColorType::Indexed,
-            BitDepth::Four,
-            Some(palette),
-            &[0x10],
-        );
+        let indexed = encoded(2, 1, ColorType::Indexed, BitDepth::Four, Some(palette), &[0x10]);
         check(&indexed, 1, 4, &[1, 0]);
         let raster = decode(&indexed).expect("the picture is good");
         assert_eq!(raster.colours(), [[255, 0, 0], [0, 0, 0]]);
@@ -238,34 +183,16 @@ mod tests {
         let bytes = jpeg(16, 8, &[200; 128], 90);
         let raster = decode(&bytes).expect("the picture is good");
         assert!(raster.lossy && raster.samples.iter().all(|value| value.abs_diff(200) < 3));
-        assert_eq!(
-            header_of(&bytes).expect("the header is good"),
-            Header {
-                height: 8,
-                width: 16
-            }
-        );
+        assert_eq!(header_of(&bytes).expect("the header is good"), Header { height: 8, width: 16 });
     }
 
     #[test]
     fn a_file_cut_anywhere_is_truncated() {
-        let noise: Vec<u8> = (0..64 * 64u32)
-            .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
+        let noise: Vec<u8> = (0..64 * 64u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for bytes in [gray(64, 64, &noise), jpeg(64, 64, &noise, 80)] {
-            for length in [
-                12,
-                30,
-                bytes.len() / 2,
-                bytes.len() * 9 / 10,
-                bytes.len() - 1,
-            ] {
+            for length in [12, 30, bytes.len() / 2, bytes.len() * 9 / 10, bytes.len() - 1] {
                 let found = decode(&bytes[..length]);
-                assert!(
-                    matches!(found, Err(FormatError::Truncated { .. })),
-                    "{length} of {}: {found:?}",
-                    bytes.len()
-                );
+                assert!(matches!(found, Err(FormatError::Truncated { .. })), "{length} of {}: {found:?}", bytes.len());
             }
         }
     }
@@ -282,11 +209,7 @@ mod tests {
         let mut damaged = gray(8, 8, &[3; 64]);
         let middle = damaged.len() - 20;
         damaged[middle] ^= 0xff;
-        assert!(
-            matches!(decode(&damaged), Err(FormatError::Damaged { .. })),
-            "{}",
-            message(&damaged)
-        );
+        assert!(matches!(decode(&damaged), Err(FormatError::Damaged { .. })), "{}", message(&damaged));
     }
 
     #[test]
@@ -294,45 +217,22 @@ mod tests {
         let Some(root) = real_data("") else { return };
         let mut kinds = std::collections::BTreeMap::new();
         let mut read = std::collections::BTreeMap::new();
-        let pictures = |path: &Path| {
-            path.extension()
-                .is_some_and(|extension| extension == "png" || extension == "jpg")
-        };
-        for entry in walkdir::WalkDir::new(root)
-            .sort_by_file_name()
-            .into_iter()
-            .filter_map(Result::ok)
-        {
+        let pictures = |path: &Path| path.extension().is_some_and(|extension| extension == "png" || extension == "jpg");
+        for entry in walkdir::WalkDir::new(root).sort_by_file_name().into_iter().filter_map(Result::ok) {
             // Four of each folder: the others differ in nothing but pixels, and 12 Mpixel take seconds without optimisation.
-            let small = entry
-                .metadata()
-                .is_ok_and(|metadata| metadata.len() < 400_000);
+            let small = entry.metadata().is_ok_and(|metadata| metadata.len() < 400_000);
             if entry.file_type().is_file() && small && pictures(entry.path()) {
-                let count = read
-                    .entry(entry.path().parent().map(Path::to_path_buf))
-                    .or_insert(0);
+                let count = read.entry(entry.path().parent().map(Path::to_path_buf)).or_insert(0);
                 *count += 1;
                 if *count > 4 {
                     continue;
                 }
-                let raster = open(entry.path())
-                    .unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+                let raster = open(entry.path()).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
                 let head = header(entry.path()).expect("the picture was read");
-                assert_eq!(
-                    head,
-                    Header {
-                        height: raster.height,
-                        width: raster.width
-                    }
-                );
-                *kinds
-                    .entry((raster.channels, raster.bits, raster.lossy))
-                    .or_insert(0) += 1;
+                assert_eq!(head, Header { height: raster.height, width: raster.width });
+                *kinds.entry((raster.channels, raster.bits, raster.lossy)).or_insert(0) += 1;
             }
         }
-        assert!(
-            kinds.contains_key(&(1, 16, false)) && kinds.contains_key(&(4, 8, false)),
-            "{kinds:?}"
-        );
+        assert!(kinds.contains_key(&(1, 16, false)) && kinds.contains_key(&(4, 8, false)), "{kinds:?}");
     }
 }

@@ -88,11 +88,7 @@ impl Arrangement for Coco {
             }
         }
         if cases.is_empty() && problems.is_empty() {
-            problems.push(DataProblem::new(
-                What::NoCases,
-                ".",
-                "the annotation files list no image",
-            ));
+            problems.push(DataProblem::new(What::NoCases, ".", "the annotation files list no image"));
         }
         Survey { cases, problems }
     }
@@ -107,25 +103,17 @@ impl Arrangement for Coco {
 }
 
 impl Coco {
-    fn annotation_file(
-        &self,
-        root: &Path,
-        folder: &PartFolder,
-    ) -> Result<(String, CocoFile), DataProblem> {
+    fn annotation_file(&self, root: &Path, folder: &PartFolder) -> Result<(String, CocoFile), DataProblem> {
         let mut path = format!("{}{}", folder.prefix, self.annotations);
         if !root.join(&path).exists() {
             return Err(listing::missing_folder(root, folder, &path));
         }
         if root.join(&path).is_dir() {
             let files = listing::files(root, &path, &mut Vec::new());
-            let tables: Vec<&String> = files
-                .iter()
-                .filter(|file| file.ends_with(".json"))
-                .collect();
+            let tables: Vec<&String> = files.iter().filter(|file| file.ends_with(".json")).collect();
             let [table] = tables.as_slice() else {
                 let reason = format!("it holds {} `.json` files, not one", tables.len());
-                return Err(DataProblem::new(What::Annotations, path, reason)
-                    .hint("name the file in `annotations`"));
+                return Err(DataProblem::new(What::Annotations, path, reason).hint("name the file in `annotations`"));
             };
             path = format!("{}/{table}", path.trim_end_matches('/'));
         }
@@ -133,14 +121,10 @@ impl Coco {
             .map_err(|error| DataProblem::new(What::Unreadable, path.clone(), error.to_string()))?;
         match serde_json::from_slice(&bytes) {
             Ok(file) => Ok((path, file)),
-            Err(error) if error.is_eof() => {
-                Err(DataProblem::new(What::Truncated, path, error.to_string()))
+            Err(error) if error.is_eof() => Err(DataProblem::new(What::Truncated, path, error.to_string())),
+            Err(error) => {
+                Err(DataProblem::new(What::Annotations, path, format!("it is not in the COCO form: {error}")))
             }
-            Err(error) => Err(DataProblem::new(
-                What::Annotations,
-                path,
-                format!("it is not in the COCO form: {error}"),
-            )),
         }
     }
 
@@ -171,54 +155,33 @@ impl Coco {
         }
         let mut annotations: BTreeMap<i64, Vec<&Annotation>> = BTreeMap::new();
         file.annotations.iter().for_each(|annotation| {
-            annotations
-                .entry(annotation.image_id)
-                .or_default()
-                .push(annotation);
+            annotations.entry(annotation.image_id).or_default().push(annotation);
         });
         for image in &file.images {
             let objects = annotations.remove(&image.id).unwrap_or_default();
             // Some writers put a folder before the name; the name alone tells the file.
-            let name = image
-                .file_name
-                .rsplit('/')
-                .next()
-                .unwrap_or(&image.file_name);
-            let found = present
-                .remove(&image.file_name)
-                .or_else(|| present.remove(name));
+            let name = image.file_name.rsplit('/').next().unwrap_or(&image.file_name);
+            let found = present.remove(&image.file_name).or_else(|| present.remove(name));
             let Some(found) = found else {
                 if self.absent_images == Absent::Refuse {
-                    let hint =
-                        "add the image, or set `absent_images: skip` for a part of a data set";
-                    let problem = DataProblem::new(
-                        What::MaskWithoutImage,
-                        format!("{prefix}{name}"),
-                        format!("{path} lists it"),
-                    );
+                    let hint = "add the image, or set `absent_images: skip` for a part of a data set";
+                    let problem =
+                        DataProblem::new(What::MaskWithoutImage, format!("{prefix}{name}"), format!("{path} lists it"));
                     problems.push(problem.of(folder.case_id(listing::stem(name))).hint(hint));
                 }
                 continue;
             };
-            let source = Source {
-                path,
-                name,
-                image: found,
-            };
+            let source = Source { path, name, image: found };
             match self.case(root, folder, &source, image, &objects, &classes) {
                 Ok(case) => cases.push(case),
-                Err(found) => problems.extend(
-                    found
-                        .into_iter()
-                        .map(|problem| problem.of(folder.case_id(listing::stem(name)))),
-                ),
+                Err(found) => {
+                    problems.extend(found.into_iter().map(|problem| problem.of(folder.case_id(listing::stem(name)))))
+                }
             }
         }
         for (image_id, objects) in annotations {
-            let reason = format!(
-                "{} annotations are of image id {image_id}, which `images` does not list",
-                objects.len()
-            );
+            let reason =
+                format!("{} annotations are of image id {image_id}, which `images` does not list", objects.len());
             problems.push(DataProblem::new(What::Annotations, path, reason));
         }
         for (name, image) in present {
@@ -226,13 +189,9 @@ impl Coco {
             if self.presence == Masks::Required {
                 let hint = "set `presence: optional` for images without annotations";
                 problems.push(
-                    DataProblem::new(
-                        What::ImageWithoutMask,
-                        image,
-                        format!("{path} does not list it"),
-                    )
-                    .of(id)
-                    .hint(hint),
+                    DataProblem::new(What::ImageWithoutMask, image, format!("{path} does not list it"))
+                        .of(id)
+                        .hint(hint),
                 );
                 continue;
             }
@@ -266,93 +225,50 @@ impl Coco {
                 }
             }
         }
-        let (listed, found) = (
-            Header {
-                height: image.height,
-                width: image.width,
-            },
-            listing::header(root, &source.image),
-        );
+        let (listed, found) =
+            (Header { height: image.height, width: image.width }, listing::header(root, &source.image));
         match found {
-            Ok(found) if found != listed => problems.push(listing::size_problem(
-                &source.image,
-                found,
-                source.path,
-                listed,
-            )),
+            Ok(found) if found != listed => {
+                problems.push(listing::size_problem(&source.image, found, source.path, listed))
+            }
             Ok(_) => {}
             Err(problem) => problems.push(problem),
         }
         let name = listing::stem(source.name);
         let id = folder.case_id(name);
-        let patient = listing::patient(self.patient.as_ref(), name, &id, &source.image)
-            .unwrap_or_else(|problem| {
-                problems.push(problem);
-                String::new()
-            });
+        let patient = listing::patient(self.patient.as_ref(), name, &id, &source.image).unwrap_or_else(|problem| {
+            problems.push(problem);
+            String::new()
+        });
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mask = Some(MaskSource::Outlines {
-            file: source.path.to_owned(),
-            outlines,
-        });
+        let mask = Some(MaskSource::Outlines { file: source.path.to_owned(), outlines });
         let frames = vec![source.image.clone()];
-        Ok(CaseFiles {
-            id,
-            patient,
-            part: folder.part,
-            frames,
-            mask,
-            height: image.height,
-            width: image.width,
-        })
+        Ok(CaseFiles { id, patient, part: folder.part, frames, mask, height: image.height, width: image.width })
     }
 
     fn class(&self, object: &Annotation, classes: &BTreeMap<i64, u8>) -> Option<u8> {
         match self.categories {
             Categories::Any => Some(1),
-            Categories::Union(_) | Categories::Classes(_) => {
-                classes.get(&object.category_id).copied()
-            }
+            Categories::Union(_) | Categories::Classes(_) => classes.get(&object.category_id).copied(),
         }
     }
 
     /// Gives the class of each category id that counts, with a problem for each name that the file does not have.
-    fn classes(
-        &self,
-        path: &str,
-        file: &CocoFile,
-        problems: &mut Vec<DataProblem>,
-    ) -> BTreeMap<i64, u8> {
+    fn classes(&self, path: &str, file: &CocoFile, problems: &mut Vec<DataProblem>) -> BTreeMap<i64, u8> {
         let names = match &self.categories {
             Categories::Any => return BTreeMap::new(),
             Categories::Union(names) | Categories::Classes(names) => names,
         };
         let mut classes = BTreeMap::new();
         for (name, class) in names.iter().zip(1..=u8::MAX) {
-            let class = if matches!(self.categories, Categories::Union(_)) {
-                1
-            } else {
-                class
-            };
-            match file
-                .categories
-                .iter()
-                .find(|category| category.name == *name)
-            {
+            let class = if matches!(self.categories, Categories::Union(_)) { 1 } else { class };
+            match file.categories.iter().find(|category| category.name == *name) {
                 Some(category) => drop(classes.insert(category.id, class)),
                 None => {
-                    let known: Vec<&str> = file
-                        .categories
-                        .iter()
-                        .map(|category| category.name.as_str())
-                        .collect();
-                    let problem = DataProblem::new(
-                        What::Annotations,
-                        path,
-                        format!("there is no category `{name}`"),
-                    );
+                    let known: Vec<&str> = file.categories.iter().map(|category| category.name.as_str()).collect();
+                    let problem = DataProblem::new(What::Annotations, path, format!("there is no category `{name}`"));
                     problems.push(problem.hint(format!("known are {}", known.join(", "))));
                 }
             }
@@ -379,15 +295,7 @@ fn unlisted(
     let id = folder.case_id(listing::stem(name));
     let patient = listing::patient(layout.patient.as_ref(), listing::stem(name), &id, image)?;
     let Header { height, width } = listing::header(root, image)?;
-    Ok(CaseFiles {
-        id,
-        patient,
-        part: folder.part,
-        frames: vec![image.to_owned()],
-        mask: None,
-        height,
-        width,
-    })
+    Ok(CaseFiles { id, patient, part: folder.part, frames: vec![image.to_owned()], mask: None, height, width })
 }
 
 #[cfg(test)]

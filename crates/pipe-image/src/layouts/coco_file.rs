@@ -54,13 +54,9 @@ impl Annotation {
     /// Gives the area of the annotation in an image of this many pixels.
     pub(super) fn area(&self, pixels: u64) -> Result<Area, AreaError> {
         if let Ok(polygons) = Vec::<Vec<f64>>::deserialize(&self.segmentation) {
-            let wrong = polygons
-                .iter()
-                .find(|polygon| polygon.len() < 6 || polygon.len() % 2 == 1);
+            let wrong = polygons.iter().find(|polygon| polygon.len() < 6 || polygon.len() % 2 == 1);
             return match wrong {
-                Some(polygon) => Err(AreaError::Polygon {
-                    numbers: polygon.len(),
-                }),
+                Some(polygon) => Err(AreaError::Polygon { numbers: polygon.len() }),
                 None if polygons.is_empty() => Err(AreaError::NoArea),
                 None => Ok(Area::Polygons(polygons)),
             };
@@ -71,11 +67,7 @@ impl Annotation {
             None => Vec::<u32>::deserialize(counts).map_err(|_| AreaError::NoArea)?,
         };
         let covered = runs.iter().map(|run| u64::from(*run)).sum();
-        if covered == pixels {
-            Ok(Area::Runs(runs))
-        } else {
-            Err(AreaError::Runs { covered, pixels })
-        }
+        if covered == pixels { Ok(Area::Runs(runs)) } else { Err(AreaError::Runs { covered, pixels }) }
     }
 }
 
@@ -104,9 +96,7 @@ fn unpacked(text: &str) -> Option<Vec<u32>> {
         }
         runs.push(value);
     }
-    runs.into_iter()
-        .map(|run| u32::try_from(run).ok())
-        .collect()
+    runs.into_iter().map(|run| u32::try_from(run).ok()).collect()
 }
 
 #[cfg(test)]
@@ -114,40 +104,20 @@ mod tests {
     use super::*;
 
     fn annotation(segmentation: serde_json::Value) -> Annotation {
-        Annotation {
-            id: 1.into(),
-            image_id: 1,
-            category_id: 1,
-            segmentation,
-        }
+        Annotation { id: 1.into(), image_id: 1, category_id: 1, segmentation }
     }
 
     #[test]
     fn areas_are_polygons_or_runs() {
         let polygon = annotation(serde_json::json!([[0, 0, 1, 0, 1, 1.5]]));
-        assert_eq!(
-            polygon.area(4),
-            Ok(Area::Polygons(vec![vec![0.0, 0.0, 1.0, 0.0, 1.0, 1.5]]))
-        );
-        assert_eq!(
-            annotation(serde_json::json!([[0, 0, 1]])).area(4),
-            Err(AreaError::Polygon { numbers: 3 })
-        );
+        assert_eq!(polygon.area(4), Ok(Area::Polygons(vec![vec![0.0, 0.0, 1.0, 0.0, 1.0, 1.5]])));
+        assert_eq!(annotation(serde_json::json!([[0, 0, 1]])).area(4), Err(AreaError::Polygon { numbers: 3 }));
         let runs = annotation(serde_json::json!({"size": [2, 2], "counts": [1, 2, 1]}));
         assert_eq!(runs.area(4), Ok(Area::Runs(vec![1, 2, 1])));
-        assert_eq!(
-            runs.area(9),
-            Err(AreaError::Runs {
-                covered: 4,
-                pixels: 9
-            })
-        );
+        assert_eq!(runs.area(9), Err(AreaError::Runs { covered: 4, pixels: 9 }));
         // "121" is [1, 2, 1] packed by the COCO tools: each run below 16 is one character.
         let packed = annotation(serde_json::json!({"size": [2, 2], "counts": "121"}));
         assert_eq!(packed.area(4), Ok(Area::Runs(vec![1, 2, 1])));
-        assert_eq!(
-            annotation(serde_json::Value::Null).area(4),
-            Err(AreaError::NoArea)
-        );
+        assert_eq!(annotation(serde_json::Value::Null).area(4), Err(AreaError::NoArea));
     }
 }

@@ -61,8 +61,7 @@ impl Arrangement for Folder {
         }
         if cases.is_empty() && problems.is_empty() {
             let reason = format!("no PNG or JPEG files in `{}`", self.images);
-            problems
-                .push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
+            problems.push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
         }
         Survey { cases, problems }
     }
@@ -85,25 +84,15 @@ impl Folder {
             let name = name.strip_suffix(self.image_suffix.as_str())?;
             (!together || !name.ends_with(&self.mask_suffix)).then_some(name)
         });
-        let masks = if self.presence == Masks::Optional
-            && !root.join(&folder.prefix).join(&self.masks).is_dir()
-        {
+        let masks = if self.presence == Masks::Optional && !root.join(&folder.prefix).join(&self.masks).is_dir() {
             BTreeMap::new()
         } else {
-            self.named(root, folder, &self.masks, problems, |name| {
-                name.strip_suffix(self.mask_suffix.as_str())
-            })
+            self.named(root, folder, &self.masks, problems, |name| name.strip_suffix(self.mask_suffix.as_str()))
         };
         for (name, mask) in masks.iter().filter(|(name, _)| !images.contains_key(*name)) {
-            let reason = format!(
-                "no image `{}{name}{}`",
-                self.path(folder, &self.images),
-                self.image_suffix
-            );
-            problems.push(
-                DataProblem::new(What::MaskWithoutImage, mask, reason)
-                    .hint("add the image or remove the mask"),
-            );
+            let reason = format!("no image `{}{name}{}`", self.path(folder, &self.images), self.image_suffix);
+            problems
+                .push(DataProblem::new(What::MaskWithoutImage, mask, reason).hint("add the image or remove the mask"));
         }
         for (name, image) in &images {
             let id = folder.case_id(name);
@@ -128,39 +117,21 @@ impl Folder {
         let id = folder.case_id(name);
         let mut problems = Vec::new();
         if mask.is_none() && self.presence == Masks::Required {
-            let reason = format!(
-                "no mask `{}{name}{}`",
-                self.path(folder, &self.masks),
-                self.mask_suffix
-            );
+            let reason = format!("no mask `{}{name}{}`", self.path(folder, &self.masks), self.mask_suffix);
             let hint = "add the mask, or set `presence: optional` for cases without one";
             problems.push(DataProblem::new(What::ImageWithoutMask, image, reason).hint(hint));
         }
-        let patient =
-            listing::patient(self.patient.as_ref(), name, &id, image).unwrap_or_else(|problem| {
-                problems.push(problem);
-                String::new()
-            });
-        let size = listing::headers(
-            root,
-            image,
-            mask.map(String::as_str).into_iter(),
-            &mut problems,
-        );
+        let patient = listing::patient(self.patient.as_ref(), name, &id, image).unwrap_or_else(|problem| {
+            problems.push(problem);
+            String::new()
+        });
+        let size = listing::headers(root, image, mask.map(String::as_str).into_iter(), &mut problems);
         let Some(size) = size.filter(|_| problems.is_empty()) else {
             return Err(problems);
         };
         let mask = mask.cloned().map(MaskSource::File);
         let frames = vec![image.to_owned()];
-        Ok(CaseFiles {
-            id,
-            patient,
-            part: folder.part,
-            frames,
-            mask,
-            height: size.height,
-            width: size.width,
-        })
+        Ok(CaseFiles { id, patient, part: folder.part, frames, mask, height: size.height, width: size.width })
     }
 
     /// Lists the pictures of a folder by name without extension and suffix.
@@ -186,10 +157,7 @@ impl Folder {
                 (Kind::Picture, Some(name)) => {
                     if let Some(before) = named.insert(name.to_owned(), path.clone()) {
                         let reason = format!("`{before}` has the same name");
-                        problems.push(
-                            DataProblem::new(What::DuplicateCase, path, reason)
-                                .hint("remove one of them"),
-                        );
+                        problems.push(DataProblem::new(What::DuplicateCase, path, reason).hint("remove one of them"));
                     }
                 }
             }
@@ -199,11 +167,7 @@ impl Folder {
 
     fn path(&self, folder: &PartFolder, below: &str) -> String {
         let below = below.trim_matches('/');
-        if below.is_empty() || below == "." {
-            folder.prefix.clone()
-        } else {
-            format!("{}{below}/", folder.prefix)
-        }
+        if below.is_empty() || below == "." { folder.prefix.clone() } else { format!("{}{below}/", folder.prefix) }
     }
 }
 

@@ -49,8 +49,7 @@ impl PartFolder {
     /// Gives the case id for a name: official parts may number their cases alike.
     pub(super) fn case_id(&self, name: &str) -> String {
         let name = name.replace('/', "_");
-        self.part
-            .map_or_else(|| name.clone(), |part| format!("{part}_{name}"))
+        self.part.map_or_else(|| name.clone(), |part| format!("{part}_{name}"))
     }
 }
 
@@ -62,29 +61,15 @@ impl Parts {
             prefix: format!("{}/", folder.trim_end_matches('/')),
         };
         match self {
-            Self::None => (
-                vec![PartFolder {
-                    part: None,
-                    prefix: String::new(),
-                }],
-                Vec::new(),
-            ),
+            Self::None => (vec![PartFolder { part: None, prefix: String::new() }], Vec::new()),
             Self::Folders(folders) => {
-                let (there, absent): (Vec<_>, Vec<_>) = folders
-                    .iter()
-                    .partition(|(_, folder)| root.join(folder).is_dir());
+                let (there, absent): (Vec<_>, Vec<_>) =
+                    folders.iter().partition(|(_, folder)| root.join(folder).is_dir());
                 let problem = |folder: &String| {
-                    DataProblem::new(
-                        What::MissingFolder,
-                        folder.clone(),
-                        "declared as an official part",
-                    )
+                    DataProblem::new(What::MissingFolder, folder.clone(), "declared as an official part")
                 };
                 (
-                    there
-                        .into_iter()
-                        .map(|(part, folder)| of(*part, folder))
-                        .collect(),
+                    there.into_iter().map(|(part, folder)| of(*part, folder)).collect(),
                     absent.into_iter().map(|(_, f)| problem(f)).collect(),
                 )
             }
@@ -104,10 +89,7 @@ impl Parts {
                     .map(|(part, folder)| of(*part, folder))
                     .collect();
                 if folders.is_empty() {
-                    folders.push(PartFolder {
-                        part: None,
-                        prefix: String::new(),
-                    });
+                    folders.push(PartFolder { part: None, prefix: String::new() });
                 }
                 (folders, Vec::new())
             }
@@ -120,36 +102,19 @@ impl Parts {
 /// A folder that may not be read is a problem and not an empty folder.
 pub(super) fn files(root: &Path, prefix: &str, problems: &mut Vec<DataProblem>) -> Vec<String> {
     let base = root.join(prefix);
-    let hidden = |name: &str| {
-        name.starts_with('.') || matches!(name, "Thumbs.db" | "desktop.ini" | "__MACOSX")
-    };
-    let walk = walkdir::WalkDir::new(&base)
-        .min_depth(1)
-        .follow_links(true)
-        .sort_by_file_name();
+    let hidden = |name: &str| name.starts_with('.') || matches!(name, "Thumbs.db" | "desktop.ini" | "__MACOSX");
+    let walk = walkdir::WalkDir::new(&base).min_depth(1).follow_links(true).sort_by_file_name();
     let mut files = Vec::new();
-    for entry in walk
-        .into_iter()
-        .filter_entry(|entry| !hidden(&entry.file_name().to_string_lossy()))
-    {
+    for entry in walk.into_iter().filter_entry(|entry| !hidden(&entry.file_name().to_string_lossy())) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 files.extend(entry.path().strip_prefix(&base).map(slashed));
             }
             Ok(_) => {}
             Err(error) => {
-                let path = error
-                    .path()
-                    .and_then(|path| path.strip_prefix(root).ok())
-                    .map(slashed);
-                let reason = error
-                    .io_error()
-                    .map_or_else(|| error.to_string(), |error| error.kind().to_string());
-                problems.push(DataProblem::new(
-                    What::Unreadable,
-                    path.unwrap_or_else(|| prefix.to_owned()),
-                    reason,
-                ));
+                let path = error.path().and_then(|path| path.strip_prefix(root).ok()).map(slashed);
+                let reason = error.io_error().map_or_else(|| error.to_string(), |error| error.kind().to_string());
+                problems.push(DataProblem::new(What::Unreadable, path.unwrap_or_else(|| prefix.to_owned()), reason));
             }
         }
     }
@@ -157,10 +122,7 @@ pub(super) fn files(root: &Path, prefix: &str, problems: &mut Vec<DataProblem>) 
 }
 
 fn slashed(path: &Path) -> String {
-    path.components()
-        .map(|piece| piece.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    path.components().map(|piece| piece.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// What the extension of a file says about it.
@@ -176,15 +138,10 @@ pub(super) enum Kind {
 
 /// Tells what a file is by its extension; whether it really is one is told by its content later.
 pub(super) fn kind(path: &str) -> Kind {
-    let extension = path
-        .rsplit_once('.')
-        .map(|(_, extension)| extension.to_ascii_lowercase())
-        .unwrap_or_default();
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
     match extension.as_str() {
         "png" | "jpg" | "jpeg" => Kind::Picture,
-        "tif" | "tiff" | "bmp" | "gif" | "pgm" | "ppm" | "webp" | "dcm" | "nii" | "gz" | "nrrd" => {
-            Kind::Unsupported
-        }
+        "tif" | "tiff" | "bmp" | "gif" | "pgm" | "ppm" | "webp" | "dcm" | "nii" | "gz" | "nrrd" => Kind::Unsupported,
         _ => Kind::Other,
     }
 }
@@ -197,17 +154,9 @@ pub(super) fn stem(path: &str) -> &str {
 /// Gives the problem of a file that cannot be read.
 pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
     let (what, hint) = match error {
-        FormatError::Truncated { .. } | FormatError::Empty => {
-            (What::Truncated, "copy or download the file again")
-        }
-        FormatError::Unsupported { .. } => (
-            What::UnsupportedFormat,
-            "convert it to PNG, or remove it from the folder",
-        ),
-        FormatError::Io(_) => (
-            What::Unreadable,
-            "check that the file exists and may be read",
-        ),
+        FormatError::Truncated { .. } | FormatError::Empty => (What::Truncated, "copy or download the file again"),
+        FormatError::Unsupported { .. } => (What::UnsupportedFormat, "convert it to PNG, or remove it from the folder"),
+        FormatError::Io(_) => (What::Unreadable, "check that the file exists and may be read"),
         FormatError::Damaged { .. } | FormatError::TooLarge { .. } => {
             (What::Unreadable, "copy or download the file again")
         }
@@ -221,34 +170,19 @@ pub(super) fn header(root: &Path, file: &str) -> Result<Header, DataProblem> {
 }
 
 /// Gives the problem of a file whose size is not that of the image of its case.
-pub(super) fn size_problem(
-    file: &str,
-    found: Header,
-    other: &str,
-    expected: Header,
-) -> DataProblem {
-    let reason = format!(
-        "it is {}x{}, but {other} is {}x{}",
-        found.width, found.height, expected.width, expected.height
-    );
-    DataProblem::new(What::SizesDiffer, file, reason)
-        .hint("width x height must agree within a case")
+pub(super) fn size_problem(file: &str, found: Header, other: &str, expected: Header) -> DataProblem {
+    let reason =
+        format!("it is {}x{}, but {other} is {}x{}", found.width, found.height, expected.width, expected.height);
+    DataProblem::new(What::SizesDiffer, file, reason).hint("width x height must agree within a case")
 }
 
 /// Gives the patient of a case by the pattern on its name; without a pattern every case is its own patient.
-pub(super) fn patient(
-    pattern: Option<&Pattern>,
-    name: &str,
-    id: &str,
-    file: &str,
-) -> Result<String, DataProblem> {
+pub(super) fn patient(pattern: Option<&Pattern>, name: &str, id: &str, file: &str) -> Result<String, DataProblem> {
     let Some(pattern) = pattern else {
         return Ok(id.to_owned());
     };
     let name = name.rsplit('/').next().unwrap_or(name);
-    let found = pattern
-        .find(name)
-        .and_then(|mut found| found.remove("patient"));
+    let found = pattern.find(name).and_then(|mut found| found.remove("patient"));
     found.ok_or_else(|| {
         let reason = format!("`{name}` does not match the patient pattern `{pattern}`");
         DataProblem::new(What::UnknownPatient, file, reason)
@@ -263,9 +197,7 @@ pub(super) fn headers<'a>(
     others: impl Iterator<Item = &'a str>,
     problems: &mut Vec<DataProblem>,
 ) -> Option<Header> {
-    let size = header(root, first)
-        .map_err(|problem| problems.push(problem))
-        .ok();
+    let size = header(root, first).map_err(|problem| problems.push(problem)).ok();
     for other in others {
         match (header(root, other), size) {
             (Err(problem), _) => problems.push(problem),
@@ -281,12 +213,8 @@ pub(super) fn headers<'a>(
 /// Gives the problem of a file whose extension is of a format that is not read.
 pub(super) fn unsupported(path: &str) -> DataProblem {
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    DataProblem::new(
-        What::UnsupportedFormat,
-        path,
-        format!("`.{extension}` files are not read"),
-    )
-    .hint("convert it to PNG, or remove it from the folder")
+    DataProblem::new(What::UnsupportedFormat, path, format!("`.{extension}` files are not read"))
+        .hint("convert it to PNG, or remove it from the folder")
 }
 
 /// Gives the problem of a folder that the layout names below the root or an official part, but that is not there.
@@ -301,28 +229,14 @@ pub(super) fn missing_folder(root: &Path, folder: &PartFolder, path: &str) -> Da
 
 /// Says what lies in a folder, for hints.
 pub(super) fn contents(root: &Path) -> String {
-    let entries = std::fs::read_dir(root)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok);
+    let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
     let name = |entry: std::fs::DirEntry| {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_dir() {
-            format!("{name}/")
-        } else {
-            name
-        }
+        if entry.path().is_dir() { format!("{name}/") } else { name }
     };
-    let mut names: Vec<String> = entries
-        .map(name)
-        .filter(|name| !name.starts_with('.'))
-        .collect();
+    let mut names: Vec<String> = entries.map(name).filter(|name| !name.starts_with('.')).collect();
     names.sort();
-    let more = if names.len() > 6 {
-        format!(" and {} more", names.len() - 6)
-    } else {
-        String::new()
-    };
+    let more = if names.len() > 6 { format!(" and {} more", names.len() - 6) } else { String::new() };
     names.truncate(6);
     if names.is_empty() {
         "the folder is empty".to_owned()

@@ -45,10 +45,7 @@ fn toggle(mask: &mut Mask, class: u8, places: &[usize]) {
 fn toggles(polygon: &[f64], height: usize, width: usize) -> Vec<usize> {
     const SCALE: f64 = 5.0;
     let corner = |value: f64| (SCALE * value + 0.5) as i64;
-    let corners: Vec<(i64, i64)> = polygon
-        .chunks_exact(2)
-        .map(|pair| (corner(pair[0]), corner(pair[1])))
-        .collect();
+    let corners: Vec<(i64, i64)> = polygon.chunks_exact(2).map(|pair| (corner(pair[0]), corner(pair[1]))).collect();
     let edges = corners.iter().zip(corners.iter().cycle().skip(1));
     let outline: Vec<(i64, i64)> = edges.flat_map(|(from, to)| edge(*from, *to)).collect();
     let mut places = Vec::new();
@@ -59,9 +56,7 @@ fn toggles(polygon: &[f64], height: usize, width: usize) -> Vec<usize> {
         if x.floor() != x || x < 0.0 || x > width as f64 - 1.0 {
             continue;
         }
-        let y = ((v.min(v_before) as f64 + 0.5) / SCALE - 0.5)
-            .clamp(0.0, height as f64)
-            .ceil();
+        let y = ((v.min(v_before) as f64 + 0.5) / SCALE - 0.5).clamp(0.0, height as f64).ceil();
         places.push(x as usize * height + y as usize);
     }
     places.sort_unstable();
@@ -72,11 +67,7 @@ fn toggles(polygon: &[f64], height: usize, width: usize) -> Vec<usize> {
 fn edge((x_from, y_from): (i64, i64), (x_to, y_to): (i64, i64)) -> Vec<(i64, i64)> {
     let (dx, dy) = ((x_to - x_from).abs(), (y_to - y_from).abs());
     let flip = (dx >= dy && x_from > x_to) || (dx < dy && y_from > y_to);
-    let ((xs, ys), (xe, ye)) = if flip {
-        ((x_to, y_to), (x_from, y_from))
-    } else {
-        ((x_from, y_from), (x_to, y_to))
-    };
+    let ((xs, ys), (xe, ye)) = if flip { ((x_to, y_to), (x_from, y_from)) } else { ((x_from, y_from), (x_to, y_to)) };
     let steps = dx.max(dy);
     let slope = match (dx >= dy, steps) {
         (_, 0) => 0.0,
@@ -101,32 +92,15 @@ mod tests {
     #[track_caller]
     fn check(polygons: &[&[f64]], expected: &str) {
         let polygons = polygons.iter().map(|polygon| polygon.to_vec()).collect();
-        let mask = draw(
-            &[Outline {
-                class: 1,
-                area: Area::Polygons(polygons),
-            }],
-            5,
-            6,
-        );
-        let rows: Vec<String> = mask
-            .labels
-            .chunks(6)
-            .map(|row| {
-                row.iter()
-                    .map(|v| if *v == 1 { '#' } else { '.' })
-                    .collect()
-            })
-            .collect();
+        let mask = draw(&[Outline { class: 1, area: Area::Polygons(polygons) }], 5, 6);
+        let rows: Vec<String> =
+            mask.labels.chunks(6).map(|row| row.iter().map(|v| if *v == 1 { '#' } else { '.' }).collect()).collect();
         assert_eq!(rows.join("\n"), expected);
     }
 
     #[test]
     fn a_square_covers_the_pixels_whose_centres_it_covers() {
-        check(
-            &[&[1.0, 1.0, 4.0, 1.0, 4.0, 3.0, 1.0, 3.0]],
-            "......\n.###..\n.###..\n......\n......",
-        );
+        check(&[&[1.0, 1.0, 4.0, 1.0, 4.0, 3.0, 1.0, 3.0]], "......\n.###..\n.###..\n......\n......");
     }
 
     #[test]
@@ -138,14 +112,7 @@ mod tests {
 
     #[test]
     fn runs_count_column_by_column() {
-        let mask = draw(
-            &[Outline {
-                class: 2,
-                area: Area::Runs(vec![1, 2, 1]),
-            }],
-            2,
-            2,
-        );
+        let mask = draw(&[Outline { class: 2, area: Area::Runs(vec![1, 2, 1]) }], 2, 2);
         assert_eq!(mask.labels, [0, 2, 2, 0]);
     }
 
@@ -154,50 +121,15 @@ mod tests {
     fn golden(height: usize, width: usize, polygon: &[f64], pixels: usize, places: usize) {
         let area = Area::Polygons(vec![polygon.to_vec()]);
         let mask = draw(&[Outline { class: 1, area }], height, width);
-        let sum = mask
-            .labels
-            .iter()
-            .enumerate()
-            .map(|(at, label)| at * usize::from(*label))
-            .sum::<usize>();
+        let sum = mask.labels.iter().enumerate().map(|(at, label)| at * usize::from(*label)).sum::<usize>();
         assert_eq!((mask.foreground(), sum), (pixels, places));
     }
 
     #[test]
     fn random_polygons_are_those_of_the_coco_tools() {
-        golden(
-            18,
-            24,
-            &[25.0, 31.743, 29.626, 4.023, 12.322, 3.0, 11.8, 20.0],
-            177,
-            46068,
-        );
-        golden(
-            27,
-            25,
-            &[
-                32.4, 17.728, 8.189, 21.0, 13.0, 39.0, 22.523, 19.9, 33.0, 43.0,
-            ],
-            91,
-            52621,
-        );
-        golden(
-            19,
-            39,
-            &[
-                36.708, 26.236, 14.0, 9.1, 13.4, 24.0, 4.0, 42.0, 6.236, 22.0,
-            ],
-            67,
-            40748,
-        );
-        golden(
-            29,
-            28,
-            &[
-                20.217, 36.0, 6.0, 18.0, 20.0, 35.676, 35.7, 40.0, 0.624, -1.0,
-            ],
-            148,
-            78361,
-        );
+        golden(18, 24, &[25.0, 31.743, 29.626, 4.023, 12.322, 3.0, 11.8, 20.0], 177, 46068);
+        golden(27, 25, &[32.4, 17.728, 8.189, 21.0, 13.0, 39.0, 22.523, 19.9, 33.0, 43.0], 91, 52621);
+        golden(19, 39, &[36.708, 26.236, 14.0, 9.1, 13.4, 24.0, 4.0, 42.0, 6.236, 22.0], 67, 40748);
+        golden(29, 28, &[20.217, 36.0, 6.0, 18.0, 20.0, 35.676, 35.7, 40.0, 0.624, -1.0], 148, 78361);
     }
 }

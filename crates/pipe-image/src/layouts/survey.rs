@@ -68,11 +68,7 @@ impl Layout {
     /// Lists the cases of a data set and everything that names and headers tell to be wrong.
     pub fn survey(&self, root: &Path) -> Survey {
         if !root.is_dir() {
-            let reason = if root.exists() {
-                "it is a file"
-            } else {
-                "it does not exist"
-            };
+            let reason = if root.exists() { "it is a file" } else { "it does not exist" };
             let problem = DataProblem::new(What::MissingFolder, root.display().to_string(), reason);
             return Survey {
                 cases: Vec::new(),
@@ -80,21 +76,11 @@ impl Layout {
             };
         }
         let mut survey = self.arrangement().survey(root);
-        survey.cases.sort_by(|a, b| {
-            natural(&a.id)
-                .cmp(&natural(&b.id))
-                .then_with(|| a.id.cmp(&b.id))
-        });
-        for pair in survey
-            .cases
-            .windows(2)
-            .filter(|pair| pair[0].id == pair[1].id)
-        {
+        survey.cases.sort_by(|a, b| natural(&a.id).cmp(&natural(&b.id)).then_with(|| a.id.cmp(&b.id)));
+        for pair in survey.cases.windows(2).filter(|pair| pair[0].id == pair[1].id) {
             let reason = format!("`{}` has the same case id", pair[0].frames[0]);
             let problem = DataProblem::new(What::DuplicateCase, pair[1].frames[0].clone(), reason);
-            survey
-                .problems
-                .push(problem.of(pair[1].id.clone()).hint("rename one of them"));
+            survey.problems.push(problem.of(pair[1].id.clone()).hint("rename one of them"));
         }
         survey
     }
@@ -105,11 +91,7 @@ impl Layout {
     /// With all problems that names and headers tell.
     pub fn scan(&self, root: &Path) -> Result<Vec<CaseFiles>, DataProblems> {
         let Survey { cases, problems } = self.survey(root);
-        if problems.is_empty() {
-            Ok(cases)
-        } else {
-            Err(DataProblems::sorted(problems))
-        }
+        if problems.is_empty() { Ok(cases) } else { Err(DataProblems::sorted(problems)) }
     }
 
     /// Lists the cases of a data set after decoding every file.
@@ -145,15 +127,9 @@ impl Layout {
     ) -> Result<(), DataProblems> {
         // Twice a common core count: enough to keep cores busy, small enough for 512x512 sequences.
         const GROUP: usize = 16;
-        let Survey {
-            cases,
-            mut problems,
-        } = self.survey(root);
+        let Survey { cases, mut problems } = self.survey(root);
         for group in cases.chunks(GROUP) {
-            let results: Vec<_> = group
-                .par_iter()
-                .map(|files| self.read(root, files).map(&work))
-                .collect();
+            let results: Vec<_> = group.par_iter().map(|files| self.read(root, files).map(&work)).collect();
             for (files, result) in group.iter().zip(results) {
                 match result {
                     Ok(value) if problems.is_empty() => sink(files, value),
@@ -162,11 +138,7 @@ impl Layout {
                 }
             }
         }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(DataProblems::sorted(problems))
-        }
+        if problems.is_empty() { Ok(()) } else { Err(DataProblems::sorted(problems)) }
     }
 }
 
@@ -175,12 +147,8 @@ fn natural(name: &str) -> Vec<(u128, &str)> {
     let mut pieces = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {
-        let text = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let digits = rest[text..]
-            .find(|c: char| !c.is_ascii_digit())
-            .map_or(rest.len(), |end| text + end);
+        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest[text..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |end| text + end);
         pieces.push((0, &rest[..text]));
         pieces.push((rest[text..digits].parse().unwrap_or(u128::MAX), ""));
         rest = &rest[digits..];

@@ -78,10 +78,7 @@ impl Naming {
     fn patterns(&self) -> (Pattern, Pattern) {
         let pattern = |text| Pattern::new(text).expect("the pattern is written here");
         match self {
-            Self::Port => (
-                pattern("images/image_s{sequence}_i{index}"),
-                pattern("labels/label_s{sequence}"),
-            ),
+            Self::Port => (pattern("images/image_s{sequence}_i{index}"), pattern("labels/label_s{sequence}")),
             Self::Official { mask } => (pattern("ori_{sequence}_{index}"), mask.clone()),
             Self::Patterns { image, mask } => (image.clone(), mask.clone()),
         }
@@ -102,35 +99,24 @@ impl Arrangement for XcaSequences {
         for folder in &folders {
             let sequences = self.sequences(root, folder, &mut problems);
             let patients = self.patients(root, folder, &mut problems);
-            for (sequence, mask) in sequences
-                .masks
-                .iter()
-                .filter(|(name, _)| !sequences.frames.contains_key(*name))
-            {
+            for (sequence, mask) in sequences.masks.iter().filter(|(name, _)| !sequences.frames.contains_key(*name)) {
                 let reason = format!("no frames of sequence `{sequence}`");
                 let problem = DataProblem::new(What::MaskWithoutImage, mask, reason);
-                problems.push(
-                    problem
-                        .of(folder.case_id(sequence))
-                        .hint("add the frames or remove the mask"),
-                );
+                problems.push(problem.of(folder.case_id(sequence)).hint("add the frames or remove the mask"));
             }
             for (sequence, frames) in &sequences.frames {
                 let mask = sequences.masks.get(sequence);
                 match self.case(root, folder, sequence, frames, mask, patients.as_ref()) {
                     Ok(case) => cases.push(case),
-                    Err(found) => problems.extend(
-                        found
-                            .into_iter()
-                            .map(|problem| problem.of(folder.case_id(sequence))),
-                    ),
+                    Err(found) => {
+                        problems.extend(found.into_iter().map(|problem| problem.of(folder.case_id(sequence))))
+                    }
                 }
             }
         }
         if cases.is_empty() && problems.is_empty() {
             let (image, _) = self.naming.patterns();
-            let problem =
-                DataProblem::new(What::NoCases, ".", format!("no file matches `{image}`"));
+            let problem = DataProblem::new(What::NoCases, ".", format!("no file matches `{image}`"));
             problems.push(problem.hint(listing::contents(root)));
         }
         Survey { cases, problems }
@@ -142,26 +128,16 @@ impl Arrangement for XcaSequences {
 }
 
 impl XcaSequences {
-    fn sequences(
-        &self,
-        root: &Path,
-        folder: &PartFolder,
-        problems: &mut Vec<DataProblem>,
-    ) -> Sequences {
+    fn sequences(&self, root: &Path, folder: &PartFolder, problems: &mut Vec<DataProblem>) -> Sequences {
         let (image_pattern, mask_pattern) = self.naming.patterns();
         let mut sequences = Sequences::default();
         let files = listing::files(root, &folder.prefix, problems);
-        for file in files
-            .iter()
-            .filter(|file| listing::kind(file) != Kind::Other)
-        {
+        for file in files.iter().filter(|file| listing::kind(file) != Kind::Other) {
             let path = format!("{}{file}", folder.prefix);
             let frame = image_pattern
                 .find_file(file)
                 .and_then(|mut found| Some((found.remove("sequence")?, found.remove("index")?)));
-            let mask = mask_pattern
-                .find_file(file)
-                .and_then(|mut found| found.remove("sequence"));
+            let mask = mask_pattern.find_file(file).and_then(|mut found| found.remove("sequence"));
             if (frame.is_some() || mask.is_some()) && listing::kind(file) == Kind::Unsupported {
                 problems.push(listing::unsupported(&path));
                 continue;
@@ -169,20 +145,14 @@ impl XcaSequences {
             let before = match (frame, mask) {
                 (_, Some(sequence)) => sequences.masks.insert(sequence, path.clone()),
                 (Some((sequence, index)), None) => match index.parse() {
-                    Ok(index) => sequences
-                        .frames
-                        .entry(sequence)
-                        .or_default()
-                        .insert(index, path.clone()),
+                    Ok(index) => sequences.frames.entry(sequence).or_default().insert(index, path.clone()),
                     Err(_) => None,
                 },
                 (None, None) => None,
             };
             if let Some(before) = before {
                 let reason = format!("`{before}` is the same frame or mask");
-                problems.push(
-                    DataProblem::new(What::DuplicateCase, path, reason).hint("remove one of them"),
-                );
+                problems.push(DataProblem::new(What::DuplicateCase, path, reason).hint("remove one of them"));
             }
         }
         sequences
@@ -199,13 +169,8 @@ impl XcaSequences {
     ) -> Result<CaseFiles, Vec<DataProblem>> {
         let id = folder.case_id(sequence);
         let mut problems = Vec::new();
-        let last: Vec<(u64, &String)> = frames
-            .iter()
-            .rev()
-            .take(self.frames)
-            .map(|(index, file)| (*index, file))
-            .rev()
-            .collect();
+        let last: Vec<(u64, &String)> =
+            frames.iter().rev().take(self.frames).map(|(index, file)| (*index, file)).rev().collect();
         let first_file = last[0].1;
         if mask.is_none() && self.presence == Masks::Required {
             let hint = "add the mask, or set `presence: optional` for sequences without one";
@@ -213,60 +178,34 @@ impl XcaSequences {
             problems.push(DataProblem::new(What::ImageWithoutMask, first_file, reason).hint(hint));
         }
         if last.len() < self.frames {
-            let reason = format!(
-                "sequence `{sequence}` has {} of {} frames",
-                last.len(),
-                self.frames
-            );
+            let reason = format!("sequence `{sequence}` has {} of {} frames", last.len(), self.frames);
             problems.push(
-                DataProblem::new(What::MissingFrame, first_file, reason)
-                    .hint("add the frames, or set `frames` lower"),
+                DataProblem::new(What::MissingFrame, first_file, reason).hint("add the frames, or set `frames` lower"),
             );
         }
         for pair in last.windows(2).filter(|pair| pair[1].0 != pair[0].0 + 1) {
-            let reason = format!(
-                "frame {} of sequence `{sequence}` is missing before it",
-                pair[1].0 - 1
-            );
-            problems.push(
-                DataProblem::new(What::MissingFrame, pair[1].1, reason)
-                    .hint("frames must follow each other"),
-            );
+            let reason = format!("frame {} of sequence `{sequence}` is missing before it", pair[1].0 - 1);
+            problems
+                .push(DataProblem::new(What::MissingFrame, pair[1].1, reason).hint("frames must follow each other"));
         }
         let patient = match patients {
             None => id.clone(),
-            Some(patients) => patients
-                .get(&id)
-                .or_else(|| patients.get(sequence))
-                .cloned()
-                .unwrap_or_else(|| {
-                    let reason = format!("sequence `{sequence}` is not in the patient table");
-                    problems.push(
-                        DataProblem::new(What::UnknownPatient, first_file, reason)
-                            .hint("add a line `sequence,patient`"),
-                    );
-                    String::new()
-                }),
+            Some(patients) => patients.get(&id).or_else(|| patients.get(sequence)).cloned().unwrap_or_else(|| {
+                let reason = format!("sequence `{sequence}` is not in the patient table");
+                problems.push(
+                    DataProblem::new(What::UnknownPatient, first_file, reason).hint("add a line `sequence,patient`"),
+                );
+                String::new()
+            }),
         };
-        let others = last[1..]
-            .iter()
-            .map(|(_, file)| file.as_str())
-            .chain(mask.map(String::as_str));
+        let others = last[1..].iter().map(|(_, file)| file.as_str()).chain(mask.map(String::as_str));
         let size = listing::headers(root, first_file, others, &mut problems);
         let Some(size) = size.filter(|_| problems.is_empty()) else {
             return Err(problems);
         };
         let frames = last.into_iter().map(|(_, file)| file.clone()).collect();
         let mask = mask.cloned().map(MaskSource::File);
-        Ok(CaseFiles {
-            id,
-            patient,
-            part: folder.part,
-            frames,
-            mask,
-            height: size.height,
-            width: size.width,
-        })
+        Ok(CaseFiles { id, patient, part: folder.part, frames, mask, height: size.height, width: size.width })
     }
 
     /// Reads the patient table of the part, or that of the root.
@@ -281,23 +220,16 @@ impl XcaSequences {
         let Some(file) = places.iter().find(|file| root.join(file).is_file()) else {
             if self.patients.is_some() {
                 let problem = DataProblem::new(What::Annotations, name, "it does not exist");
-                problems
-                    .push(problem.hint("remove `patients` if every sequence is its own patient"));
+                problems.push(problem.hint("remove `patients` if every sequence is its own patient"));
             }
             return None;
         };
-        let mut damaged =
-            |reason: String| {
-                let problem = DataProblem::new(What::Annotations, file, reason);
-                problems.push(problem.hint(
-                    "the table has the columns `sequence` and `patient`, one line a sequence",
-                ));
-            };
+        let mut damaged = |reason: String| {
+            let problem = DataProblem::new(What::Annotations, file, reason);
+            problems.push(problem.hint("the table has the columns `sequence` and `patient`, one line a sequence"));
+        };
         let mut patients = BTreeMap::new();
-        let mut reader = match csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(root.join(file))
-        {
+        let mut reader = match csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(root.join(file)) {
             Ok(reader) => reader,
             Err(error) => {
                 damaged(error.to_string());
@@ -306,18 +238,11 @@ impl XcaSequences {
         };
         for row in reader.deserialize::<PatientRow>() {
             match row {
-                Ok(PatientRow { sequence, patient })
-                    if sequence.is_empty() || patient.is_empty() =>
-                {
-                    damaged(format!(
-                        "a line with sequence `{sequence}` and patient `{patient}`"
-                    ));
+                Ok(PatientRow { sequence, patient }) if sequence.is_empty() || patient.is_empty() => {
+                    damaged(format!("a line with sequence `{sequence}` and patient `{patient}`"));
                 }
                 Ok(PatientRow { sequence, patient }) => {
-                    if patients
-                        .get(&sequence)
-                        .is_some_and(|known| *known != patient)
-                    {
+                    if patients.get(&sequence).is_some_and(|known| *known != patient) {
                         damaged(format!("sequence `{sequence}` has two patients"));
                     }
                     patients.insert(sequence, patient);

@@ -75,9 +75,7 @@ impl Entry {
 
     /// Gives the number of values of the image.
     pub(super) fn values(&self) -> usize {
-        [self.channels, self.height, self.width]
-            .iter()
-            .fold(self.frames, |all, side| all.saturating_mul(*side))
+        [self.channels, self.height, self.width].iter().fold(self.frames, |all, side| all.saturating_mul(*side))
     }
 }
 

@@ -8,10 +8,7 @@ use std::path::Path;
 use memmap2::Mmap;
 
 /// Maps a file for reading.
-#[expect(
-    unsafe_code,
-    reason = "mapping a file is unsafe by nature; the argument stands at the block"
-)]
+#[expect(unsafe_code, reason = "mapping a file is unsafe by nature; the argument stands at the block")]
 pub(super) fn map(path: &Path) -> io::Result<Mmap> {
     let file = File::open(path)?;
     // SAFETY: the map is read-only and only ever seen as bytes, for which every value is valid. Packs appear by rename, are stored

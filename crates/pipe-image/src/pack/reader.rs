@@ -26,60 +26,27 @@ impl Pack {
     /// # Errors
     /// If the file is no pack, of another version, cut, or its index is damaged.
     pub fn open(path: &Path) -> Result<Self, PackError> {
-        let bytes = map(path).map_err(|source| PackError::Io {
-            action: "open",
-            path: path.to_owned(),
-            source,
-        })?;
-        let damaged = |reason: &str| PackError::Damaged {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let bytes = map(path).map_err(|source| PackError::Io { action: "open", path: path.to_owned(), source })?;
+        let damaged = |reason: &str| PackError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
         if !bytes.starts_with(&MAGIC) || bytes.len() < ALIGN as usize {
-            return Err(PackError::NotAPack {
-                path: path.to_owned(),
-            });
+            return Err(PackError::NotAPack { path: path.to_owned() });
         }
         let version = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
         if version != VERSION {
-            return Err(PackError::Version {
-                path: path.to_owned(),
-                found: version,
-                known: VERSION,
-            });
+            return Err(PackError::Version { path: path.to_owned(), found: version, known: VERSION });
         }
-        let index =
-            index(&bytes).ok_or_else(|| damaged("it ends too early, or its index was changed"))?;
-        let entries: Vec<Entry> =
-            serde_json::from_slice(index).map_err(|error| damaged(&error.to_string()))?;
+        let index = index(&bytes).ok_or_else(|| damaged("it ends too early, or its index was changed"))?;
+        let entries: Vec<Entry> = serde_json::from_slice(index).map_err(|error| damaged(&error.to_string()))?;
         for entry in &entries {
             let image = entry.values().saturating_mul(entry.dtype.bytes());
-            let mask = if entry.mask_digest.is_some() {
-                entry.height.saturating_mul(entry.width)
-            } else {
-                0
-            };
-            let fits = |offset: u64, length: usize| {
-                offset.saturating_add(length as u64) <= bytes.len() as u64
-            };
+            let mask = if entry.mask_digest.is_some() { entry.height.saturating_mul(entry.width) } else { 0 };
+            let fits = |offset: u64, length: usize| offset.saturating_add(length as u64) <= bytes.len() as u64;
             if !fits(entry.image_offset, image) || !fits(entry.mask_offset, mask) {
-                return Err(damaged(&format!(
-                    "the arrays of `{}` lie outside the file",
-                    entry.id
-                )));
+                return Err(damaged(&format!("the arrays of `{}` lie outside the file", entry.id)));
             }
         }
-        let by_id = entries
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| (entry.id.clone(), at))
-            .collect();
-        Ok(Self {
-            path: path.to_owned(),
-            bytes,
-            entries,
-            by_id,
-        })
+        let by_id = entries.iter().enumerate().map(|(at, entry)| (entry.id.clone(), at)).collect();
+        Ok(Self { path: path.to_owned(), bytes, entries, by_id })
     }
 
     /// Gives the entries in the order they were written.
@@ -98,32 +65,14 @@ impl Pack {
     /// If there is no such entry.
     pub fn image(&self, at: usize) -> Image {
         let entry = &self.entries[at];
-        let Entry {
-            frames,
-            channels,
-            height,
-            width,
-            ..
-        } = *entry;
+        let Entry { frames, channels, height, width, .. } = *entry;
         let bytes = self.image_bytes(entry);
         let data = match entry.dtype {
-            Dtype::F32 => bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-            Dtype::F16 => bytes
-                .chunks_exact(2)
-                .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
+            Dtype::F32 => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            Dtype::F16 => bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
             Dtype::U8 => bytes.iter().map(|byte| f32::from(*byte)).collect(),
         };
-        Image {
-            frames,
-            channels,
-            height,
-            width,
-            data,
-        }
+        Image { frames, channels, height, width, data }
     }
 
     /// Gives the mask of an entry, if it has one.
@@ -132,15 +81,8 @@ impl Pack {
     /// If there is no such entry.
     pub fn mask(&self, at: usize) -> Option<Mask> {
         let entry = &self.entries[at];
-        let labels = entry
-            .mask_digest
-            .as_ref()
-            .map(|_| self.mask_bytes(entry).to_vec())?;
-        Some(Mask {
-            height: entry.height,
-            width: entry.width,
-            labels,
-        })
+        let labels = entry.mask_digest.as_ref().map(|_| self.mask_bytes(entry).to_vec())?;
+        Some(Mask { height: entry.height, width: entry.width, labels })
     }
 
     /// Checks the arrays of an entry against its digests.
@@ -149,35 +91,17 @@ impl Pack {
     /// If the bytes are not those that were written.
     pub fn verify(&self, at: usize) -> Result<(), PackError> {
         let entry = &self.entries[at];
-        let Entry {
-            frames,
-            channels,
-            height,
-            width,
-            dtype,
-            ..
-        } = *entry;
-        let image = digest(
-            dtype,
-            [frames, channels, height, width],
-            self.image_bytes(entry),
-        ) == entry.image_digest;
+        let Entry { frames, channels, height, width, dtype, .. } = *entry;
+        let image = digest(dtype, [frames, channels, height, width], self.image_bytes(entry)) == entry.image_digest;
         let mask_digest = entry.mask_digest.as_ref();
-        let mask = mask_digest.is_none_or(|known| {
-            *known == digest(Dtype::U8, [1, 1, height, width], self.mask_bytes(entry))
-        });
+        let mask =
+            mask_digest.is_none_or(|known| *known == digest(Dtype::U8, [1, 1, height, width], self.mask_bytes(entry)));
         if image && mask {
             return Ok(());
         }
-        let reason = format!(
-            "the {} of `{}` changed since it was written",
-            if image { "mask" } else { "image" },
-            entry.id
-        );
-        Err(PackError::Damaged {
-            path: self.path.clone(),
-            reason,
-        })
+        let reason =
+            format!("the {} of `{}` changed since it was written", if image { "mask" } else { "image" }, entry.id);
+        Err(PackError::Damaged { path: self.path.clone(), reason })
     }
 
     fn image_bytes(&self, entry: &Entry) -> &[u8] {
@@ -191,17 +115,9 @@ impl Pack {
 
 /// Gives the bytes of the index if the footer is whole and its digest agrees.
 fn index(bytes: &[u8]) -> Option<&[u8]> {
-    let footer = bytes
-        .len()
-        .checked_sub(ALIGN as usize)
-        .map(|start| &bytes[start..])?;
-    let number = |at: usize| {
-        footer[at..at + 8]
-            .try_into()
-            .ok()
-            .map(u64::from_le_bytes)
-            .and_then(|n| usize::try_from(n).ok())
-    };
+    let footer = bytes.len().checked_sub(ALIGN as usize).map(|start| &bytes[start..])?;
+    let number =
+        |at: usize| footer[at..at + 8].try_into().ok().map(u64::from_le_bytes).and_then(|n| usize::try_from(n).ok());
     if footer[56..] != END {
         return None;
     }
@@ -227,37 +143,21 @@ mod tests {
 
     fn image() -> Image {
         let data = (0..24u8).map(|value| f32::from(value) / 3.0).collect();
-        Image {
-            frames: 2,
-            channels: 3,
-            height: 2,
-            width: 2,
-            data,
-        }
+        Image { frames: 2, channels: 3, height: 2, width: 2, data }
     }
 
     fn written(path: &Path) -> Result<(), PackError> {
-        let mask = Mask {
-            height: 2,
-            width: 2,
-            labels: vec![0, 1, 2, 1],
-        };
+        let mask = Mask { height: 2, width: 2, labels: vec![0, 1, 2, 1] };
         let mut writer = PackWriter::create(path)?;
         writer.push(meta("a"), &image(), Dtype::F32, Some(&mask))?;
         writer.push(meta("b"), &image(), Dtype::F16, None)?;
         writer.push(
             meta("c"),
-            &Image {
-                data: vec![0.0, 255.0, 3.0, 1.0],
-                ..Image::filled([1, 1, 2, 2], 0.0)
-            },
+            &Image { data: vec![0.0, 255.0, 3.0, 1.0], ..Image::filled([1, 1, 2, 2], 0.0) },
             Dtype::U8,
             None,
         )?;
-        assert!(matches!(
-            writer.push(meta("a"), &image(), Dtype::F32, None),
-            Err(PackError::Duplicate { .. })
-        ));
+        assert!(matches!(writer.push(meta("a"), &image(), Dtype::F32, None), Err(PackError::Duplicate { .. })));
         assert!(matches!(
             writer.push(meta("d"), &image(), Dtype::F32, Some(&Mask::empty(1, 2))),
             Err(PackError::Shape { .. })
@@ -271,32 +171,16 @@ mod tests {
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         written(&one).expect("the disk has room");
         written(&two).expect("the disk has room");
-        assert_eq!(
-            std::fs::read(&one).expect("it exists"),
-            std::fs::read(&two).expect("it exists"),
-            "equal bytes"
-        );
+        assert_eq!(std::fs::read(&one).expect("it exists"), std::fs::read(&two).expect("it exists"), "equal bytes");
         let pack = Pack::open(&one).expect("the pack is whole");
         assert_eq!(pack.entries().len(), 3);
         assert_eq!((pack.find("b"), pack.find("x")), (Some(1), None));
         assert_eq!(pack.image(0), image());
         assert_eq!(pack.mask(0).expect("it has a mask").labels, [0, 1, 2, 1]);
-        assert!(
-            pack.image(1)
-                .data
-                .iter()
-                .zip(image().data)
-                .all(|(half, full)| (half - full).abs() < 4e-3)
-        );
-        assert_eq!(
-            (pack.image(2).data, pack.mask(2)),
-            (vec![0.0, 255.0, 3.0, 1.0], None)
-        );
+        assert!(pack.image(1).data.iter().zip(image().data).all(|(half, full)| (half - full).abs() < 4e-3));
+        assert_eq!((pack.image(2).data, pack.mask(2)), (vec![0.0, 255.0, 3.0, 1.0], None));
         assert_eq!(pack.entries()[0].meta(), meta("a"));
-        assert_ne!(
-            pack.entries()[0].image_digest,
-            pack.entries()[1].image_digest
-        );
+        assert_ne!(pack.entries()[0].image_digest, pack.entries()[1].image_digest);
         (0..3).for_each(|at| pack.verify(at).expect("nothing changed"));
     }
 
@@ -312,32 +196,17 @@ mod tests {
             Pack::open(&path)
         };
         for length in [64, 200, bytes.len() - 64, bytes.len() - 1] {
-            assert!(
-                matches!(open(&bytes[..length]), Err(PackError::Damaged { .. })),
-                "cut to {length}"
-            );
+            assert!(matches!(open(&bytes[..length]), Err(PackError::Damaged { .. })), "cut to {length}");
         }
-        assert!(matches!(
-            open(b"something else"),
-            Err(PackError::NotAPack { .. })
-        ));
-        assert!(matches!(
-            open(b""),
-            Err(PackError::NotAPack { .. } | PackError::Io { .. })
-        ));
+        assert!(matches!(open(b"something else"), Err(PackError::NotAPack { .. })));
+        assert!(matches!(open(b""), Err(PackError::NotAPack { .. } | PackError::Io { .. })));
         let mut newer = bytes.clone();
         newer[8] = 9;
-        assert!(matches!(
-            open(&newer),
-            Err(PackError::Version { found: 9, .. })
-        ));
+        assert!(matches!(open(&newer), Err(PackError::Version { found: 9, .. })));
         let mut rotten = bytes.clone();
         rotten[70] ^= 1;
         let pack = open(&rotten).expect("only values changed");
         assert!(matches!(pack.verify(0), Err(PackError::Damaged { .. })) && pack.verify(1).is_ok());
-        assert!(matches!(
-            Pack::open(&folder.path().join("none")),
-            Err(PackError::Io { .. })
-        ));
+        assert!(matches!(Pack::open(&folder.path().join("none")), Err(PackError::Io { .. })));
     }
 }

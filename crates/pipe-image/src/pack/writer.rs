@@ -26,19 +26,10 @@ impl PackWriter {
     /// # Errors
     /// If the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, PackError> {
-        let file = File::create(path).map_err(|source| PackError::Io {
-            action: "create",
-            path: path.to_owned(),
-            source,
-        })?;
+        let file =
+            File::create(path).map_err(|source| PackError::Io { action: "create", path: path.to_owned(), source })?;
         let (entries, ids) = (Vec::new(), BTreeSet::new());
-        let mut writer = Self {
-            path: path.to_owned(),
-            file: BufWriter::new(file),
-            at: 0,
-            entries,
-            ids,
-        };
+        let mut writer = Self { path: path.to_owned(), file: BufWriter::new(file), at: 0, entries, ids };
         writer.write(&header())?;
         Ok(writer)
     }
@@ -47,34 +38,18 @@ impl PackWriter {
     ///
     /// # Errors
     /// If the case is there already, the arrays do not fit together, or the disk is full.
-    pub fn push(
-        &mut self,
-        meta: EntryMeta,
-        image: &Image,
-        dtype: Dtype,
-        mask: Option<&Mask>,
-    ) -> Result<(), PackError> {
-        let EntryMeta {
-            id,
-            patient,
-            part,
-            native_height,
-            native_width,
-            spacing,
-        } = meta;
+    pub fn push(&mut self, meta: EntryMeta, image: &Image, dtype: Dtype, mask: Option<&Mask>) -> Result<(), PackError> {
+        let EntryMeta { id, patient, part, native_height, native_width, spacing } = meta;
         let shape = image.shape();
         let [frames, channels, height, width] = shape;
         if image.data.len() != shape.iter().product::<usize>() {
             let reason = format!("{} values for the shape {shape:?}", image.data.len());
             return Err(PackError::Shape { id, reason });
         }
-        if let Some(mask) = mask.filter(|mask| {
-            (mask.height, mask.width, mask.labels.len()) != (height, width, height * width)
-        }) {
-            let reason = format!(
-                "the image is {width}x{height}, the mask {}x{}",
-                mask.width, mask.height
-            );
+        if let Some(mask) =
+            mask.filter(|mask| (mask.height, mask.width, mask.labels.len()) != (height, width, height * width))
+        {
+            let reason = format!("the image is {width}x{height}, the mask {}x{}", mask.width, mask.height);
             return Err(PackError::Shape { id, reason });
         }
         if !self.ids.insert(id.clone()) {
@@ -82,10 +57,7 @@ impl PackWriter {
         }
         let bytes = encode(&image.data, dtype);
         let image_offset = self.array(&bytes)?;
-        let mask_offset = mask
-            .map(|mask| self.array(&mask.labels))
-            .transpose()?
-            .unwrap_or(0);
+        let mask_offset = mask.map(|mask| self.array(&mask.labels)).transpose()?.unwrap_or(0);
         let mask_digest = mask.map(|mask| digest(Dtype::U8, [1, 1, height, width], &mask.labels));
         let image_digest = digest(dtype, shape, &bytes);
         self.entries.push(Entry {
@@ -117,11 +89,7 @@ impl PackWriter {
         let offset = self.at;
         self.write(&index)?;
         self.write(&footer(offset, &index))?;
-        let failed = |source| PackError::Io {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        };
+        let failed = |source| PackError::Io { action: "write", path: self.path.clone(), source };
         self.file.flush().map_err(failed)?;
         self.file.get_ref().sync_all().map_err(failed)
     }
@@ -136,11 +104,7 @@ impl PackWriter {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), PackError> {
-        let failed = |source| PackError::Io {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        };
+        let failed = |source| PackError::Io { action: "write", path: self.path.clone(), source };
         self.file.write_all(bytes).map_err(failed)?;
         self.at += bytes.len() as u64;
         Ok(())
@@ -149,14 +113,8 @@ impl PackWriter {
 
 fn encode(values: &[f32], dtype: Dtype) -> Vec<u8> {
     match dtype {
-        Dtype::F32 => values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect(),
-        Dtype::F16 => values
-            .iter()
-            .flat_map(|value| half::f16::from_f32(*value).to_le_bytes())
-            .collect(),
+        Dtype::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Dtype::F16 => values.iter().flat_map(|value| half::f16::from_f32(*value).to_le_bytes()).collect(),
         // `as` saturates and takes NaN to 0; values are whole by the contract of this kind.
         Dtype::U8 => values.iter().map(|value| value.round() as u8).collect(),
     }

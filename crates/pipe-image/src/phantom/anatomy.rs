@@ -56,12 +56,7 @@ pub(super) fn anatomy(rng: &mut Pcg64) -> Anatomy {
     for main in 0..mains {
         let direction = TAU * (0.02 + 0.13 * main as f64 + uniform(rng, -0.03, 0.03));
         let radius = uniform(rng, 0.021, 0.028);
-        let start = Point {
-            x: ostium.0,
-            y: ostium.1,
-            radius,
-            reach: 0.0,
-        };
+        let start = Point { x: ostium.0, y: ostium.1, radius, reach: 0.0 };
         let length = uniform(rng, 0.6, 0.85);
         grow(rng, start, direction, length, 0, &mut vessels);
     }
@@ -89,14 +84,7 @@ pub(super) fn anatomy(rng: &mut Pcg64) -> Anatomy {
 }
 
 /// A vessel with its branches: a walk whose direction wanders, tapering to a third.
-fn grow(
-    rng: &mut Pcg64,
-    start: Point,
-    direction: f64,
-    length: f64,
-    depth: usize,
-    vessels: &mut Vec<Tube>,
-) {
+fn grow(rng: &mut Pcg64, start: Point, direction: f64, length: f64, depth: usize, vessels: &mut Vec<Tube>) {
     const STEP: f64 = 0.012;
     let steps = (length / STEP) as usize;
     let curl = uniform(rng, -0.5, 0.5);
@@ -104,11 +92,7 @@ fn grow(
     let mut tube = vec![start];
     let mut branches = Vec::new();
     let mut next_branch = uniform(rng, 0.12, 0.22);
-    let mut side = if uniform(rng, 0.0, 1.0) < 0.5 {
-        1.0
-    } else {
-        -1.0
-    };
+    let mut side = if uniform(rng, 0.0, 1.0) < 0.5 { 1.0 } else { -1.0 };
     for step in 1..=steps {
         let share = step as f64 / steps as f64;
         let angle = direction + curl * share + tortuosity * (phase + 9.0 * share).sin();
@@ -123,14 +107,7 @@ fn grow(
         if depth < 2 && share * length > next_branch && share < 0.8 {
             next_branch += uniform(rng, 0.13, 0.24);
             let away = angle + side * uniform(rng, 0.5, 1.0);
-            branches.push((
-                Point {
-                    radius: point.radius * 0.75,
-                    ..point
-                },
-                away,
-                length * uniform(rng, 0.3, 0.5),
-            ));
+            branches.push((Point { radius: point.radius * 0.75, ..point }, away, length * uniform(rng, 0.3, 0.5)));
             side = -side;
         }
     }
@@ -149,12 +126,7 @@ fn catheter(rng: &mut Pcg64, ostium: (f64, f64)) -> Tube {
             let arc = (share * TAU / 2.0).sin() * bow;
             let x = from + (ostium.0 - from) * share.powf(1.6) + arc;
             let y = -0.02 + (ostium.1 + 0.02) * share - arc * 0.5;
-            Point {
-                x,
-                y,
-                radius,
-                reach: 0.0,
-            }
+            Point { x, y, radius, reach: 0.0 }
         })
         .collect()
 }
@@ -170,12 +142,7 @@ fn marking(rng: &mut Pcg64) -> Tube {
             angle += bend + uniform(rng, -0.08, 0.08);
             x += 0.012 * angle.cos();
             y += 0.012 * angle.sin();
-            Point {
-                x,
-                y,
-                radius,
-                reach: 0.0,
-            }
+            Point { x, y, radius, reach: 0.0 }
         })
         .collect()
 }

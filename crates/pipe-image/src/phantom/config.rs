@@ -95,11 +95,7 @@ impl PhantomConfig {
     pub fn check(&self) -> Result<(), PhantomError> {
         let wrong = |field, value: String, expected: &str| {
             let expected = expected.to_owned();
-            Err(PhantomError::Setting {
-                field,
-                value,
-                expected,
-            })
+            Err(PhantomError::Setting { field, value, expected })
         };
         if self.patients == 0 {
             return wrong("patients", "0".to_owned(), "at least 1");
@@ -133,9 +129,6 @@ impl PhantomConfig {
 
     /// The layout that reads the written files.
     pub fn layout(&self) -> XcaSequences {
-        XcaSequences {
-            frames: self.frames,
-            ..XcaSequences::default()
-        }
+        XcaSequences { frames: self.frames, ..XcaSequences::default() }
     }
 }

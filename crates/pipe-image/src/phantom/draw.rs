@@ -19,10 +19,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(size: usize) -> Self {
-        Self {
-            size,
-            fine: vec![0.0; (size * SAMPLES).pow(2)],
-        }
+        Self { size, fine: vec![0.0; (size * SAMPLES).pow(2)] }
     }
 
     /// Draws a tube; `opacity` says how far each point is filled.

@@ -45,13 +45,7 @@ pub(super) struct Frame {
 }
 
 /// Draws one frame of a sequence.
-pub(super) fn frame(
-    config: &PhantomConfig,
-    anatomy: &Anatomy,
-    phase: &Phase,
-    index: usize,
-    rng: &mut Pcg64,
-) -> Frame {
+pub(super) fn frame(config: &PhantomConfig, anatomy: &Anatomy, phase: &Phase, index: usize, rng: &mut Pcg64) -> Frame {
     let size = config.size;
     let seconds = (index as f64 - config.label_frame as f64) / FRAME_RATE;
     let beat = TAU * config.heart_rate * seconds + phase.heart;
@@ -81,42 +75,26 @@ pub(super) fn frame(
     catheter.tube(&anatomy.catheter.iter().map(moved).collect(), |_| 1.0);
     let mut markings = Canvas::new(size);
     for tube in &anatomy.markings {
-        let breathing = |point: &Point| Point {
-            y: point.y + 0.3 * breath,
-            ..*point
-        };
+        let breathing = |point: &Point| Point { y: point.y + 0.3 * breath, ..*point };
         markings.tube(&tube.iter().map(breathing).collect(), |_| 1.0);
     }
 
     let attenuation = |at: usize| {
-        let (x, y) = (
-            (at % size) as f64 / size as f64,
-            (at / size) as f64 / size as f64,
-        );
-        let still = bones(anatomy, x, y, breath)
-            + MARKING * markings.thickness(at)
-            + CATHETER * catheter.thickness(at);
+        let (x, y) = ((at % size) as f64 / size as f64, (at / size) as f64 / size as f64);
+        let still = bones(anatomy, x, y, breath) + MARKING * markings.thickness(at) + CATHETER * catheter.thickness(at);
         config.background * still + config.contrast * VESSEL * vessels.thickness(at)
     };
-    let mut expected: Vec<f64> = (0..size * size)
-        .map(|at| (-attenuation(at)).exp())
-        .collect();
+    let mut expected: Vec<f64> = (0..size * size).map(|at| (-attenuation(at)).exp()).collect();
     blur(&mut expected, size);
     let pixels = expected
         .iter()
         .map(|share| {
             let photons = config.photons * share;
-            let counted = if photons < 50.0 {
-                poisson(rng, photons)
-            } else {
-                photons + photons.sqrt() * normal(rng)
-            };
+            let counted = if photons < 50.0 { poisson(rng, photons) } else { photons + photons.sqrt() * normal(rng) };
             (counted / config.photons * 215.0).round().clamp(0.0, 255.0) as u8
         })
         .collect();
-    let mask = (0..size * size)
-        .map(|at| u8::from(vessels.thickness(at) > vessels.least()) * 255)
-        .collect();
+    let mask = (0..size * size).map(|at| u8::from(vessels.thickness(at) > vessels.least()) * 255).collect();
     Frame { pixels, mask }
 }
 
@@ -148,16 +126,8 @@ fn blur(values: &mut [f64], size: usize) {
         let before = values.to_vec();
         for at in 0..values.len() {
             let place = if step == 1 { at % size } else { at / size };
-            let low = if place == 0 {
-                before[at]
-            } else {
-                before[at - step]
-            };
-            let high = if place + 1 == size {
-                before[at]
-            } else {
-                before[at + step]
-            };
+            let low = if place == 0 { before[at] } else { before[at - step] };
+            let high = if place + 1 == size { before[at] } else { before[at + step] };
             values[at] = 0.2 * low + 0.6 * before[at] + 0.2 * high;
         }
     }

@@ -26,15 +26,10 @@ pub fn write(config: &PhantomConfig, folder: &Path) -> Result<(), PhantomError> 
     let all: Vec<(usize, usize)> = (0..config.patients)
         .flat_map(|patient| (0..config.sequences_per_patient).map(move |of| (patient, of)))
         .collect();
-    all.par_iter()
-        .try_for_each(|(patient, of)| sequence(config, *patient, *of, folder))?;
+    all.par_iter().try_for_each(|(patient, of)| sequence(config, *patient, *of, folder))?;
     let mut table = String::from("sequence,patient\n");
     for (patient, of) in &all {
-        table.push_str(&format!(
-            "{},p{:03}\n",
-            number(config, *patient, *of),
-            patient + 1
-        ));
+        table.push_str(&format!("{},p{:03}\n", number(config, *patient, *of), patient + 1));
     }
     let path = folder.join("patients.csv");
     fs::write(&path, table).map_err(|source| PhantomError::Write { path, source })
@@ -51,29 +46,16 @@ fn state(seed: u64, patient: usize, of: usize) -> Pcg64 {
     Pcg64::seed_from_u64(mixed)
 }
 
-fn sequence(
-    config: &PhantomConfig,
-    patient: usize,
-    of: usize,
-    folder: &Path,
-) -> Result<(), PhantomError> {
+fn sequence(config: &PhantomConfig, patient: usize, of: usize, folder: &Path) -> Result<(), PhantomError> {
     let anatomy = anatomy(&mut state(config.seed, patient, 0));
     let mut rng = state(config.seed, patient, of + 1);
     let phase = Phase::drawn(&mut rng);
     let number = number(config, patient, of);
     for index in 0..config.frames {
         let drawn = frame(config, &anatomy, &phase, index, &mut rng);
-        save(
-            config.size,
-            drawn.pixels,
-            &folder.join(format!("images/image_s{number}_i{index}.png")),
-        )?;
+        save(config.size, drawn.pixels, &folder.join(format!("images/image_s{number}_i{index}.png")))?;
         if index == config.label_frame {
-            save(
-                config.size,
-                drawn.mask,
-                &folder.join(format!("labels/label_s{number}.png")),
-            )?;
+            save(config.size, drawn.mask, &folder.join(format!("labels/label_s{number}.png")))?;
         }
     }
     Ok(())
@@ -84,10 +66,7 @@ fn save(size: usize, pixels: Vec<u8>, path: &Path) -> Result<(), PhantomError> {
     let picture = GrayImage::from_raw(side, side, pixels).expect("size * size pixels");
     picture
         .save_with_format(path, ImageFormat::Png)
-        .map_err(|error| PhantomError::Write {
-            path: path.to_owned(),
-            source: std::io::Error::other(error),
-        })
+        .map_err(|error| PhantomError::Write { path: path.to_owned(), source: std::io::Error::other(error) })
 }
 
 #[cfg(test)]
@@ -96,25 +75,14 @@ mod tests {
     use crate::Layout;
 
     fn small(seed: u64) -> PhantomConfig {
-        PhantomConfig {
-            patients: 2,
-            size: 48,
-            seed,
-            ..PhantomConfig::default()
-        }
+        PhantomConfig { patients: 2, size: 48, seed, ..PhantomConfig::default() }
     }
 
     fn written(config: &PhantomConfig) -> (tempfile::TempDir, Vec<Vec<u8>>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         write(config, folder.path()).expect("writable");
-        let names = [
-            "images/image_s1_i0.png",
-            "images/image_s4_i3.png",
-            "labels/label_s3.png",
-        ];
-        let bytes = names
-            .map(|name| fs::read(folder.path().join(name)).expect("written"))
-            .to_vec();
+        let names = ["images/image_s1_i0.png", "images/image_s4_i3.png", "labels/label_s3.png"];
+        let bytes = names.map(|name| fs::read(folder.path().join(name)).expect("written")).to_vec();
         (folder, bytes)
     }
 
@@ -131,52 +99,21 @@ mod tests {
         let layout = Layout::XcaSequences(config.layout());
         let cases = layout.check(folder.path()).expect("no problems");
         assert_eq!(cases.len(), 4);
-        assert_eq!(
-            cases.iter().filter(|case| case.patient == "p002").count(),
-            2
-        );
+        assert_eq!(cases.iter().filter(|case| case.patient == "p002").count(), 2);
         for files in &cases {
             let case = layout.read(folder.path(), files).expect("readable");
             assert_eq!(case.image.shape(), [4, 1, 48, 48]);
             let share = case.mask.expect("a mask").foreground() as f64 / (48.0 * 48.0);
-            assert!(
-                (0.02..0.3).contains(&share),
-                "{share} of {} is vessel",
-                case.id
-            );
+            assert!((0.02..0.3).contains(&share), "{share} of {} is vessel", case.id);
         }
     }
 
     #[test]
     fn wrong_settings_are_refused() {
         let refused = |config: PhantomConfig| config.check().expect_err("wrong").to_string();
-        assert!(
-            refused(PhantomConfig {
-                label_frame: 4,
-                ..small(0)
-            })
-            .contains("less than `frames`")
-        );
-        assert!(
-            refused(PhantomConfig {
-                size: 8,
-                ..small(0)
-            })
-            .contains("32 to 1024")
-        );
-        assert!(
-            refused(PhantomConfig {
-                patients: 0,
-                ..small(0)
-            })
-            .contains("patients")
-        );
-        assert!(
-            refused(PhantomConfig {
-                photons: f64::NAN,
-                ..small(0)
-            })
-            .contains("photons")
-        );
+        assert!(refused(PhantomConfig { label_frame: 4, ..small(0) }).contains("less than `frames`"));
+        assert!(refused(PhantomConfig { size: 8, ..small(0) }).contains("32 to 1024"));
+        assert!(refused(PhantomConfig { patients: 0, ..small(0) }).contains("patients"));
+        assert!(refused(PhantomConfig { photons: f64::NAN, ..small(0) }).contains("photons"));
     }
 }

@@ -5,11 +5,7 @@ use super::*;
 
 /// Gives two cases for each of `patients` patients.
 fn cases(patients: usize) -> Vec<Member> {
-    let case = |at: usize| Member {
-        id: format!("c{at}"),
-        patient: format!("p{}", at / 2),
-        part: None,
-    };
+    let case = |at: usize| Member { id: format!("c{at}"), patient: format!("p{}", at / 2), part: None };
     (0..patients * 2).map(case).collect()
 }
 
@@ -26,15 +22,8 @@ fn every_patient_is_tested_once_and_never_leaks() {
     tested.sort();
     tested.dedup();
     assert_eq!(tested.len(), 20);
-    assert!(
-        folds
-            .iter()
-            .all(|fold| fold.train.len() + fold.validation.len() + fold.test.len() == 20)
-    );
-    assert_eq!(
-        folds.iter().map(|fold| fold.test.len()).collect::<Vec<_>>(),
-        [8, 6, 6]
-    );
+    assert!(folds.iter().all(|fold| fold.train.len() + fold.validation.len() + fold.test.len() == 20));
+    assert_eq!(folds.iter().map(|fold| fold.test.len()).collect::<Vec<_>>(), [8, 6, 6]);
     assert!(folds.iter().all(|fold| fold.validation.len() == 4));
 }
 
@@ -43,12 +32,9 @@ fn the_seed_decides_and_the_order_does_not() {
     let forward = cases(10);
     let backward: Vec<Member> = forward.iter().rev().cloned().collect();
     let sorted = |cases: &[Member], seed| {
-        let mut folds =
-            kfold_by_patient(cases, 5, seed, quarter()).expect("there are enough patients");
+        let mut folds = kfold_by_patient(cases, 5, seed, quarter()).expect("there are enough patients");
         folds.iter_mut().for_each(|fold| {
-            [&mut fold.train, &mut fold.validation, &mut fold.test]
-                .into_iter()
-                .for_each(|p| p.sort());
+            [&mut fold.train, &mut fold.validation, &mut fold.test].into_iter().for_each(|p| p.sort());
         });
         folds
     };
@@ -61,23 +47,10 @@ fn impossible_splits_are_refused() {
     let error = |patients, folds, validation| {
         kfold_by_patient(&cases(patients), folds, 0, validation).expect_err("it is impossible")
     };
-    assert_eq!(
-        error(3, 4, quarter()),
-        SplitError::MoreFoldsThanPatients {
-            folds: 4,
-            patients: 3
-        }
-    );
+    assert_eq!(error(3, 4, quarter()), SplitError::MoreFoldsThanPatients { folds: 4, patients: 3 });
     assert_eq!(error(3, 1, quarter()), SplitError::TooFewFolds { folds: 1 });
-    assert_eq!(
-        error(2, 2, quarter()),
-        SplitError::NothingToTrain {
-            validation: 1,
-            rest: 1
-        }
-    );
-    let folds = kfold_by_patient(&cases(2), 2, 0, Probability::ZERO)
-        .expect("no validation part is asked for");
+    assert_eq!(error(2, 2, quarter()), SplitError::NothingToTrain { validation: 1, rest: 1 });
+    let folds = kfold_by_patient(&cases(2), 2, 0, Probability::ZERO).expect("no validation part is asked for");
     assert!(folds.iter().all(|fold| fold.validation.is_empty()));
 }
 
@@ -85,11 +58,8 @@ fn impossible_splits_are_refused() {
 fn a_given_split_is_checked_in_full() {
     let text = r#"{"train": ["c0", "c2", "c2"], "validation": ["c4"], "test": ["c1", "x"]}"#;
     let folds = from_text(text).expect("the text is good");
-    let errors: Vec<String> = check_given(&folds, &cases(3))
-        .expect_err("it is wrong")
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let errors: Vec<String> =
+        check_given(&folds, &cases(3)).expect_err("it is wrong").iter().map(ToString::to_string).collect();
     let expected = [
         "fold 0: the case `c2` stands more than once",
         "fold 0: the case `x` in test is not in the data",
@@ -102,55 +72,22 @@ fn a_given_split_is_checked_in_full() {
 #[test]
 fn splits_are_json_or_csv() {
     let fold = from_text("case,part\nc0,train\nc2, test\n").expect("the text is good");
-    assert_eq!(
-        fold,
-        [Fold {
-            train: vec!["c0".to_owned()],
-            validation: vec![],
-            test: vec!["c2".to_owned()]
-        }]
-    );
-    assert_eq!(
-        from_text("case,part,fold\nc0,train,0\nc0,test,1\n")
-            .expect("the text is good")
-            .len(),
-        2
-    );
-    assert_eq!(
-        from_text(r#"[{"train": []}, {"train": []}]"#)
-            .expect("the text is good")
-            .len(),
-        2
-    );
-    for wrong in [
-        "case,part\nc0,tset\n",
-        r#"{"trian": []}"#,
-        "nonsense,columns\n1,2\n",
-    ] {
-        assert!(
-            matches!(from_text(wrong), Err(SplitError::File { .. })),
-            "{wrong}"
-        );
+    assert_eq!(fold, [Fold { train: vec!["c0".to_owned()], validation: vec![], test: vec!["c2".to_owned()] }]);
+    assert_eq!(from_text("case,part,fold\nc0,train,0\nc0,test,1\n").expect("the text is good").len(), 2);
+    assert_eq!(from_text(r#"[{"train": []}, {"train": []}]"#).expect("the text is good").len(), 2);
+    for wrong in ["case,part\nc0,tset\n", r#"{"trian": []}"#, "nonsense,columns\n1,2\n"] {
+        assert!(matches!(from_text(wrong), Err(SplitError::File { .. })), "{wrong}");
     }
 }
 
 #[test]
 fn official_parts_are_one_fold() {
     let mut cases = cases(6);
-    cases
-        .iter_mut()
-        .enumerate()
-        .for_each(|(at, case)| case.part = Some(if at < 8 { Part::Train } else { Part::Test }));
+    cases.iter_mut().enumerate().for_each(|(at, case)| case.part = Some(if at < 8 { Part::Train } else { Part::Test }));
     let fold = official(&cases, 0, quarter()).expect("the parts are good");
-    assert_eq!(
-        (fold.train.len(), fold.validation.len(), fold.test.len()),
-        (6, 2, 4)
-    );
+    assert_eq!((fold.train.len(), fold.validation.len(), fold.test.len()), (6, 2, 4));
     cases[9].patient = "p0".to_owned();
-    assert!(matches!(
-        official(&cases, 0, quarter()).expect_err("p0 leaks")[0],
-        SplitError::Leakage { .. }
-    ));
+    assert!(matches!(official(&cases, 0, quarter()).expect_err("p0 leaks")[0], SplitError::Leakage { .. }));
     cases.iter_mut().for_each(|case| case.part = None);
     assert!(official(&cases, 0, quarter()).is_err());
 }

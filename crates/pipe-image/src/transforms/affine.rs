@@ -11,37 +11,27 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    pub(super) const IDENTITY: Self = Self {
-        terms: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
-    };
+    pub(super) const IDENTITY: Self = Self { terms: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
 
     /// Scales by a factor for each axis (of the old place).
     pub(super) fn scale(x: f64, y: f64) -> Self {
-        Self {
-            terms: [x, 0.0, 0.0, 0.0, y, 0.0],
-        }
+        Self { terms: [x, 0.0, 0.0, 0.0, y, 0.0] }
     }
 
     /// Turns by an angle.
     pub(super) fn rotate(degrees: f64) -> Self {
         let (sin, cos) = degrees.to_radians().sin_cos();
-        Self {
-            terms: [cos, -sin, 0.0, sin, cos, 0.0],
-        }
+        Self { terms: [cos, -sin, 0.0, sin, cos, 0.0] }
     }
 
     /// Moves by pixels.
     pub(super) fn shift(x: f64, y: f64) -> Self {
-        Self {
-            terms: [1.0, 0.0, x, 0.0, 1.0, y],
-        }
+        Self { terms: [1.0, 0.0, x, 0.0, 1.0, y] }
     }
 
     /// Slants along the rows.
     pub(super) fn shear(degrees: f64) -> Self {
-        Self {
-            terms: [1.0, degrees.to_radians().tan(), 0.0, 0.0, 1.0, 0.0],
-        }
+        Self { terms: [1.0, degrees.to_radians().tan(), 0.0, 0.0, 1.0, 0.0] }
     }
 
     /// Gives the map of first this change of the image, then `next`.
@@ -51,14 +41,7 @@ impl Affine {
         let [a, b, c, d, e, f] = self.terms;
         let [g, h, i, j, k, l] = next.terms;
         Self {
-            terms: [
-                a * g + b * j,
-                a * h + b * k,
-                a * i + b * l + c,
-                d * g + e * j,
-                d * h + e * k,
-                d * i + e * l + f,
-            ],
+            terms: [a * g + b * j, a * h + b * k, a * i + b * l + c, d * g + e * j, d * h + e * k, d * i + e * l + f],
         }
     }
 
@@ -87,40 +70,19 @@ pub(super) fn resample(map: Affine, image: &Image, mask: &Mask) -> (Image, Mask)
     for plane in image.planes() {
         data.extend(taps.iter().map(|tap| tap.value(plane)));
     }
-    (
-        Image {
-            data,
-            ..Image::filled([0; 4], 0.0)
-        }
-        .shaped(image),
-        Mask {
-            height,
-            width,
-            labels,
-        },
-    )
+    (Image { data, ..Image::filled([0; 4], 0.0) }.shaped(image), Mask { height, width, labels })
 }
 
 /// Takes rounding errors away, so that flips and whole shifts give the very values and not a mixture with weight 1e-16.
 fn snapped(place: f64) -> f64 {
     let whole = place.round();
-    if (place - whole).abs() < 1e-9 {
-        whole
-    } else {
-        place
-    }
+    if (place - whole).abs() < 1e-9 { whole } else { place }
 }
 
 impl Image {
     fn shaped(self, like: &Image) -> Image {
         let [frames, channels, height, width] = like.shape();
-        Image {
-            frames,
-            channels,
-            height,
-            width,
-            data: self.data,
-        }
+        Image { frames, channels, height, width, data: self.data }
     }
 }
 
@@ -135,16 +97,10 @@ impl Tap {
     fn new(x: f64, y: f64, height: usize, width: usize) -> Self {
         let (left, top) = (x.floor(), y.floor());
         let (right_part, low_part) = ((x - left) as f32, (y - top) as f32);
-        let columns = [
-            mirrored(left as i64, width),
-            mirrored(left as i64 + 1, width),
-        ];
-        let rows = [
-            mirrored(top as i64, height),
-            mirrored(top as i64 + 1, height),
-        ];
-        let places = [(0, 0), (0, 1), (1, 0), (1, 1)]
-            .map(|(row, column): (usize, usize)| rows[row] * width + columns[column]);
+        let columns = [mirrored(left as i64, width), mirrored(left as i64 + 1, width)];
+        let rows = [mirrored(top as i64, height), mirrored(top as i64 + 1, height)];
+        let places =
+            [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(row, column): (usize, usize)| rows[row] * width + columns[column]);
         let weights = [
             (1.0 - low_part) * (1.0 - right_part),
             (1.0 - low_part) * right_part,
@@ -152,19 +108,11 @@ impl Tap {
             low_part * right_part,
         ];
         let nearest = places[usize::from(low_part >= 0.5) * 2 + usize::from(right_part >= 0.5)];
-        Self {
-            places,
-            weights,
-            nearest,
-        }
+        Self { places, weights, nearest }
     }
 
     fn value(&self, plane: &[f32]) -> f32 {
-        self.places
-            .iter()
-            .zip(self.weights)
-            .map(|(place, weight)| plane[*place] * weight)
-            .sum()
+        self.places.iter().zip(self.weights).map(|(place, weight)| plane[*place] * weight).sum()
     }
 }
 

@@ -8,11 +8,8 @@ use super::apply::{between, unit};
 /// Gives `value * factor + offset`, kept within `clip`.
 pub(super) fn linear(data: &mut [f32], factor: f64, offset: f64, clip: Option<[f64; 2]>) {
     let (factor, offset) = (factor as f32, offset as f32);
-    let (low, high) = clip.map_or((f32::NEG_INFINITY, f32::INFINITY), |[low, high]| {
-        (low as f32, high as f32)
-    });
-    data.iter_mut()
-        .for_each(|value| *value = (*value * factor + offset).max(low).min(high));
+    let (low, high) = clip.map_or((f32::NEG_INFINITY, f32::INFINITY), |[low, high]| (low as f32, high as f32));
+    data.iter_mut().for_each(|value| *value = (*value * factor + offset).max(low).min(high));
 }
 
 /// Raises values to a power on the scale from the least to the largest value.
@@ -34,8 +31,6 @@ pub(super) fn noise(data: &mut [f32], most: f64, rng: &mut Pcg64) {
         // 1 - u lies in (0, 1], so that the logarithm is finite.
         let radius = (-2.0 * (1.0 - unit(rng)).ln()).sqrt() * deviation;
         let (sin, cos) = (std::f64::consts::TAU * unit(rng)).sin_cos();
-        pair.iter_mut()
-            .zip([cos, sin])
-            .for_each(|(value, part)| *value += (radius * part) as f32);
+        pair.iter_mut().zip([cos, sin]).for_each(|(value, part)| *value += (radius * part) as f32);
     }
 }

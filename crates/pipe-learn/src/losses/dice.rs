@@ -30,13 +30,7 @@ pub struct Dice {
 
 impl Default for Dice {
     fn default() -> Self {
-        Self {
-            over: Over::Batch,
-            smooth: 1.0,
-            epsilon: 0.0,
-            background: Background::Ignored,
-            form: DiceForm::OneMinus,
-        }
+        Self { over: Over::Batch, smooth: 1.0, epsilon: 0.0, background: Background::Ignored, form: DiceForm::OneMinus }
     }
 }
 
@@ -96,11 +90,8 @@ impl Dice {
             Over::Sample => [both, sum],
         };
         let dice = (both * 2.0 + self.smooth) / (sum + (self.smooth + self.epsilon));
-        let dice = if classes > 1 && self.background == Background::Ignored {
-            dice.narrow(1, 1, classes - 1)
-        } else {
-            dice
-        };
+        let dice =
+            if classes > 1 && self.background == Background::Ignored { dice.narrow(1, 1, classes - 1) } else { dice };
         match self.form {
             DiceForm::OneMinus => -dice.mean() + 1.0,
             DiceForm::Negative => -dice.mean(),

@@ -1,8 +1,8 @@
 //! Losses: one file each, one variant in [`LossConfig`]; they take logits and one-hot targets.
 //! They do not know networks, cases or devices.
 
-mod cross_entropy;
 mod binary_cross_entropy;
+mod cross_entropy;
 mod dice;
 mod loss;
 

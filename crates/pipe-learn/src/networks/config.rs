@@ -62,7 +62,9 @@ pub enum NetworkError {
         multiple: usize,
     },
     /// Another number of channels or frames than the network was built for.
-    #[error("{network} takes {expected} {what}, the input has {found}; set `{field}: {found}` or prepare the data alike")]
+    #[error(
+        "{network} takes {expected} {what}, the input has {found}; set `{field}: {found}` or prepare the data alike"
+    )]
     Count {
         /// Name of the network.
         network: &'static str,
@@ -76,7 +78,9 @@ pub enum NetworkError {
         found: usize,
     },
     /// A shape with another number of dimensions.
-    #[error("input shape {shape:?} is neither [batch, channels, height, width] nor [batch, channels, frames, height, width]")]
+    #[error(
+        "input shape {shape:?} is neither [batch, channels, height, width] nor [batch, channels, frames, height, width]"
+    )]
     Rank {
         /// What came.
         shape: Vec<usize>,

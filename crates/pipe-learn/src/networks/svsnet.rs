@@ -17,8 +17,11 @@ use super::{Initialisation, NetworkError, NetworkKind};
 const NAME: &str = "svsnet";
 
 /// The registry line.
-pub(super) const KIND: NetworkKind =
-    NetworkKind { name: NAME, version: 1, about: "SVS-net (Hao et al. 2020): several frames in, the vessels of one out" };
+pub(super) const KIND: NetworkKind = NetworkKind {
+    name: NAME,
+    version: 1,
+    about: "SVS-net (Hao et al. 2020): several frames in, the vessels of one out",
+};
 
 /// Settings of [`SvsNet`]; the defaults are the published code, not the paper's figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

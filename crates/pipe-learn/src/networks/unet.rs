@@ -7,9 +7,7 @@ use burn::tensor::{Device, activation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{
-    BatchNorm, Bias, Conv2d, ConvTranspose2d, NormOptions, Pass, bilinear_twice, max_pool_half,
-};
+use super::blocks::{BatchNorm, Bias, Conv2d, ConvTranspose2d, NormOptions, Pass, bilinear_twice, max_pool_half};
 use super::config::within;
 use super::{Initialisation, NetworkError, NetworkKind};
 

@@ -12,66 +12,49 @@ fn folder(folder: Folder) -> Layout {
 
 /// Gives `file: kind` of every problem.
 fn problems(layout: &Layout, data: &DataFolder) -> Vec<String> {
-    let problems = layout
-        .check(data.path())
-        .expect_err("the data set is wrong")
-        .list;
-    problems
-        .iter()
-        .map(|problem| format!("{}: {}", problem.file, problem.what))
-        .collect()
+    let problems = layout.check(data.path()).expect_err("the data set is wrong").list;
+    problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect()
 }
 
 #[test]
 fn pairs_by_stem_and_ignores_strays() {
     let data = DataFolder::new();
-    data.flat("images/b (2).png", 4, 3, 9)
-        .row("masks/b (2).png", &[0]);
-    data.flat("masks/b (2).png", 4, 3, 255)
-        .file("images/a.JPG", &jpeg(8, 8, &[50; 64], 90))
-        .flat("masks/a.png", 8, 8, 1);
+    data.flat("images/b (2).png", 4, 3, 9).row("masks/b (2).png", &[0]);
+    data.flat("masks/b (2).png", 4, 3, 255).file("images/a.JPG", &jpeg(8, 8, &[50; 64], 90)).flat(
+        "masks/a.png",
+        8,
+        8,
+        1,
+    );
     data.file("images/.DS_Store", b"x")
         .file("images/._a.png", b"x")
         .file("masks/Thumbs.db", b"x")
         .file("images/notes.txt", b"x");
-    let cases = folder(Folder::default())
-        .check(data.path())
-        .expect("strays do no harm");
+    let cases = folder(Folder::default()).check(data.path()).expect("strays do no harm");
     let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
     assert_eq!(ids, ["a", "b (2)"]);
-    let case = folder(Folder::default())
-        .read(data.path(), &cases[0])
-        .expect("the case is good");
-    assert_eq!(
-        (
-            case.patient.as_str(),
-            case.mask.expect("it has a mask").foreground()
-        ),
-        ("a", 64)
-    );
+    let case = folder(Folder::default()).read(data.path(), &cases[0]).expect("the case is good");
+    assert_eq!((case.patient.as_str(), case.mask.expect("it has a mask").foreground()), ("a", 64));
 }
 
 #[test]
 fn official_parts_suffixes_and_patients() {
     let data = DataFolder::new();
     for (part, name) in [("train", "p1_a"), ("val", "p2_a"), ("test", "p1_b")] {
-        data.flat(&format!("{part}/images/{name}_Image.png"), 2, 2, 9)
-            .flat(&format!("{part}/masks/{name}_Mask.png"), 2, 2, 0);
+        data.flat(&format!("{part}/images/{name}_Image.png"), 2, 2, 9).flat(
+            &format!("{part}/masks/{name}_Mask.png"),
+            2,
+            2,
+            0,
+        );
     }
     data.flat("train/images/p1_a_superpixels.png", 2, 2, 9);
     let patient = Some(Pattern::new("{patient}_{rest}").expect("the pattern is good"));
     let (image_suffix, mask_suffix) = ("_Image".to_owned(), "_Mask".to_owned());
-    let layout = folder(Folder {
-        image_suffix,
-        mask_suffix,
-        patient,
-        ..Folder::default()
-    });
+    let layout = folder(Folder { image_suffix, mask_suffix, patient, ..Folder::default() });
     let cases = layout.scan(data.path()).expect("the data set is good");
-    let found: Vec<(&str, &str, Option<Part>)> = cases
-        .iter()
-        .map(|c| (c.id.as_str(), c.patient.as_str(), c.part))
-        .collect();
+    let found: Vec<(&str, &str, Option<Part>)> =
+        cases.iter().map(|c| (c.id.as_str(), c.patient.as_str(), c.part)).collect();
     let expected = [
         ("test_p1_b", "p1", Some(Part::Test)),
         ("train_p1_a", "p1", Some(Part::Train)),
@@ -85,13 +68,7 @@ fn images_and_masks_in_one_folder() {
     let data = DataFolder::new();
     data.flat("x.png", 2, 2, 9).flat("x_1stHO.png", 2, 2, 0);
     let (images, masks, mask_suffix) = (".".to_owned(), ".".to_owned(), "_1stHO".to_owned());
-    let cases = folder(Folder {
-        images,
-        masks,
-        mask_suffix,
-        ..Folder::default()
-    })
-    .check(data.path());
+    let cases = folder(Folder { images, masks, mask_suffix, ..Folder::default() }).check(data.path());
     assert_eq!(cases.expect("the data set is good").len(), 1);
 }
 
@@ -100,26 +77,16 @@ fn every_problem_is_named_at_once() {
     let data = DataFolder::new();
     let noise: Vec<u8> = (0..=255).collect();
     let cut = crate::fixture::gray(16, 16, &noise);
-    data.flat("images/good.png", 2, 2, 9)
-        .flat("masks/good.png", 2, 2, 0);
-    data.flat("images/alone.png", 2, 2, 9)
-        .flat("masks/widow.png", 2, 2, 0);
-    data.flat("images/size.png", 2, 2, 9)
-        .flat("masks/size.png", 3, 2, 0);
-    data.file("images/cut.png", &cut[..cut.len() - 20])
-        .flat("masks/cut.png", 16, 16, 0);
-    data.file("images/cut_jpeg.jpg", &jpeg(16, 16, &noise, 90)[..340])
-        .flat("masks/cut_jpeg.png", 16, 16, 0);
-    data.file("images/text.png", b"hello")
-        .flat("masks/text.png", 2, 2, 0);
+    data.flat("images/good.png", 2, 2, 9).flat("masks/good.png", 2, 2, 0);
+    data.flat("images/alone.png", 2, 2, 9).flat("masks/widow.png", 2, 2, 0);
+    data.flat("images/size.png", 2, 2, 9).flat("masks/size.png", 3, 2, 0);
+    data.file("images/cut.png", &cut[..cut.len() - 20]).flat("masks/cut.png", 16, 16, 0);
+    data.file("images/cut_jpeg.jpg", &jpeg(16, 16, &noise, 90)[..340]).flat("masks/cut_jpeg.png", 16, 16, 0);
+    data.file("images/text.png", b"hello").flat("masks/text.png", 2, 2, 0);
     data.file("images/old.tif", b"II*\0");
-    data.flat("images/ids.png", 2, 1, 9)
-        .row("masks/ids.png", &[0, 7]);
-    data.flat("images/twice.png", 2, 2, 9)
-        .flat("images/twice.jpg", 2, 2, 9)
-        .flat("masks/twice.png", 2, 2, 0);
-    data.file("images/empty.png", b"")
-        .flat("masks/empty.png", 2, 2, 0);
+    data.flat("images/ids.png", 2, 1, 9).row("masks/ids.png", &[0, 7]);
+    data.flat("images/twice.png", 2, 2, 9).flat("images/twice.jpg", 2, 2, 9).flat("masks/twice.png", 2, 2, 0);
+    data.file("images/empty.png", b"").flat("masks/empty.png", 2, 2, 0);
     let expected = [
         "images/alone.png: image without mask",
         "images/cut.png: truncated",
@@ -137,36 +104,17 @@ fn every_problem_is_named_at_once() {
 
 #[test]
 fn a_missing_folder_is_named_with_what_is_there() {
-    let nowhere = folder(Folder::default())
-        .scan(Path::new("/nonexistent/data"))
-        .expect_err("there is no such folder");
+    let nowhere = folder(Folder::default()).scan(Path::new("/nonexistent/data")).expect_err("there is no such folder");
     assert_eq!(nowhere.list[0].what, What::MissingFolder);
     let data = DataFolder::new();
     data.flat("image/a.png", 2, 2, 9);
-    let list = folder(Folder::default())
-        .scan(data.path())
-        .expect_err("the folders are named otherwise")
-        .list;
-    assert_eq!(
-        list[0].to_string(),
-        "images/: missing folder: it does not exist (the root holds image/)"
-    );
+    let list = folder(Folder::default()).scan(data.path()).expect_err("the folders are named otherwise").list;
+    assert_eq!(list[0].to_string(), "images/: missing folder: it does not exist (the root holds image/)");
     assert_eq!(list.len(), 2);
-    data.flat("images/a.png", 2, 2, 9)
-        .flat("masks/a.png", 2, 2, 0)
-        .file("test/notes.txt", b"x");
-    let list = folder(Folder::default())
-        .scan(data.path())
-        .expect_err("test/ is taken for a part")
-        .list;
-    assert_eq!(
-        list[0].hint,
-        "set `parts: none` if `test` is no official part of the data"
-    );
-    let none = folder(Folder {
-        parts: Parts::None,
-        ..Folder::default()
-    });
+    data.flat("images/a.png", 2, 2, 9).flat("masks/a.png", 2, 2, 0).file("test/notes.txt", b"x");
+    let list = folder(Folder::default()).scan(data.path()).expect_err("test/ is taken for a part").list;
+    assert_eq!(list[0].hint, "set `parts: none` if `test` is no official part of the data");
+    let none = folder(Folder { parts: Parts::None, ..Folder::default() });
     assert_eq!(none.scan(data.path()).expect("test/ is no part").len(), 1);
 }
 
@@ -174,26 +122,16 @@ fn a_missing_folder_is_named_with_what_is_there() {
 fn cases_without_masks_can_be_allowed() {
     let data = DataFolder::new();
     data.flat("images/a.png", 2, 2, 9);
-    let layout = folder(Folder {
-        presence: Masks::Optional,
-        ..Folder::default()
-    });
-    assert_eq!(
-        layout.check(data.path()).expect("masks are optional")[0].mask,
-        None
-    );
+    let layout = folder(Folder { presence: Masks::Optional, ..Folder::default() });
+    assert_eq!(layout.check(data.path()).expect("masks are optional")[0].mask, None);
 }
 
 #[test]
 fn patients_that_do_not_match_are_named() {
     let data = DataFolder::new();
-    data.flat("images/a.png", 2, 2, 9)
-        .flat("masks/a.png", 2, 2, 0);
+    data.flat("images/a.png", 2, 2, 9).flat("masks/a.png", 2, 2, 0);
     let patient = Some(Pattern::new("{patient}_{rest}").expect("the pattern is good"));
-    let layout = folder(Folder {
-        patient,
-        ..Folder::default()
-    });
+    let layout = folder(Folder { patient, ..Folder::default() });
     assert_eq!(problems(&layout, &data), ["images/a.png: unknown patient"]);
 }
 
@@ -210,10 +148,7 @@ fn real_data_skin_images_pair_by_suffix() {
     });
     let cases = layout.scan(&root).expect("the sample is good");
     assert_eq!(cases.len(), 6);
-    let smallest = cases
-        .iter()
-        .min_by_key(|case| case.height * case.width)
-        .expect("there are cases");
+    let smallest = cases.iter().min_by_key(|case| case.height * case.width).expect("there are cases");
     let case = layout.read(&root, smallest).expect("the case is good");
     assert_eq!(case.image.channels, 3);
     assert!(case.mask.expect("it has a mask").foreground() > 0);

@@ -7,12 +7,7 @@ use crate::{Layout, Part};
 
 fn sequence(data: &DataFolder, prefix: &str, name: &str, frames: std::ops::Range<u8>) {
     for index in frames {
-        data.flat(
-            &format!("{prefix}images/image_s{name}_i{index}.png"),
-            4,
-            4,
-            index,
-        );
+        data.flat(&format!("{prefix}images/image_s{name}_i{index}.png"), 4, 4, index);
     }
     data.flat(&format!("{prefix}labels/label_s{name}.png"), 4, 4, 255);
 }
@@ -23,14 +18,8 @@ fn port() -> Layout {
 
 /// Gives `file: kind` of every problem.
 fn problems(layout: &Layout, data: &DataFolder) -> Vec<String> {
-    let problems = layout
-        .check(data.path())
-        .expect_err("the data set is wrong")
-        .list;
-    problems
-        .iter()
-        .map(|problem| format!("{}: {}", problem.file, problem.what))
-        .collect()
+    let problems = layout.check(data.path()).expect_err("the data set is wrong").list;
+    problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect()
 }
 
 #[test]
@@ -41,9 +30,7 @@ fn the_last_frames_count_and_the_mask_is_of_the_last() {
     let cases = port().scan(data.path()).expect("the data set is good");
     let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
     assert_eq!(ids, ["9", "10"]);
-    let case = port()
-        .read(data.path(), &cases[1])
-        .expect("the case is good");
+    let case = port().read(data.path(), &cases[1]).expect("the case is good");
     assert_eq!(case.image.shape(), [4, 1, 4, 4]);
     let firsts: Vec<f32> = (0..4).map(|frame| case.image.plane(frame, 0)[0]).collect();
     assert_eq!(firsts, [8.0, 9.0, 10.0, 11.0]);
@@ -56,23 +43,10 @@ fn parts_may_number_sequences_alike() {
     for part in ["train", "validation", "test"] {
         sequence(&data, &format!("{part}/"), "1", 0..6);
     }
-    data.file(
-        "patients.csv",
-        b"sequence,patient\ntrain_1,a\nvalidation_1, b\n1,c\n",
-    );
+    data.file("patients.csv", b"sequence,patient\ntrain_1,a\nvalidation_1, b\n1,c\n");
     let cases = port().check(data.path()).expect("the data set is good");
-    let found: Vec<(&str, Option<Part>)> = cases
-        .iter()
-        .map(|case| (case.patient.as_str(), case.part))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("c", Some(Part::Test)),
-            ("a", Some(Part::Train)),
-            ("b", Some(Part::Validation))
-        ]
-    );
+    let found: Vec<(&str, Option<Part>)> = cases.iter().map(|case| (case.patient.as_str(), case.part)).collect();
+    assert_eq!(found, [("c", Some(Part::Test)), ("a", Some(Part::Train)), ("b", Some(Part::Validation))]);
 }
 
 #[test]
@@ -83,15 +57,9 @@ fn official_names_with_masks_by_a_pattern() {
     }
     data.flat("gt/7.png", 4, 4, 0);
     let mask = Pattern::new("gt/{sequence}.png").expect("the pattern is good");
-    let layout = Layout::XcaSequences(XcaSequences {
-        naming: Naming::Official { mask },
-        ..XcaSequences::default()
-    });
+    let layout = Layout::XcaSequences(XcaSequences { naming: Naming::Official { mask }, ..XcaSequences::default() });
     let cases = layout.check(data.path()).expect("the data set is good");
-    assert_eq!(
-        (cases.len(), cases[0].frames.len(), cases[0].id.as_str()),
-        (1, 4, "7")
-    );
+    assert_eq!((cases.len(), cases[0].frames.len(), cases[0].id.as_str()), (1, 4, "7"));
 }
 
 #[test]
@@ -106,10 +74,7 @@ fn every_problem_is_named_at_once() {
     std::fs::remove_file(data.path().join("labels/label_s3.png")).expect("it was written");
     std::fs::remove_file(data.path().join("images/image_s4_i4.png")).expect("it was written");
     data.flat("images/image_s6_i1.png", 5, 4, 1);
-    data.file(
-        "patients.csv",
-        b"sequence,patient\n1,a\n2,b\n3,c\n4,d\n5,e\n",
-    );
+    data.file("patients.csv", b"sequence,patient\n1,a\n2,b\n3,c\n4,d\n5,e\n");
     let expected = [
         "images/image_s2_i0.png: missing frame",
         "images/image_s3_i0.png: image without mask",
@@ -126,10 +91,7 @@ fn a_damaged_patient_table_is_named() {
     let data = DataFolder::new();
     sequence(&data, "", "1", 0..4);
     data.file("patients.csv", b"sequence,patient\n1,a\n1,b\n2,\n");
-    assert_eq!(
-        problems(&port(), &data),
-        ["patients.csv: annotations", "patients.csv: annotations"]
-    );
+    assert_eq!(problems(&port(), &data), ["patients.csv: annotations", "patients.csv: annotations"]);
     data.file("patients.csv", b"name;who\n1;a\n");
     assert_eq!(problems(&port(), &data)[1], "patients.csv: annotations");
 }
@@ -140,10 +102,7 @@ fn a_patient_table_that_is_named_must_be_there() {
     sequence(&data, "", "1", 0..4);
     assert!(port().scan(data.path()).is_ok());
     let patients = Some("who.csv".to_owned());
-    let layout = Layout::XcaSequences(XcaSequences {
-        patients,
-        ..XcaSequences::default()
-    });
+    let layout = Layout::XcaSequences(XcaSequences { patients, ..XcaSequences::default() });
     assert_eq!(problems(&layout, &data), ["who.csv: annotations"]);
 }
 
@@ -152,9 +111,5 @@ fn an_empty_folder_says_what_was_looked_for() {
     let data = DataFolder::new();
     let list = port().scan(data.path()).expect_err("there is nothing").list;
     assert_eq!(list[0].what, What::NoCases);
-    assert!(
-        list[0].reason.contains("image_s{sequence}_i{index}"),
-        "{}",
-        list[0]
-    );
+    assert!(list[0].reason.contains("image_s{sequence}_i{index}"), "{}", list[0]);
 }

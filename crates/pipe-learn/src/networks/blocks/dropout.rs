@@ -13,11 +13,12 @@ use crate::random::unit;
 /// `[batch, channels, frames, height, width]`, unchanged.
 pub fn spatial_dropout(x: Tensor<5>, rate: f64, pass: &mut Pass) -> Tensor<5> {
     pass.list("spatial_dropout", None, &x.dims(), 0);
-    let Some(random) = pass.random().filter(|_| rate > 0.0) else { return x };
+    let Some(random) = pass.random().filter(|_| rate > 0.0) else {
+        return x;
+    };
     let [batch, channels, _, _, _] = x.dims();
     let kept = (1.0 / (1.0 - rate)) as f32;
-    let mask: Vec<f32> =
-        (0..batch * channels).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
+    let mask: Vec<f32> = (0..batch * channels).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
     let mask = Tensor::from_data(TensorData::new(mask, [batch, channels, 1, 1, 1]), &x.device());
     x * mask
 }
