@@ -11,14 +11,12 @@ use crate::harness::Workspace;
 const FOLDER: &str = "\
 extends: pipelines/segmentation.yaml
 data: { root: data, layout: { folder: {} }, size: [16, 16] }
-network: { unet: { base: 4, depth: 2 } }
-training: { epochs: 1, batch: 2, loss: { dice: {} }, optimizer: { adam: { lr: 1e-2 } } }
+network: { unet: { width: 4, depth: 2 } }
+training: { epochs: 1, batch: 2, loss: { dice: {} }, optimizer: { adam: { learning_rate: 1e-2 } } }
 ";
 
 fn picture(size: u32, value: u8) -> GrayImage {
-    GrayImage::from_fn(size, size, |x, _| {
-        Luma([if x < size / 2 { value } else { 0 }])
-    })
+    GrayImage::from_fn(size, size, |x, _| Luma([if x < size / 2 { value } else { 0 }]))
 }
 
 fn save(workspace: &Workspace, name: &str, picture: &GrayImage) {
@@ -32,16 +30,8 @@ fn workspace() -> Workspace {
     let workspace = Workspace::new();
     workspace.write("folder.yaml", FOLDER);
     for name in ["a", "b"] {
-        save(
-            &workspace,
-            &format!("data/images/{name}.png"),
-            &picture(16, 200),
-        );
-        save(
-            &workspace,
-            &format!("data/masks/{name}.png"),
-            &picture(16, 255),
-        );
+        save(&workspace, &format!("data/images/{name}.png"), &picture(16, 200));
+        save(&workspace, &format!("data/masks/{name}.png"), &picture(16, 255));
     }
     workspace
 }
@@ -60,15 +50,10 @@ fn all_bad_cases_are_named_at_once() {
     workspace.write("data/images/text.png", "not a picture");
     save(&workspace, "data/masks/text.png", &picture(16, 255));
     let says = ["lonely", "orphan", "sizes", "cut", "text", "16", "8"];
-    workspace
-        .pipe(&["data", "check", "folder.yaml"])
-        .fails(1, &says);
+    workspace.pipe(&["data", "check", "folder.yaml"]).fails(1, &says);
     // The run refuses the same data, with the same words.
     workspace.pipe(&["run", "folder.yaml"]).fails(1, &says);
-    assert!(
-        workspace.files("runs/objects").is_empty(),
-        "nothing is published"
-    );
+    assert!(workspace.files("runs/objects").is_empty(), "nothing is published");
 }
 
 #[test]
@@ -86,11 +71,7 @@ fn mask_encodings_mean_the_same() {
         .into_iter()
         .map(|foreground| {
             for name in ["a", "b"] {
-                save(
-                    &workspace,
-                    &format!("data/masks/{name}.png"),
-                    &picture(16, foreground),
-                );
+                save(&workspace, &format!("data/masks/{name}.png"), &picture(16, foreground));
             }
             let answer = workspace.pipe(&["data", "check", "folder.yaml", "--format", "json"]);
             assert_eq!(answer.code, 0, "{}", answer.stderr);
@@ -119,22 +100,14 @@ fn an_unknown_need() {
 
 #[test]
 fn an_unknown_kind() {
-    wrong(
-        "stages:\n  a: { kind: prepair }\n",
-        &["prepair", "did you mean `prepare`", ":2:"],
-    );
+    wrong("stages:\n  a: { kind: prepair }\n", &["prepair", "did you mean `prepare`", ":2:"]);
 }
 
 #[test]
 fn unknown_keys_of_a_kind_all_at_once() {
     wrong(
         "stages:\n  a:\n    kind: command\n    with: { comand: [x], outputz: {}, command: ['true'] }\n",
-        &[
-            "comand",
-            "did you mean `command`",
-            "outputz",
-            "did you mean `outputs`",
-        ],
+        &["comand", "did you mean `command`", "outputz", "did you mean `outputs`"],
     );
 }
 
@@ -150,10 +123,7 @@ fn a_cycle() {
 fn a_typing_error_in_the_recipe_of_an_experiment() {
     let workspace = workspace();
     let answer = workspace.pipe(&["run", "folder.yaml", "-s", "+training.epoch=5"]);
-    answer.fails(
-        2,
-        &["epoch", "did you mean `epochs`", "-s +training.epoch=5"],
-    );
+    answer.fails(2, &["epoch", "did you mean `epochs`", "-s +training.epoch=5"]);
     let answer = workspace.pipe(&["run", "folder.yaml", "-s", "training.epochs=ten"]);
     answer.fails(2, &["ten", "training.epochs"]);
 }
@@ -161,9 +131,7 @@ fn a_typing_error_in_the_recipe_of_an_experiment() {
 #[test]
 fn a_missing_experiment() {
     let workspace = Workspace::new();
-    workspace
-        .pipe(&["run", "none.yaml"])
-        .fails(2, &["none.yaml"]);
+    workspace.pipe(&["run", "none.yaml"]).fails(2, &["none.yaml"]);
 }
 
 #[test]
@@ -171,19 +139,11 @@ fn a_ledger_that_is_not_ours_or_newer() {
     let workspace = workspace();
     let ledger = workspace.path("runs/ledger.sqlite");
     let foreign = rusqlite::Connection::open(&ledger).expect("a new database");
-    foreign
-        .execute_batch("create table other(x); insert into other values (1);")
-        .expect("SQL");
+    foreign.execute_batch("create table other(x); insert into other values (1);").expect("SQL");
     drop(foreign);
     let before = fs::read(&ledger).expect("it exists");
-    workspace
-        .pipe(&["run", "folder.yaml"])
-        .fails(3, &["ledger.sqlite"]);
-    assert_eq!(
-        fs::read(&ledger).expect("it exists"),
-        before,
-        "a foreign file is left alone"
-    );
+    workspace.pipe(&["run", "folder.yaml"]).fails(3, &["ledger.sqlite"]);
+    assert_eq!(fs::read(&ledger).expect("it exists"), before, "a foreign file is left alone");
 
     fs::remove_file(&ledger).expect("ours to remove");
     let _ = workspace.pipe(&["status", "folder.yaml"]);
@@ -199,9 +159,7 @@ fn a_ledger_that_is_not_ours_or_newer() {
     let ours = rusqlite::Connection::open(&ledger).expect("our ledger");
     ours.pragma_update(None, "user_version", 9999).expect("SQL");
     drop(ours);
-    workspace
-        .pipe(&["run", "folder.yaml"])
-        .fails(3, &["ledger.sqlite", "newer"]);
+    workspace.pipe(&["run", "folder.yaml"]).fails(3, &["ledger.sqlite", "newer"]);
 }
 
 #[test]
@@ -215,18 +173,15 @@ fn a_failing_command_shows_its_last_lines_and_its_log() {
     answer.fails(1, &["bad", "the reason", "7", "log"]);
     let again = workspace.pipe(&["run", "fail.yaml", "--format", "json"]);
     let counts = again.counts();
-    assert_eq!(
-        (counts.cached, counts.failed),
-        (1, 1),
-        "what succeeded is kept"
-    );
+    assert_eq!((counts.cached, counts.failed), (1, 1), "what succeeded is kept");
 }
 
 #[test]
 fn a_missing_output_is_a_failure() {
     let workspace = Workspace::new();
-    workspace.write("none.yaml", "stages:\n  a: { kind: command, with: { command: ['true'], outputs: { numbers: n.json } } }\n");
-    workspace
-        .pipe(&["run", "none.yaml"])
-        .fails(1, &["numbers", "n.json"]);
+    workspace.write(
+        "none.yaml",
+        "stages:\n  a: { kind: command, with: { command: ['true'], outputs: { numbers: n.json } } }\n",
+    );
+    workspace.pipe(&["run", "none.yaml"]).fails(1, &["numbers", "n.json"]);
 }

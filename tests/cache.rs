@@ -25,9 +25,7 @@ stages:
 
 fn chain() -> Workspace {
     let workspace = Workspace::new();
-    workspace
-        .write("chain.yaml", CHAIN)
-        .write("text.txt", "abcdefgh");
+    workspace.write("chain.yaml", CHAIN).write("text.txt", "abcdefgh");
     assert_eq!(workspace.run(&["chain.yaml"]), counts(0, 2));
     workspace
 }
@@ -64,39 +62,20 @@ stages:
       command: [sh, -c, 'head -c 4 \"$PIPE_INPUT_TEXT\" > {outputs.out}']
     kind: command
 ";
-    check(
-        |workspace| drop(workspace.write("chain.yaml", reordered)),
-        &[],
-        2,
-        0,
-    );
+    check(|workspace| drop(workspace.write("chain.yaml", reordered)), &[], 2, 0);
 }
 
 #[test]
 fn resources() {
-    check(
-        |_| (),
-        &[
-            "-s",
-            "+stages.first.resources.workers=2",
-            "-s",
-            "+stages.second.resources.slots=1",
-        ],
-        2,
-        0,
-    );
+    check(|_| (), &["-s", "+stages.first.resources.workers=2", "-s", "+stages.second.resources.slots=1"], 2, 0);
 }
 
 #[test]
 fn a_touched_file() {
     check(
         |workspace| {
-            let file = fs::File::options()
-                .append(true)
-                .open(workspace.path("text.txt"))
-                .expect("it exists");
-            file.set_modified(std::time::SystemTime::now())
-                .expect("our own file");
+            let file = fs::File::options().append(true).open(workspace.path("text.txt")).expect("it exists");
+            file.set_modified(std::time::SystemTime::now()).expect("our own file");
         },
         &[],
         2,
@@ -120,33 +99,18 @@ fn a_rewritten_file_with_equal_bytes() {
 #[test]
 fn moved_data() {
     let arguments = ["-s", "stages.first.with.inputs.text=elsewhere/other.txt"];
-    check(
-        |workspace| drop(workspace.write("elsewhere/other.txt", "abcdefgh")),
-        &arguments,
-        2,
-        0,
-    );
+    check(|workspace| drop(workspace.write("elsewhere/other.txt", "abcdefgh")), &arguments, 2, 0);
 }
 
 #[test]
 fn an_upstream_rerun_to_equal_bytes() {
-    check(
-        |workspace| drop(workspace.write("text.txt", "abcdXXXX")),
-        &[],
-        1,
-        1,
-    );
+    check(|workspace| drop(workspace.write("text.txt", "abcdXXXX")), &[], 1, 1);
 }
 
 #[test]
 fn changed_contents() {
     // The first output changes, the second reruns to a result of its own.
-    check(
-        |workspace| drop(workspace.write("text.txt", "XXXX")),
-        &[],
-        0,
-        2,
-    );
+    check(|workspace| drop(workspace.write("text.txt", "XXXX")), &[], 0, 2);
 }
 
 #[test]
@@ -166,10 +130,7 @@ fn a_moved_workspace() {
 #[test]
 fn a_forced_stage_is_followed_only_where_its_bytes_differ() {
     let workspace = chain();
-    assert_eq!(
-        workspace.run(&["chain.yaml", "--force", "first"]),
-        counts(1, 1)
-    );
+    assert_eq!(workspace.run(&["chain.yaml", "--force", "first"]), counts(1, 1));
 }
 
 #[test]
@@ -180,22 +141,10 @@ fn the_recipe_of_an_experiment() {
     assert_eq!(workspace.run(&["tiny.yaml"]), counts(0, 11));
     assert_eq!(workspace.run(&["tiny.yaml"]), counts(11, 0));
     let threshold = ["tiny.yaml", "-s", "stages.evaluate.with.threshold=0.4"];
-    assert_eq!(
-        workspace.run(&threshold),
-        counts(9, 2),
-        "a threshold costs the evaluations alone"
-    );
-    let report =
-        fs::read_to_string(workspace.path("runs/reports/tiny/report.md")).expect("a report");
-    assert!(
-        report.contains("0.4"),
-        "the report is rendered anew:\n{report}"
-    );
+    assert_eq!(workspace.run(&threshold), counts(9, 2), "a threshold costs the evaluations alone");
+    let report = fs::read_to_string(workspace.path("runs/reports/tiny/report.md")).expect("a report");
+    assert!(report.contains("0.4"), "the report is rendered anew:\n{report}");
     // A fold's own seed redoes that fold's train, predict, evaluate and export.
     let seed = ["tiny.yaml", "-s", "++stages.'train[fold=1]'.with.seed=7"];
-    assert_eq!(
-        workspace.run(&seed),
-        counts(7, 4),
-        "one fold's seed is that fold alone"
-    );
+    assert_eq!(workspace.run(&seed), counts(7, 4), "one fold's seed is that fold alone");
 }

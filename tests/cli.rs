@@ -10,19 +10,10 @@ fn version_and_help() {
     let version = workspace.pipe(&["--version"]);
     assert_eq!((version.code, version.stdout.as_str()), (0, "pipe 0.0.0\n"));
     let help = workspace.pipe(&["--help"]);
-    for command in [
-        "run", "plan", "why", "graph", "status", "runs", "report", "network", "data", "schema",
-    ] {
-        assert!(
-            help.stdout.contains(command),
-            "{command} is not in\n{}",
-            help.stdout
-        );
+    for command in ["run", "plan", "why", "graph", "status", "runs", "report", "network", "data", "schema"] {
+        assert!(help.stdout.contains(command), "{command} is not in\n{}", help.stdout);
     }
-    assert!(
-        !help.stdout.contains("worker"),
-        "worker is for `pipe run` alone"
-    );
+    assert!(!help.stdout.contains("worker"), "worker is for `pipe run` alone");
     assert_eq!(workspace.pipe(&["frobnicate"]).code, 2);
 }
 
@@ -32,45 +23,23 @@ fn plan_and_why_before_and_after_a_run() {
     workspace.write("tiny.yaml", TINY);
     let plan = workspace.pipe(&["plan", "tiny.yaml"]);
     assert_eq!(plan.code, 0, "{}", plan.stderr);
-    for stage in [
-        "prepare",
-        "split[fold=0]",
-        "train[fold=1]",
-        "evaluate[fold=0]",
-        "export[fold=1]",
-    ] {
-        assert!(
-            plan.stdout.contains(stage),
-            "{stage} is not in\n{}",
-            plan.stdout
-        );
+    for stage in ["prepare", "split[fold=0]", "train[fold=1]", "evaluate[fold=0]", "export[fold=1]"] {
+        assert!(plan.stdout.contains(stage), "{stage} is not in\n{}", plan.stdout);
     }
     assert!(
         !workspace.path("runs/objects").exists() || workspace.files("runs/objects").is_empty(),
         "plan runs nothing"
     );
     workspace.run(&["tiny.yaml"]);
-    let why = workspace.pipe(&[
-        "why",
-        "tiny.yaml",
-        "evaluate[fold=0]",
-        "-s",
-        "stages.evaluate.with.threshold=0.4",
-    ]);
+    let why = workspace.pipe(&["why", "tiny.yaml", "evaluate[fold=0]", "-s", "stages.evaluate.with.threshold=0.4"]);
     assert_eq!(why.code, 0, "{}", why.stderr);
     for part in ["threshold", "0.5", "0.4"] {
-        assert!(
-            why.stdout.contains(part),
-            "{part} is not in\n{}",
-            why.stdout
-        );
+        assert!(why.stdout.contains(part), "{part} is not in\n{}", why.stdout);
     }
     let cached = workspace.pipe(&["why", "tiny.yaml", "train", "--format", "json"]);
     let json = cached.json();
     assert!(json.to_string().contains("train[fold=1]"), "{json}");
-    workspace
-        .pipe(&["why", "tiny.yaml", "trian"])
-        .fails(2, &["trian", "did you mean `train`"]);
+    workspace.pipe(&["why", "tiny.yaml", "trian"]).fails(2, &["trian", "did you mean `train`"]);
 }
 
 #[test]
@@ -86,15 +55,7 @@ fn every_command_that_prints_data_prints_json() {
         &["runs", "--format", "json"],
         &["report", "tiny.yaml", "--format", "json"],
         &["network", "list", "--format", "json"],
-        &[
-            "network",
-            "show",
-            "unet",
-            "--input",
-            "1,1,64,64",
-            "--format",
-            "json",
-        ],
+        &["network", "show", "unet", "--input", "1,1,64,64", "--format", "json"],
         &["data", "check", "tiny.yaml", "--format", "json"],
     ];
     for command in commands {
@@ -113,69 +74,32 @@ fn the_report_as_json_has_a_row_a_metric() {
     let answer = workspace.pipe(&["report", "tiny.yaml", "--format", "json"]);
     let json = answer.json();
     let rows = json["table"].as_array().expect("a table");
-    for metric in [
-        "dice",
-        "iou",
-        "precision",
-        "recall",
-        "specificity",
-        "accuracy",
-        "cldice",
-    ] {
-        let row = rows
-            .iter()
-            .find(|row| row["metric"] == metric)
-            .unwrap_or_else(|| panic!("no {metric} in {json}"));
+    for metric in ["dice", "iou", "precision", "recall", "specificity", "accuracy", "cldice"] {
+        let row = rows.iter().find(|row| row["metric"] == metric).unwrap_or_else(|| panic!("no {metric} in {json}"));
         assert_eq!(row["n"], 6, "six cases, each tested once: {row}");
         assert_eq!(row["per_fold"].as_array().map(Vec::len), Some(2), "{row}");
         assert!(row["mean"].is_f64() && row["sd"].is_f64(), "{row}");
     }
-    let html =
-        std::fs::read_to_string(workspace.path("runs/reports/tiny/report.html")).expect("a page");
-    assert!(
-        html.contains("<svg") && html.contains("data:image/png;base64,"),
-        "curves and overlays are inside"
-    );
-    assert!(
-        !html.contains("http://") && !html.contains("src=\"/"),
-        "the page needs no other file"
-    );
+    let html = std::fs::read_to_string(workspace.path("runs/reports/tiny/report.html")).expect("a page");
+    assert!(html.contains("<svg") && html.contains("data:image/png;base64,"), "curves and overlays are inside");
+    assert!(!html.contains("http://") && !html.contains("src=\"/"), "the page needs no other file");
 }
 
 #[test]
 fn network_probe_prints_the_agreed_keys() {
     let workspace = Workspace::new();
-    workspace.write("net.yaml", "network: { unet: { base: 4, depth: 2 } }\n");
+    workspace.write("net.yaml", "network: { unet: { width: 4, depth: 2 } }\n");
     let answer = workspace.pipe(&["network", "probe", "net.yaml", "--input", "1,1,16,16"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let json = answer.json();
-    for key in [
-        "params",
-        "output_shape",
-        "mean",
-        "std",
-        "min",
-        "max",
-        "samples",
-        "last",
-    ] {
+    for key in ["params", "output_shape", "mean", "std", "min", "max", "samples", "last"] {
         assert!(!json[key].is_null(), "no {key} in {json}");
     }
     assert_eq!(json["samples"].as_array().map(Vec::len), Some(8));
     workspace.write("two.yaml", "network: { unet: {}, svsnet: {} }\n");
-    assert_eq!(
-        workspace
-            .pipe(&["network", "probe", "two.yaml", "--input", "1,1,16,16"])
-            .code,
-        2
-    );
+    assert_eq!(workspace.pipe(&["network", "probe", "two.yaml", "--input", "1,1,16,16"]).code, 2);
     // 17 does not halve twice.
-    assert_eq!(
-        workspace
-            .pipe(&["network", "probe", "net.yaml", "--input", "1,1,17,16"])
-            .code,
-        2
-    );
+    assert_eq!(workspace.pipe(&["network", "probe", "net.yaml", "--input", "1,1,17,16"]).code, 2);
 }
 
 #[test]
@@ -189,10 +113,7 @@ fn committed_schemas_are_fresh() {
         let name = path.file_name().expect("a file");
         let old = std::fs::read_to_string(committed.join(name)).unwrap_or_default();
         let new = std::fs::read_to_string(&path).expect("written just now");
-        assert_eq!(
-            old, new,
-            "{name:?} is stale: run `pipe schema --write schemas`"
-        );
+        assert_eq!(old, new, "{name:?} is stale: run `pipe schema --write schemas`");
     }
 }
 
@@ -206,10 +127,7 @@ fn committed_experiments_bind() {
     }
     let answer = workspace.pipe(&["plan", "svsnet_xca.yaml"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
-    for arguments in [
-        vec!["plan", "unet_arcade.yaml"],
-        vec!["plan", "svsnet_xca.yaml", "--profile", "paper"],
-    ] {
+    for arguments in [vec!["plan", "unet_arcade.yaml"], vec!["plan", "svsnet_xca.yaml", "--profile", "paper"]] {
         std::fs::create_dir_all(workspace.path("data")).expect("a folder");
         let mut all = arguments.clone();
         all.extend(["-s", "data.root=data"]);

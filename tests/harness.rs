@@ -66,11 +66,7 @@ impl Workspace {
 
     /// Starts `pipe` and leaves it running.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("pipe starts")
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pipe starts")
     }
 
     /// Runs an experiment that must succeed, and gives how many stages ran and how many were cached.
@@ -119,24 +115,15 @@ impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| {
             let last = self.stdout.trim_end().lines().last().unwrap_or_default();
-            serde_json::from_str(last)
-                .unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
+            serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
         })
     }
 
     #[track_caller]
     pub(crate) fn counts(&self) -> Counts {
         let json = self.json();
-        let count = |key: &str| {
-            json[key]
-                .as_u64()
-                .unwrap_or_else(|| panic!("no `{key}` in {json}"))
-        };
-        Counts {
-            cached: count("cached"),
-            ran: count("ran"),
-            failed: count("failed"),
-        }
+        let count = |key: &str| json[key].as_u64().unwrap_or_else(|| panic!("no `{key}` in {json}"));
+        Counts { cached: count("cached"), ran: count("ran"), failed: count("failed") }
     }
 
     /// Asserts the exit code, and that stderr says every one of these things.
@@ -144,11 +131,7 @@ impl Answer {
     pub(crate) fn fails(&self, code: i32, says: &[&str]) {
         assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
         for part in says {
-            assert!(
-                self.stderr.contains(part),
-                "stderr does not say {part:?}:\n{}",
-                self.stderr
-            );
+            assert!(self.stderr.contains(part), "stderr does not say {part:?}:\n{}", self.stderr);
         }
     }
 }
@@ -163,11 +146,7 @@ pub(crate) struct Counts {
 
 /// Counts of a run in which nothing failed.
 pub(crate) fn counts(cached: u64, ran: u64) -> Counts {
-    Counts {
-        cached,
-        ran,
-        failed: 0,
-    }
+    Counts { cached, ran, failed: 0 }
 }
 
 /// A data set, a network and a recipe so small that three folds train in seconds.
@@ -180,11 +159,11 @@ data:
   size: [32, 32]
   frames: 1
   normalise: max
-network: { unet: { base: 4, depth: 2 } }
+network: { unet: { width: 4, depth: 2 } }
 training:
   epochs: 3
   batch: 2
   loss: { dice: {} }
-  optimizer: { adam: { lr: 1e-2 } }
+  optimizer: { adam: { learning_rate: 1e-2 } }
   augment: [{ flip_horizontal: { p: 0.5 } }, { rotate: { degrees: 10, p: 0.5 } }]
 ";

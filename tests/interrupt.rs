@@ -12,9 +12,7 @@ fn kill(child: &mut Child) {
 }
 
 fn signal(child: &Child, signal: &str) {
-    let status = std::process::Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
+    let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(status.expect("kill exists").success());
 }
 
@@ -38,52 +36,25 @@ fn a_killed_command_leaves_nothing_half_written() {
     workspace.wait("the slow stage", || workspace.path("started").exists());
     kill(&mut child);
     for object in workspace.files("runs/objects") {
-        assert_ne!(
-            fs::read_to_string(&object).expect("text"),
-            "half\n",
-            "{}",
-            object.display()
-        );
+        assert_ne!(fs::read_to_string(&object).expect("text"), "half\n", "{}", object.display());
     }
     // The same experiment with a shorter sleep is another recipe for `slow`; `quick` was reported and is kept.
-    assert_eq!(
-        workspace.run(&["slow.yaml", "-s", "parameters.seconds=0"]),
-        counts(1, 1)
-    );
+    assert_eq!(workspace.run(&["slow.yaml", "-s", "parameters.seconds=0"]), counts(1, 1));
 }
 
 #[test]
 fn an_interrupt_ends_children_and_says_so() {
     let workspace = Workspace::new();
-    workspace.write(
-        "slow.yaml",
-        &SLOW.replace("sleep ", "echo $$ > {workspace}/pid; exec sleep "),
-    );
+    workspace.write("slow.yaml", &SLOW.replace("sleep ", "echo $$ > {workspace}/pid; exec sleep "));
     let child = workspace.start(&["run", "slow.yaml"]);
-    workspace.wait("the slow stage", || {
-        workspace
-            .path("pid")
-            .metadata()
-            .is_ok_and(|file| file.len() > 1)
-    });
+    workspace.wait("the slow stage", || workspace.path("pid").metadata().is_ok_and(|file| file.len() > 1));
     signal(&child, "-INT");
     let output = child.wait_with_output().expect("it ends");
-    assert_eq!(
-        output.status.code(),
-        Some(130),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     let pid = fs::read_to_string(workspace.path("pid")).expect("written by the stage");
     let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    assert!(
-        state.is_empty() || state.contains(") Z "),
-        "the child still runs: {state}"
-    );
-    assert!(
-        workspace.files("runs/objects").len() <= 1,
-        "only `quick` was published"
-    );
+    assert!(state.is_empty() || state.contains(") Z "), "the child still runs: {state}");
+    assert!(workspace.files("runs/objects").len() <= 1, "only `quick` was published");
 }
 
 /// Digests of every published model, by stage id, as `pipe status --format json` tells them.
@@ -94,17 +65,10 @@ fn models(workspace: &Workspace) -> Vec<(String, String)> {
     let stages = json["stages"].as_array().expect("a list").clone();
     stages
         .iter()
-        .filter(|stage| {
-            stage["stage"]
-                .as_str()
-                .is_some_and(|id| id.starts_with("train"))
-        })
+        .filter(|stage| stage["stage"].as_str().is_some_and(|id| id.starts_with("train")))
         .map(|stage| {
             let digest = stage["outputs"][0]["digest"].as_str().expect("a digest");
-            (
-                stage["stage"].as_str().expect("an id").to_owned(),
-                digest.to_owned(),
-            )
+            (stage["stage"].as_str().expect("an id").to_owned(), digest.to_owned())
         })
         .collect()
 }
@@ -138,10 +102,7 @@ fn training_continues_from_its_checkpoint_to_the_same_bytes() {
 
 /// The epoch that the newest checkpoint under `runs/resume` says it ended, 0 without one.
 fn checkpoint_epoch(workspace: &Workspace) -> u64 {
-    let states = workspace
-        .files("runs/resume")
-        .into_iter()
-        .filter(|path| path.ends_with("state.json"));
+    let states = workspace.files("runs/resume").into_iter().filter(|path| path.ends_with("state.json"));
     states
         .filter_map(|path| fs::read_to_string(path).ok())
         .filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())

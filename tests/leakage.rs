@@ -23,15 +23,8 @@ training: { epochs: 2, batch: 2, loss: { dice: {} }, optimizer: { adam: { lr: 1e
 
 /// A dark disc on a gray ramp; its mask is the disc.
 fn write_case(workspace: &Workspace, name: &str, number: u32) {
-    let inside =
-        |x: u32, y: u32| (x as i64 - 10 - i64::from(number)).pow(2) + (y as i64 - 16).pow(2) < 40;
-    let picture = GrayImage::from_fn(32, 32, |x, y| {
-        Luma([if inside(x, y) {
-            40
-        } else {
-            120 + (x * 3) as u8
-        }])
-    });
+    let inside = |x: u32, y: u32| (x as i64 - 10 - i64::from(number)).pow(2) + (y as i64 - 16).pow(2) < 40;
+    let picture = GrayImage::from_fn(32, 32, |x, y| Luma([if inside(x, y) { 40 } else { 120 + (x * 3) as u8 }]));
     let mask = GrayImage::from_fn(32, 32, |x, y| Luma([if inside(x, y) { 255 } else { 0 }]));
     for (folder, picture) in [("images", picture), ("masks", mask)] {
         let path = workspace.path(&format!("data/{folder}/{name}.png"));
@@ -53,14 +46,8 @@ fn digest(workspace: &Workspace, stage: &str) -> String {
     let answer = workspace.pipe(&["status", "folder.yaml", "--format", "json"]);
     let json = answer.json();
     let stages = json["stages"].as_array().expect("a list").clone();
-    let found = stages
-        .iter()
-        .find(|row| row["stage"] == stage)
-        .expect("the stage");
-    found["outputs"][0]["digest"]
-        .as_str()
-        .expect("a digest")
-        .to_owned()
+    let found = stages.iter().find(|row| row["stage"] == stage).expect("the stage");
+    found["outputs"][0]["digest"].as_str().expect("a digest").to_owned()
 }
 
 /// The ids of the test cases of a fold, from `pipe status`' object of the split.
@@ -81,10 +68,7 @@ fn test_cases(workspace: &Workspace, fold: usize) -> Vec<String> {
 fn altered_test_masks_leave_the_checkpoint_of_their_fold() {
     let workspace = workspace();
     assert_eq!(workspace.run(&["folder.yaml"]), counts(0, 11));
-    let before = [
-        digest(&workspace, "train[fold=0]"),
-        digest(&workspace, "train[fold=1]"),
-    ];
+    let before = [digest(&workspace, "train[fold=0]"), digest(&workspace, "train[fold=1]")];
     let altered = test_cases(&workspace, 0);
     assert_eq!(altered.len(), 4, "half of eight patients: {altered:?}");
     for case in &altered {
@@ -97,11 +81,7 @@ fn altered_test_masks_leave_the_checkpoint_of_their_fold() {
     }
     // prepare; both splits; fold 0: evaluate alone; fold 1, which learns from these cases: train, predict, evaluate, export.
     let again = workspace.run(&["folder.yaml"]);
-    assert_eq!(
-        again,
-        counts(3, 8),
-        "fold 0 keeps train, predict and export"
-    );
+    assert_eq!(again, counts(3, 8), "fold 0 keeps train, predict and export");
     assert_eq!(digest(&workspace, "train[fold=0]"), before[0]);
     assert_ne!(digest(&workspace, "train[fold=1]"), before[1]);
 }
@@ -109,10 +89,8 @@ fn altered_test_masks_leave_the_checkpoint_of_their_fold() {
 #[test]
 fn a_split_file_with_a_patient_on_both_sides_is_refused() {
     let workspace = workspace();
-    workspace.write(
-        "split.json",
-        r#"[{"train": ["case0", "case1"], "validation": ["case2"], "test": ["case1", "case3"]}]"#,
-    );
+    workspace
+        .write("split.json", r#"[{"train": ["case0", "case1"], "validation": ["case2"], "test": ["case1", "case3"]}]"#);
     let method = "stages.split.with.method={file: {path: split.json}}";
     let answer = workspace.pipe(&["run", "folder.yaml", "-s", method, "-s", "axes.fold=[0]"]);
     answer.fails(1, &["case1", "train", "test"]);

@@ -17,12 +17,8 @@ fn samples(name: &str) -> Option<PathBuf> {
 }
 
 fn arcade(workspace: &Workspace) {
-    let committed =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/unet_arcade.yaml");
-    workspace.write(
-        "unet_arcade.yaml",
-        std::fs::read(committed).expect("committed"),
-    );
+    let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/unet_arcade.yaml");
+    workspace.write("unet_arcade.yaml", std::fs::read(committed).expect("committed"));
 }
 
 #[test]
@@ -33,35 +29,12 @@ fn real_data_arcade_is_checked_and_previewed() {
     let workspace = Workspace::new();
     arcade(&workspace);
     let root = format!("data.root={}", folder.display());
-    let answer = workspace.pipe(&[
-        "data",
-        "check",
-        "unet_arcade.yaml",
-        "-s",
-        &root,
-        "--format",
-        "json",
-    ]);
+    let answer = workspace.pipe(&["data", "check", "unet_arcade.yaml", "-s", &root, "--format", "json"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let json = answer.json();
-    assert_eq!(
-        json["cases"]
-            .as_array()
-            .map_or(json["cases"].as_u64().unwrap_or(0), |cases| cases.len()
-                as u64),
-        200
-    );
-    let answer = workspace.pipe(&[
-        "data",
-        "preview",
-        "unet_arcade.yaml",
-        "-s",
-        &root,
-        "-o",
-        "sheet.png",
-        "--cases",
-        "6",
-    ]);
+    assert_eq!(json["cases"].as_array().map_or(json["cases"].as_u64().unwrap_or(0), |cases| cases.len() as u64), 200);
+    let answer =
+        workspace.pipe(&["data", "preview", "unet_arcade.yaml", "-s", &root, "-o", "sheet.png", "--cases", "6"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let sheet = image::open(workspace.path("sheet.png")).expect("a PNG");
     assert!(sheet.width() > 200 && sheet.height() > 100);
@@ -87,7 +60,7 @@ fn real_data_arcade_trains_end_to_end() {
         "-s",
         "data.size=[32, 32]",
         "-s",
-        "network.unet.base=4",
+        "network.unet.width=4",
         "-s",
         "network.unet.depth=2",
     ];
@@ -110,20 +83,12 @@ data:
   layout:
     folder: { images: ISIC-2017_Test_v2_Data, masks: ISIC-2017_Test_v2_Part1_GroundTruth, mask_suffix: _segmentation }
   size: [64, 64]
-network: { unet: { base: 4, depth: 2 } }
-training: { epochs: 1, batch: 2, loss: { dice: {} }, optimizer: { adam: { lr: 1e-2 } } }
+network: { unet: { width: 4, depth: 2 } }
+training: { epochs: 1, batch: 2, loss: { dice: {} }, optimizer: { adam: { learning_rate: 1e-2 } } }
 ",
     );
     let root = format!("data.root={}", folder.display());
-    let answer = workspace.pipe(&[
-        "data",
-        "check",
-        "isic.yaml",
-        "-s",
-        &root,
-        "--format",
-        "json",
-    ]);
+    let answer = workspace.pipe(&["data", "check", "isic.yaml", "-s", &root, "--format", "json"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert_eq!(answer.json()["cases"].as_array().map(Vec::len), Some(6));
 }

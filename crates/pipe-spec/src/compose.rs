@@ -24,7 +24,7 @@ pub struct Library {
 }
 
 /// What is asked for.
-pub struct Request<'a> {
+pub struct Request<'a, 'e> {
     /// The experiment file.
     pub file: &'a Path,
     /// Profiles, the last on top.
@@ -32,7 +32,7 @@ pub struct Request<'a> {
     /// Overrides, in order.
     pub overrides: &'a [String],
     /// Looks an environment variable up.
-    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    pub environment: &'e dyn Fn(&str) -> Option<String>,
 }
 
 /// One tree, before references are resolved.
@@ -50,7 +50,7 @@ pub struct Composed<'a> {
 ///
 /// # Errors
 /// Everything that is wrong with the files' structure, at once where that can be told.
-pub fn compose<'a>(library: &Library, request: &Request<'a>) -> Result<Composed<'a>, Problems> {
+pub fn compose<'e>(library: &Library, request: &Request<'_, 'e>) -> Result<Composed<'e>, Problems> {
     let mut reading = Reading { library, sources: Sources::default(), way: Vec::new() };
     let composed = reading.experiment(request);
     let Reading { sources, .. } = reading;
@@ -87,7 +87,7 @@ struct Reading<'l> {
 }
 
 impl Reading<'_> {
-    fn experiment(&mut self, request: &Request<'_>) -> Result<Node, Vec<Problem>> {
+    fn experiment(&mut self, request: &Request<'_, '_>) -> Result<Node, Vec<Problem>> {
         let node = read(request.file, &mut self.sources)?;
         let mut tree = self.extended(&node, request.file)?;
         for name in request.profiles {

@@ -164,12 +164,22 @@ fn resources(generator: &mut SchemaGenerator) -> Schema {
 
 /// JSON Schema of experiment files.
 pub fn experiment_schema() -> serde_json::Value {
-    schema::<ExperimentFile>()
+    layered(schema::<ExperimentFile>())
 }
 
 /// JSON Schema of pipeline files.
 pub fn pipeline_schema() -> serde_json::Value {
-    schema::<PipelineFile>()
+    layered(schema::<PipelineFile>())
+}
+
+/// A schema of a layer: any key may come from another layer, so none is required.
+fn layered(mut schema: serde_json::Value) -> serde_json::Value {
+    let optional = |map: &mut serde_json::Value| drop(map.as_object_mut().and_then(|map| map.remove("required")));
+    optional(&mut schema);
+    if let Some(definitions) = schema.get_mut("$defs").and_then(serde_json::Value::as_object_mut) {
+        definitions.values_mut().for_each(optional);
+    }
+    schema
 }
 
 /// An experiment with its references resolved and its axes applied.

@@ -113,6 +113,9 @@ impl Problems {
             problem.span.map(|span| (span, problem.label.clone())).into_iter().chain(problem.more.iter().cloned());
         let mut by_file: Vec<(crate::FileId, Vec<LabeledSpan>)> = Vec::new();
         for (span, label) in labels {
+            // A place that goes over lines is shown by its first one.
+            let rest = self.sources.text(span.file).get(span.start..span.start + span.length).unwrap_or_default();
+            let span = Span { length: rest.find(['\n', '\r']).unwrap_or(span.length), ..span };
             let labelled =
                 LabeledSpan::new(Some(label).filter(|label| !label.is_empty()), span.start, span.length.max(1));
             match by_file.iter_mut().find(|(file, _)| *file == span.file) {

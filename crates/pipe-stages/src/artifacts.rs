@@ -23,4 +23,4 @@ pub const EVALUATION: ArtifactType = ArtifactType("evaluation");
 /// Weights with PyTorch names, and the preparation that belongs to them.
 pub const EXPORT: ArtifactType = ArtifactType("export");
 /// A folder of images that an earlier stage of the kind `command` wrote.
-pub const SOURCE: ArtifactType = FILES;
+pub(crate) const SOURCE: ArtifactType = FILES;

@@ -65,7 +65,7 @@ impl Selection {
 ///
 /// # Errors
 /// The pack lacks the case, or holds other contents under its id.
-pub fn position(pack: &Pack, selected: &Selected) -> Result<usize, Failure> {
+pub(crate) fn position(pack: &Pack, selected: &Selected) -> Result<usize, Failure> {
     let position = pack.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
     let Entry { image_digest, mask_digest, .. } = &pack.entries()[position];
     let same_image = selected.image.as_ref().is_none_or(|digest| digest == image_digest);

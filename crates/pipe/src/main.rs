@@ -7,11 +7,10 @@ mod commands;
 mod failure;
 mod library;
 mod output;
+mod session;
 mod terminal;
 mod workspace;
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     commands::run(&args::parse())
 }

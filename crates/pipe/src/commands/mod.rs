@@ -1,0 +1,60 @@
+//! The commands: one file each, one line in [`run`].
+
+mod data;
+mod graph;
+mod network;
+mod plan;
+mod report;
+mod run;
+mod runs;
+mod schema;
+mod status;
+mod why;
+
+use std::process::ExitCode;
+
+use crate::{
+    args::{Arguments, Command},
+    failure::Failure,
+    output,
+    session::Session,
+};
+
+/// Runs the command, prints why it failed, and gives the exit code.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    if let Command::Worker { job } = &arguments.command {
+        return pipe_engine::worker(pipe_stages::STAGES, job);
+    }
+    log(&arguments.log);
+    match command(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::complain(&failure.words(output::colour()));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let session = Session::new(arguments.workspace.as_deref())?;
+    let done = |()| ExitCode::SUCCESS;
+    match &arguments.command {
+        Command::Run(run) => run::run(&session, run),
+        Command::Plan(chosen) => plan::plan(&session, chosen).map(done),
+        Command::Why(why) => why::why(&session, why).map(done),
+        Command::Graph(graph) => graph::graph(&session, graph).map(done),
+        Command::Status(chosen) => status::status(&session, chosen).map(done),
+        Command::Runs(runs) => runs::runs(&session, runs).map(done),
+        Command::Report(chosen) => report::report(&session, chosen).map(done),
+        Command::Network(network) => network::network(&session, network).map(done),
+        Command::Data(data) => data::data(&session, data),
+        Command::Schema(schema) => schema::schema(schema).map(done),
+        Command::Worker { .. } => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// The program's own log goes to standard error.
+fn log(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_default();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

@@ -1,0 +1,114 @@
+//! `pipe network`: what networks there are, their layers, and their values on a fixed filling.
+
+use std::path::Path;
+
+use pipe_learn::{NETWORKS, NetworkConfig, Show};
+use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, single};
+use serde_json::json;
+
+use crate::{
+    args::{Chosen, Format, Network},
+    failure::Failure,
+    output::{self, Align, thousands},
+    session::Session,
+};
+
+pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failure> {
+    match network {
+        Network::List { format } => list(*format),
+        Network::Show { network, input, format } => {
+            let show = pipe_learn::show(&config(session, network)?, input)?;
+            if *format == Format::Json {
+                output::json(&show);
+            } else {
+                print(&show);
+            }
+        }
+        Network::Probe { network, input } => output::json(&pipe_learn::probe(&config(session, network)?, input)?),
+    }
+    Ok(())
+}
+
+fn list(format: Format) {
+    if format == Format::Json {
+        let networks: Vec<_> = NETWORKS
+            .iter()
+            .map(|kind| json!({ "name": kind.name, "version": kind.version, "about": kind.about }))
+            .collect();
+        output::json(&json!({ "networks": networks }));
+        return;
+    }
+    let rows: Vec<_> = NETWORKS.iter().map(|kind| vec![kind.name.to_owned(), kind.about.to_owned()]).collect();
+    output::print(&output::columns(&[("network", Align::Left), ("", Align::Left)], &rows));
+}
+
+fn print(show: &Show) {
+    let shape = |shape: &[usize]| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+    let head = [
+        ("layer", Align::Left),
+        ("kind", Align::Left),
+        ("output", Align::Left),
+        ("parameters", Align::Right),
+        ("MACs", Align::Right),
+    ];
+    let rows: Vec<_> = show
+        .layers
+        .iter()
+        .map(|layer| {
+            let number = |number: u64| if number == 0 { String::new() } else { thousands(number) };
+            vec![
+                layer.name.clone(),
+                layer.kind.to_owned(),
+                shape(&layer.output_shape),
+                number(layer.params as u64),
+                number(layer.macs),
+            ]
+        })
+        .collect();
+    output::print(&output::columns(&head, &rows));
+    output::print(&format!(
+        "{}: {} -> {}, {} parameters, {} MACs\n",
+        show.network,
+        shape(&show.input_shape),
+        shape(&show.output_shape),
+        thousands(show.params as u64),
+        thousands(show.macs)
+    ));
+}
+
+/// A network by name, with its defaults; or from a file: one with a single `network:`, or an experiment.
+fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
+    if let Some(kind) = NETWORKS.iter().find(|kind| kind.name == network) {
+        let default = json!({ kind.name: {} });
+        return Ok(serde_json::from_value(default).expect("every network has defaults"));
+    }
+    let path = Path::new(network);
+    if !path.exists() && path.extension().is_none() {
+        let near = did_you_mean(network, NETWORKS.iter().map(|kind| kind.name));
+        return Err(Failure::Argument(format!("`{network}` is neither a network nor a file; {near}")));
+    }
+    let (node, sources) = single(path)?;
+    let keys = node.map().map_or(0, |map| map.keys().count());
+    let (tree, sources) = if keys == 1 || node.get("network").is_none() {
+        (node, sources)
+    } else {
+        let chosen =
+            Chosen { file: path.to_path_buf(), profiles: Vec::new(), overrides: Vec::new(), format: Format::Text };
+        let Composed { tree, sources, .. } = session.composed(&chosen)?;
+        (tree, sources)
+    };
+    bound(&tree, &sources)
+}
+
+fn bound(tree: &Node, sources: &Sources) -> Result<NetworkConfig, Failure> {
+    let refuse = |list| Failure::from(Problems { sources: sources.clone(), list });
+    let Some(node) = tree.get("network") else {
+        let keys: Vec<_> = tree.map().into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
+        let problem = Problem::new("pipe::spec::network", Some(tree.span()), "the file has no `network:`")
+            .label(format!("it has {}", if keys.is_empty() { "no keys".to_owned() } else { keys.join(", ") }));
+        return Err(refuse(vec![problem]));
+    };
+    let config: NetworkConfig = bind(node, "network").map_err(refuse)?;
+    config.check()?;
+    Ok(config)
+}

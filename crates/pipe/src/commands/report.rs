@@ -1,0 +1,132 @@
+//! `pipe report`: the results of an experiment, from its cached stages alone.
+
+use std::path::PathBuf;
+
+use pipe_engine::Plan;
+use pipe_report::{Report, Row, csv, html, markdown, mean_and_sd, overlay_png, table, value};
+use pipe_spec::Experiment;
+use pipe_stages::results;
+use pipe_store::{Record, Store};
+use serde_json::json;
+
+use crate::{
+    args::{Chosen, Format},
+    failure::Failure,
+    output::{self, Align},
+    session::{Known, Session},
+};
+
+/// File that says which results a rendered report shows.
+const QUERY: &str = "query.txt";
+
+pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> {
+    let known = session.known(chosen, &[])?;
+    let records = known.records();
+    let Known { planned, store, .. } = known;
+    let results = results(&planned.plan, &records, &planned.experiment);
+    let report = results.report(&store)?;
+    let folder = write(session, &report, &results.query().to_string(), &store)?;
+    if chosen.format == Format::Json {
+        output::json(&json!({
+            "experiment": report.experiment,
+            "title": report.title,
+            "table": table(&report.cases),
+            "cases": report.cases,
+            "provenance": report.provenance,
+            "notes": report.notes,
+            "missing": report.missing,
+            "folder": folder,
+        }));
+        return Ok(());
+    }
+    output::print(&text(&report));
+    output::print(&format!("report: {}\n", session.shown(&folder.join("report.html"))));
+    Ok(())
+}
+
+/// Renders the report of a run's results where they differ from those that are rendered; gives them then.
+pub(crate) fn refresh(
+    session: &Session,
+    plan: &Plan,
+    records: &[Option<Record>],
+    experiment: &Experiment,
+    store: &Store,
+) -> Result<(PathBuf, Option<Report>), Failure> {
+    let results = results(plan, records, experiment);
+    let query = results.query().to_string();
+    let folder = session.reports(&experiment.name);
+    let rendered = std::fs::read_to_string(folder.join(QUERY)).is_ok_and(|old| old == query);
+    if rendered && folder.join("report.html").is_file() {
+        return Ok((folder, None));
+    }
+    let report = results.report(store)?;
+    Ok((write(session, &report, &query, store)?, Some(report)))
+}
+
+fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Result<PathBuf, Failure> {
+    let folder = session.reports(&report.experiment);
+    let pictures = folder.join("overlays");
+    std::fs::create_dir_all(&pictures).map_err(|source| Failure::file("create", &pictures, source))?;
+    // Names by position; those of an earlier report that had more would only mislead.
+    for entry in std::fs::read_dir(&pictures).into_iter().flatten().flatten() {
+        drop(std::fs::remove_file(entry.path()));
+    }
+    let name = |position: usize| {
+        let overlay = &report.overlays[position];
+        let clean = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "_");
+        format!("overlays/{position:02}_{}_{}.png", clean(overlay.rank.label()), clean(&overlay.case))
+    };
+    for (position, overlay) in report.overlays.iter().enumerate() {
+        store.write(&folder.join(name(position)), &overlay_png(overlay))?;
+    }
+    store.write(&folder.join("cases.csv"), csv(&report.cases).as_bytes())?;
+    store.write(&folder.join("report.md"), markdown(report, &name).as_bytes())?;
+    store.write(&folder.join("report.html"), html(report).as_bytes())?;
+    // Last: a report is rendered when all of it is.
+    store.write(&folder.join(QUERY), query.as_bytes())?;
+    Ok(folder)
+}
+
+/// The table for a terminal.
+pub(crate) fn text(report: &Report) -> String {
+    let mut text = String::new();
+    if !report.missing.is_empty() {
+        text.push_str(&format!("no result yet for {}\n", report.missing.join(", ")));
+    }
+    let rows = table(&report.cases);
+    let Some(first) = rows.first() else { return text };
+    let folds: Vec<String> = first.per_fold.iter().map(|fold| point(&fold.axes)).collect();
+    let mut head = vec![
+        ("system", Align::Left),
+        ("metric", Align::Left),
+        ("mean ± SD over cases", Align::Left),
+        ("n", Align::Right),
+        ("mean ± SD over folds", Align::Left),
+    ];
+    head.extend(folds.iter().map(|fold| (fold.as_str(), Align::Right)));
+    let line = |row: &Row| {
+        let n = if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
+        let mut cells = vec![
+            row.system.clone(),
+            row.label.clone(),
+            mean_and_sd(row.mean, row.sd),
+            n,
+            mean_and_sd(row.mean_over_folds, row.sd_over_folds),
+        ];
+        cells.extend(row.per_fold.iter().map(|fold| value(fold.mean)));
+        cells
+    };
+    // Two systems may have other points; each gets a table of its own head then.
+    let alike = rows.iter().all(|row| row.per_fold.len() == folds.len());
+    if alike {
+        text.push_str(&output::columns(&head, &rows.iter().map(line).collect::<Vec<_>>()));
+    } else {
+        let rows: Vec<_> = rows.iter().map(|row| line(row)[..5].to_vec()).collect();
+        text.push_str(&output::columns(&head[..5], &rows));
+    }
+    text
+}
+
+fn point(axes: &indexmap::IndexMap<String, String>) -> String {
+    axes.iter().map(|(axis, value)| format!("{axis} {value}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,115 @@
+//! Why a command ends without success, and which exit code says so.
+//!
+//! Does not know what commands do.
+
+use std::{io, path::PathBuf};
+
+use pipe_engine::{Broken, EngineError};
+use pipe_spec::{Colour, Problems};
+use pipe_store::StoreError;
+use thiserror::Error;
+
+/// A failure of a command.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The YAML is wrong.
+    #[error(transparent)]
+    Spec(Box<Problems>),
+    /// An argument means nothing.
+    #[error("{0}")]
+    Argument(String),
+    /// The store, and with it the machine.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine, and with it the machine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The data set has problems.
+    #[error(transparent)]
+    Data(#[from] pipe_image::DataProblems),
+    /// A network cannot be built, or does not take the input.
+    #[error(transparent)]
+    Network(#[from] pipe_learn::NetworkError),
+    /// A stage's results or data cannot be read.
+    #[error(transparent)]
+    Stage(#[from] pipe_stages::Failure),
+    /// A file cannot be used.
+    #[error("cannot {what} {path}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    pub(crate) fn file(what: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File { what, path: path.into(), source }
+    }
+
+    /// 1 the data or a stage, 2 what was asked for, 3 the machine.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Spec(_) | Self::Argument(_) | Self::Network(_) => 2,
+            Self::Data(_) => 1,
+            Self::Stage(pipe_stages::Failure::Store(_)) => 3,
+            Self::Stage(_) => 1,
+            Self::Store(_) | Self::Engine(_) | Self::File { .. } => 3,
+        }
+    }
+
+    /// The words for people: the failure, then each cause.
+    pub(crate) fn words(&self, colour: Colour) -> String {
+        if let Self::Spec(problems) = self {
+            let text = problems.render(colour);
+            let count = problems.list.len();
+            let s = if count == 1 { "" } else { "s" };
+            return format!("{text}{count} problem{s}\n");
+        }
+        let mut text = format!("error: {self}\n");
+        let mut last = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let words = error.to_string();
+            // A transparent error repeats its cause.
+            if words != last {
+                text.push_str(&format!("  because: {words}\n"));
+            }
+            last = words;
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Spec(Box::new(problems))
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Problems(problems) => Self::Spec(problems),
+            Broken::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        let source = io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let failure = Failure::file("read", "a.yaml", source);
+        assert_eq!(failure.words(Colour::Never), "error: cannot read a.yaml\n  because: no such file\n");
+        assert_eq!(failure.code(), 3);
+        assert_eq!(Failure::Argument("no such stage".into()).words(Colour::Never), "error: no such stage\n");
+    }
+}
