@@ -62,7 +62,14 @@ stages:
       command: [sh, -c, 'head -c 4 \"$PIPE_INPUT_TEXT\" > {outputs.out}']
     kind: command
 ";
-    check(|workspace| drop(workspace.write("chain.yaml", reordered)), &[], 2, 0);
+    check(
+        |workspace| {
+            workspace.write("chain.yaml", reordered);
+        },
+        &[],
+        2,
+        0,
+    );
 }
 
 #[test]
@@ -99,18 +106,39 @@ fn a_rewritten_file_with_equal_bytes() {
 #[test]
 fn moved_data() {
     let arguments = ["-s", "stages.first.with.inputs.text=elsewhere/other.txt"];
-    check(|workspace| drop(workspace.write("elsewhere/other.txt", "abcdefgh")), &arguments, 2, 0);
+    check(
+        |workspace| {
+            workspace.write("elsewhere/other.txt", "abcdefgh");
+        },
+        &arguments,
+        2,
+        0,
+    );
 }
 
 #[test]
 fn an_upstream_rerun_to_equal_bytes() {
-    check(|workspace| drop(workspace.write("text.txt", "abcdXXXX")), &[], 1, 1);
+    check(
+        |workspace| {
+            workspace.write("text.txt", "abcdXXXX");
+        },
+        &[],
+        1,
+        1,
+    );
 }
 
 #[test]
 fn changed_contents() {
     // The first output changes, the second reruns to a result of its own.
-    check(|workspace| drop(workspace.write("text.txt", "XXXX")), &[], 0, 2);
+    check(
+        |workspace| {
+            workspace.write("text.txt", "XXXX");
+        },
+        &[],
+        0,
+        2,
+    );
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn models(workspace: &Workspace) -> Vec<(String, String)> {
 
 #[test]
 fn training_continues_from_its_checkpoint_to_the_same_bytes() {
-    let recipe = TINY.replace("epochs: 3", "epochs: 12");
+    let recipe = TINY.replace("epochs: 3", "epochs: 300");
     let undisturbed = Workspace::new();
     undisturbed.write("tiny.yaml", &recipe);
     undisturbed.run(&["tiny.yaml", "-j", "1"]);

@@ -17,8 +17,8 @@ data:
   layout: { folder: {} }
   size: [32, 32]
   normalise: max
-network: { unet: { base: 4, depth: 2 } }
-training: { epochs: 2, batch: 2, loss: { dice: {} }, optimizer: { adam: { lr: 1e-2 } } }
+network: { unet: { width: 4, depth: 2 } }
+training: { epochs: 2, batch: 2, loss: { dice: {} }, optimizer: { adam: { learning_rate: 1e-2 } } }
 ";
 
 /// A dark disc on a gray ramp; its mask is the disc.

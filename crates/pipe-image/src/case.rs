@@ -21,6 +21,8 @@ pub struct Case {
     pub image: Image,
     /// The largest value that the file's sample type can hold: 255, 65535 ...
     pub full_scale: f32,
+    /// The frame that the mask belongs to, counted from 0; 0 for stills.
+    pub label_frame: usize,
     /// The class of every pixel; for a sequence there is one mask.
     pub mask: Option<Mask>,
     /// Millimetres a pixel (row distance, column distance), where the format tells.
@@ -70,6 +72,8 @@ pub struct CaseFiles {
     pub part: Option<Part>,
     /// The image files in temporal order, relative to the root with `/` between folders.
     pub frames: Vec<String>,
+    /// The frame that the mask belongs to, counted from 0.
+    pub label_frame: usize,
     /// Where the mask comes from.
     pub mask: Option<MaskSource>,
     /// The number of rows, from the header of the image.

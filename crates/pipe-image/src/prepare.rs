@@ -18,7 +18,8 @@ pub struct Preparation {
     pub interpolation: Interpolation,
     /// How values are scaled.
     pub normalise: Normalise,
-    /// The number of frames: the last ones of a longer sequence; a still is repeated. Null keeps what there is.
+    /// The number of frames: of a longer sequence those that end with the labelled one, where there are enough before it; in front of a
+    /// shorter one the first frame is repeated. Null keeps what there is.
     #[schemars(range(min = 1, max = 64))]
     pub frames: Option<usize>,
     /// Gray or colour.
@@ -87,34 +88,37 @@ pub struct Prepared {
 
 /// Prepares a case.
 pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
-    let Case { id, patient, part, image, full_scale, mask, spacing } = case;
+    let Case { id, patient, part, image, full_scale, label_frame, mask, spacing } = case;
     let (native_height, native_width) = (image.height, image.width);
     let size = preparation.size.unwrap_or(Size { height: native_height, width: native_width });
-    let image = with_channels(with_frames(image, preparation.frames), preparation.channels);
+    let (image, label_frame) = with_frames(image, label_frame, preparation.frames);
+    let image = with_channels(image, preparation.channels);
     let mut image = resize::image(image, size, preparation.interpolation);
     normalise(&mut image, preparation.normalise, full_scale);
     let mask = mask.map(|mask| resize::mask(mask, size));
     let spacing = spacing.map(|[row, column]| {
         [row * native_height as f64 / size.height as f64, column * native_width as f64 / size.width as f64]
     });
-    let meta = EntryMeta { id, patient, part, native_height, native_width, spacing };
+    let meta = EntryMeta { id, patient, part, label_frame, native_height, native_width, spacing };
     Prepared { meta, image, mask }
 }
 
-fn with_frames(mut image: Image, frames: Option<usize>) -> Image {
+/// The frames that are kept, and the place of the labelled one among them.
+fn with_frames(mut image: Image, label: usize, frames: Option<usize>) -> (Image, usize) {
     let Some(frames) = frames.filter(|frames| *frames != image.frames && *frames > 0) else {
-        return image;
+        return (image, label);
     };
     let size = image.channels * image.height * image.width;
     if frames < image.frames {
-        image.data.drain(..(image.frames - frames) * size);
+        let first = (label + 1).saturating_sub(frames);
+        let data = image.data[first * size..(first + frames) * size].to_vec();
+        (Image { frames, data, ..image }, label - first)
     } else {
-        // The first frame is repeated in front, so that the last one stays the one that the mask belongs to.
         let mut data = image.data[..size].repeat(frames - image.frames);
         data.append(&mut image.data);
-        image.data = data;
+        let label = label + frames - image.frames;
+        (Image { frames, data, ..image }, label)
     }
-    Image { frames, ..image }
 }
 
 fn with_channels(image: Image, channels: Channels) -> Image {
@@ -167,17 +171,22 @@ mod tests {
 
     fn case(image: Image, mask: Option<Mask>) -> Case {
         let (id, patient) = ("a".to_owned(), "p".to_owned());
-        Case { id, patient, part: None, image, full_scale: 255.0, mask, spacing: Some([0.5, 0.5]) }
+        Case { id, patient, part: None, image, full_scale: 255.0, label_frame: 0, mask, spacing: Some([0.5, 0.5]) }
     }
 
     #[test]
-    fn the_last_frames_stay_and_stills_are_repeated() {
-        let image = Image { frames: 3, channels: 1, height: 1, width: 1, data: vec![1.0, 2.0, 4.0] };
-        let none = Preparation { normalise: Normalise::None, ..Preparation::default() };
-        let prepared = prepare(case(image.clone(), None), &Preparation { frames: Some(2), ..none.clone() });
-        assert_eq!(prepared.image.data, [2.0, 4.0]);
-        let prepared = prepare(case(image, None), &Preparation { frames: Some(4), ..none });
-        assert_eq!(prepared.image.data, [1.0, 1.0, 2.0, 4.0]);
+    fn frames_are_kept_around_the_labelled_one() {
+        let image = Image { frames: 4, channels: 1, height: 1, width: 1, data: vec![1.0, 2.0, 4.0, 8.0] };
+        let kept = |label, frames| {
+            let (image, label) = with_frames(image.clone(), label, Some(frames));
+            (image.data, label)
+        };
+        assert_eq!(kept(2, 1), (vec![4.0], 0));
+        assert_eq!(kept(2, 2), (vec![2.0, 4.0], 1));
+        assert_eq!(kept(0, 2), (vec![1.0, 2.0], 0));
+        assert_eq!(kept(3, 3), (vec![2.0, 4.0, 8.0], 2));
+        assert_eq!(kept(2, 4), (vec![1.0, 2.0, 4.0, 8.0], 2));
+        assert_eq!(kept(2, 6), (vec![1.0, 1.0, 1.0, 2.0, 4.0, 8.0], 4));
     }
 
     #[test]

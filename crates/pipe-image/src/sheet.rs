@@ -20,8 +20,10 @@ pub struct Picture {
 /// One small picture of a contact sheet.
 #[derive(Debug, Clone, Copy)]
 pub struct Tile<'a> {
-    /// What is shown: its last frame, stretched from its least to its largest value.
+    /// What is shown, stretched from its least to its largest value.
     pub image: &'a Image,
+    /// The frame that is shown.
+    pub frame: usize,
     /// What is outlined.
     pub mask: Option<&'a Mask>,
 }
@@ -52,11 +54,11 @@ pub fn contact_sheet(tiles: &[Tile<'_>], columns: usize, side: usize) -> Picture
 
 impl Tile<'_> {
     fn picture(&self, side: usize) -> Picture {
-        let Image { frames, channels, height, width, .. } = *self.image;
+        let Image { channels, height, width, .. } = *self.image;
         let scale = side as f64 / height.max(width).max(1) as f64;
         let fitted = |pixels: usize| ((pixels as f64 * scale).round() as usize).clamp(1, side);
         let size = Size { height: fitted(height), width: fitted(width) };
-        let data = self.image.frame(frames - 1).to_vec();
+        let data = self.image.frame(self.frame).to_vec();
         let last = resize::image(Image { frames: 1, channels, height, width, data }, size, Interpolation::Area);
         let low = last.data.iter().copied().fold(f32::INFINITY, f32::min);
         let range = (last.data.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low).max(f32::MIN_POSITIVE);
@@ -116,9 +118,9 @@ mod tests {
         let labels = (0..128).map(|at| u8::from((4..12).contains(&(at % 16)) && (2..6).contains(&(at / 16)))).collect();
         let mask = Mask { height: 8, width: 16, labels };
         let tiles = [
-            Tile { image: &image, mask: Some(&mask) },
-            Tile { image: &image, mask: None },
-            Tile { image: &image, mask: None },
+            Tile { image: &image, frame: 0, mask: Some(&mask) },
+            Tile { image: &image, frame: 0, mask: None },
+            Tile { image: &image, frame: 0, mask: None },
         ];
         let sheet = contact_sheet(&tiles, 2, 16);
         assert_eq!((sheet.height, sheet.width), (2 * 20 + 4, 2 * 20 + 4));
@@ -131,7 +133,7 @@ mod tests {
     #[test]
     fn a_constant_image_and_no_tiles_are_no_problem() {
         let image = Image::filled([2, 3, 4, 4], 7.0);
-        assert_eq!(contact_sheet(&[Tile { image: &image, mask: None }], 4, 8).width, 16);
+        assert_eq!(contact_sheet(&[Tile { image: &image, frame: 0, mask: None }], 4, 8).width, 16);
         assert_eq!(contact_sheet(&[], 4, 8).height, 16);
     }
 }

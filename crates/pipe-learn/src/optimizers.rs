@@ -175,7 +175,7 @@ impl ModuleMapper for Update<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if learning(&param) == Learning::Averaged {
+        if learning(&self.path.name()) == Learning::Averaged {
             return param;
         }
         let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {

@@ -105,7 +105,7 @@ pub enum TrainError {
     #[error(transparent)]
     Loss(#[from] LossError),
     /// No cases.
-    #[error("there are no {part} cases")]
+    #[error("there are no {part} cases; give the split more patients, or a larger `validation` share")]
     NoCases {
         /// `train` or `validation`.
         part: &'static str,

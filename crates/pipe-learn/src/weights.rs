@@ -82,8 +82,9 @@ pub fn parameters(network: &Network) -> Vec<Parameter> {
             self.0.exit();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let learning = learning(param);
-            self.1.push(Parameter { name: self.0.name(), shape: param.dims().to_vec(), learning, id: param.id });
+            let name = self.0.name();
+            let learning = learning(&name);
+            self.1.push(Parameter { name, shape: param.dims().to_vec(), learning, id: param.id });
         }
     }
     let mut list = List(Path::default(), Vec::new());
@@ -145,8 +146,9 @@ pub fn with_values(network: Network, values: impl FnMut(&Parameter) -> Vec<f32>)
         }
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let shape = param.dims();
-            let learning = learning(&param);
-            let values = (self.1)(&Parameter { name: self.0.name(), shape: shape.to_vec(), learning, id: param.id });
+            let name = self.0.name();
+            let learning = learning(&name);
+            let values = (self.1)(&Parameter { name, shape: shape.to_vec(), learning, id: param.id });
             replaced(param, TensorData::new(values, shape))
         }
     }
@@ -155,15 +157,19 @@ pub fn with_values(network: Network, values: impl FnMut(&Parameter) -> Vec<f32>)
 
 /// Puts new values into a parameter; it stays trained or averaged as it was.
 pub(crate) fn replaced<const D: usize>(param: Param<Tensor<D>>, data: TensorData) -> Param<Tensor<D>> {
-    let trained = learning(&param) == Learning::Trained;
+    let trained = param.is_require_grad();
     param.map(|old| {
         let new = Tensor::from_data(data, &old.device());
         if trained { new.require_grad() } else { new }
     })
 }
 
-pub(crate) fn learning<const D: usize>(param: &Param<Tensor<D>>) -> Learning {
-    if param.is_require_grad() { Learning::Trained } else { Learning::Averaged }
+/// How a parameter changes, by its name: on a device without gradients, tensors do not tell.
+pub(crate) fn learning(name: &str) -> Learning {
+    match name.rsplit('.').next() {
+        Some("running_mean" | "running_var") => Learning::Averaged,
+        _ => Learning::Trained,
+    }
 }
 
 /// Copies a tensor's values out.

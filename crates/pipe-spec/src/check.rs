@@ -5,7 +5,7 @@
 
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Node, Problem, Value, did_you_mean};
+use crate::{Node, Problem, Value, did_you_mean, nearest};
 
 /// Every way in which the tree differs from the schema.
 pub fn check(node: &Node, schema: &Json, path: &str) -> Vec<Problem> {
@@ -114,7 +114,12 @@ impl<'s> Checker<'s> {
                         format!("unknown key `{key}` in `{path}`")
                     };
                     let problem = Problem::new("pipe::spec::unknown_key", Some(place.span), message).at(below);
-                    problems.push(problem.label(did_you_mean(key, names().filter(|name| !map.contains_key(*name)))));
+                    let free: Vec<_> = names().filter(|name| !map.contains_key(*name)).collect();
+                    let label = match (nearest(key, free.iter().copied()), nearest(key, names())) {
+                        (None, Some(set)) => format!("did you mean `{set}`? it is set already"),
+                        _ => did_you_mean(key, free),
+                    };
+                    problems.push(problem.label(label));
                 }
                 (None, Some(other)) if other.is_object() => self.node(value, other, &below, problems),
                 (None, _) => {}

@@ -48,10 +48,10 @@ impl<'de> Deserialize<'de> for Location {
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Location, A::Error> {
-                let Some((Location::KEY, path)) = map.next_entry::<&str, PathBuf>()? else {
-                    return Err(serde::de::Error::custom("expected a path"));
-                };
-                Ok(Location(path))
+                match map.next_entry::<String, PathBuf>()? {
+                    Some((key, path)) if key == Location::KEY => Ok(Location(path)),
+                    _ => Err(serde::de::Error::custom("expected a path")),
+                }
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -82,6 +82,8 @@ mod tests {
         let text = serde_json::to_string(&location).expect("plain data");
         assert_eq!(text, r#"{"$path":"data/arcade"}"#);
         assert_eq!(serde_json::from_str::<Location>(&text).expect("its own text"), location);
+        let value = serde_json::to_value(&location).expect("plain data");
+        assert_eq!(serde_json::from_value::<Location>(value).expect("its own value"), location);
         assert!(serde_json::from_str::<Location>("3").is_err());
     }
 }

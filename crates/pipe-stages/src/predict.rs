@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Dtype, Pack, PackWriter};
+use pipe_image::{Dtype, EntryMeta, Pack, PackWriter};
 use pipe_learn::Model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,8 @@ fn predict(context: &Context) -> Result<(), Failure> {
     for (done, case) in selection.test.iter().enumerate() {
         let at = position(&pack, case)?;
         let probabilities = model.probabilities(&pack.image(at))?;
-        writer.push(pack.entries()[at].meta(), &probabilities, Dtype::F16, None)?;
+        let meta = EntryMeta { label_frame: 0, ..pack.entries()[at].meta() };
+        writer.push(meta, &probabilities, Dtype::F16, None)?;
         context.progress(done as u64 + 1, Some(all), "cases", "");
     }
     writer.finish()?;

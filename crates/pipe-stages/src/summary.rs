@@ -145,7 +145,7 @@ impl Results<'_> {
                 dice,
                 height: image.height,
                 width: image.width,
-                image: gray(&image),
+                image: gray(&image, data.entries()[at].label_frame),
                 reference: data.mask(at)?.labels,
                 prediction: foreground(&predictions.image(predicted), evaluation.threshold),
             })
@@ -231,9 +231,9 @@ fn notes(thresholds: &[f64]) -> Vec<String> {
     ]
 }
 
-/// The last frame's first channel, stretched from its smallest to its largest value.
-fn gray(image: &Image) -> Vec<u8> {
-    let plane = image.plane(image.frames - 1, 0);
+/// A frame's first channel, stretched from its smallest to its largest value.
+fn gray(image: &Image, frame: usize) -> Vec<u8> {
+    let plane = image.plane(frame, 0);
     let (low, high) =
         plane.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
     let span = if high > low { high - low } else { 1.0 };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, Preparation};
-use pipe_learn::{NetworkConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask};
+use pipe_learn::{LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,9 @@ impl Stage for Train {
         let kind = with.network.kind();
         BTreeMap::from([
             (format!("network {}", kind.name), kind.version.to_string()),
+            ("loss".to_owned(), LossConfig::VERSION.to_string()),
+            ("optimizer".to_owned(), OptimizerConfig::VERSION.to_string()),
+            ("augmentation".to_owned(), pipe_image::transforms::VERSION.to_string()),
             ("numerics".to_owned(), NUMERICS.to_owned()),
         ])
     }

@@ -17,7 +17,8 @@ use crate::StoreError;
 /// # Errors
 /// The folder cannot be written; nothing is left behind then.
 pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // The parent of a bare name is the empty path.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|source| StoreError::io("create", folder, source))?;
     let temporary = folder.join(temporary_name());
     let written = File::create(&temporary).and_then(|mut file| {

@@ -245,7 +245,16 @@ impl Coco {
         }
         let mask = Some(MaskSource::Outlines { file: source.path.to_owned(), outlines });
         let frames = vec![source.image.clone()];
-        Ok(CaseFiles { id, patient, part: folder.part, frames, mask, height: image.height, width: image.width })
+        Ok(CaseFiles {
+            id,
+            patient,
+            part: folder.part,
+            frames,
+            label_frame: 0,
+            mask,
+            height: image.height,
+            width: image.width,
+        })
     }
 
     fn class(&self, object: &Annotation, classes: &BTreeMap<i64, u8>) -> Option<u8> {
@@ -295,7 +304,16 @@ fn unlisted(
     let id = folder.case_id(listing::stem(name));
     let patient = listing::patient(layout.patient.as_ref(), listing::stem(name), &id, image)?;
     let Header { height, width } = listing::header(root, image)?;
-    Ok(CaseFiles { id, patient, part: folder.part, frames: vec![image.to_owned()], mask: None, height, width })
+    Ok(CaseFiles {
+        id,
+        patient,
+        part: folder.part,
+        frames: vec![image.to_owned()],
+        label_frame: 0,
+        mask: None,
+        height,
+        width,
+    })
 }
 
 #[cfg(test)]

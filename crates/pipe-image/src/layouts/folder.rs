@@ -131,7 +131,16 @@ impl Folder {
         };
         let mask = mask.cloned().map(MaskSource::File);
         let frames = vec![image.to_owned()];
-        Ok(CaseFiles { id, patient, part: folder.part, frames, mask, height: size.height, width: size.width })
+        Ok(CaseFiles {
+            id,
+            patient,
+            part: folder.part,
+            frames,
+            label_frame: 0,
+            mask,
+            height: size.height,
+            width: size.width,
+        })
     }
 
     /// Lists the pictures of a folder by name without extension and suffix.

@@ -61,6 +61,6 @@ pub(super) fn read_case(root: &Path, files: &CaseFiles, encoding: &MaskEncoding)
         Some(MaskSource::File(file)) => Some(read_mask(root, file, files, encoding)?),
         Some(MaskSource::Outlines { .. }) | None => None,
     };
-    let CaseFiles { id, patient, part, .. } = files.clone();
-    Ok(Case { id, patient, part, image, full_scale, mask, spacing: None })
+    let CaseFiles { id, patient, part, label_frame, .. } = files.clone();
+    Ok(Case { id, patient, part, image, full_scale, label_frame, mask, spacing: None })
 }

@@ -26,6 +26,9 @@ pub struct XcaSequences {
     /// The number of frames: the last ones of longer sequences.
     #[schemars(range(min = 1, max = 64))]
     pub frames: usize,
+    /// Which of these frames the mask belongs to, counted from 0: 2 in the official SVS-net code, whose samples have four. Null is the
+    /// last one, as in its PyTorch port.
+    pub label_frame: Option<usize>,
     /// A table `sequence,patient` relative to the root or to the folder of the part; null reads `patients.csv` if it is there.
     /// Without a table every sequence is its own patient.
     pub patients: Option<String>,
@@ -66,6 +69,7 @@ impl Default for XcaSequences {
         Self {
             naming: Naming::Port,
             frames: 4,
+            label_frame: None,
             patients: None,
             encoding: MaskEncoding::default(),
             presence: Masks::default(),
@@ -177,6 +181,10 @@ impl XcaSequences {
             let reason = format!("no mask for sequence `{sequence}`");
             problems.push(DataProblem::new(What::ImageWithoutMask, first_file, reason).hint(hint));
         }
+        if let Some(label) = self.label_frame.filter(|label| *label >= self.frames) {
+            let reason = format!("`label_frame` is {label}, but a sequence has {} frames", self.frames);
+            problems.push(DataProblem::new(What::MissingFrame, first_file, reason).hint("count from 0"));
+        }
         if last.len() < self.frames {
             let reason = format!("sequence `{sequence}` has {} of {} frames", last.len(), self.frames);
             problems.push(
@@ -203,9 +211,19 @@ impl XcaSequences {
         let Some(size) = size.filter(|_| problems.is_empty()) else {
             return Err(problems);
         };
+        let label_frame = self.label_frame.unwrap_or(self.frames - 1);
         let frames = last.into_iter().map(|(_, file)| file.clone()).collect();
         let mask = mask.cloned().map(MaskSource::File);
-        Ok(CaseFiles { id, patient, part: folder.part, frames, mask, height: size.height, width: size.width })
+        Ok(CaseFiles {
+            id,
+            patient,
+            part: folder.part,
+            frames,
+            label_frame,
+            mask,
+            height: size.height,
+            width: size.width,
+        })
     }
 
     /// Reads the patient table of the part, or that of the root.

@@ -17,6 +17,8 @@ pub struct EntryMeta {
     pub patient: String,
     /// The official part, if any.
     pub part: Option<Part>,
+    /// The frame that the mask belongs to, counted from 0.
+    pub label_frame: usize,
     /// The number of rows that the file had.
     pub native_height: usize,
     /// The number of columns that the file had.
@@ -42,6 +44,8 @@ pub struct Entry {
     pub height: usize,
     /// The number of columns of image and mask.
     pub width: usize,
+    /// The frame that the mask belongs to, counted from 0.
+    pub label_frame: usize,
     /// The number of rows that the file had.
     pub native_height: usize,
     /// The number of columns that the file had.
@@ -67,6 +71,7 @@ impl Entry {
             id: self.id.clone(),
             patient: self.patient.clone(),
             part: self.part,
+            label_frame: self.label_frame,
             native_height: self.native_height,
             native_width: self.native_width,
             spacing: self.spacing,

@@ -135,6 +135,7 @@ mod tests {
             id: id.to_owned(),
             patient: "p".to_owned(),
             part: Some(Part::Test),
+            label_frame: 1,
             native_height: 7,
             native_width: 5,
             spacing: Some([0.1, 0.3]),

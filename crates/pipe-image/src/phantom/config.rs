@@ -129,6 +129,6 @@ impl PhantomConfig {
 
     /// The layout that reads the written files.
     pub fn layout(&self) -> XcaSequences {
-        XcaSequences { frames: self.frames, ..XcaSequences::default() }
+        XcaSequences { frames: self.frames, label_frame: Some(self.label_frame), ..XcaSequences::default() }
     }
 }

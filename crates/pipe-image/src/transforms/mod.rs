@@ -8,3 +8,6 @@ mod transform;
 
 pub use apply::augment;
 pub use transform::{Along, Transform};
+
+/// Raised when equal settings and random states would give other pixels than before.
+pub const VERSION: u32 = 1;

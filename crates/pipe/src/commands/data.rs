@@ -61,6 +61,7 @@ struct Checked {
     patient: String,
     part: Option<&'static str>,
     frames: usize,
+    label_frame: usize,
     channels: usize,
     height: usize,
     width: usize,
@@ -80,6 +81,7 @@ fn checked(case: &Case) -> Checked {
         patient: case.patient.clone(),
         part: case.part.map(pipe_image::Part::name),
         frames,
+        label_frame: case.label_frame,
         channels,
         height,
         width,
@@ -148,7 +150,10 @@ fn preview(session: &Session, chosen: &Chosen, output: Option<&Path>, wanted: us
         let case = layout.read(&root, files).map_err(|problem| pipe_image::DataProblems::sorted(vec![problem]))?;
         prepared.push(pipe_image::prepare(case, &preparation));
     }
-    let tiles: Vec<_> = prepared.iter().map(|case| Tile { image: &case.image, mask: case.mask.as_ref() }).collect();
+    let tiles: Vec<_> = prepared
+        .iter()
+        .map(|case| Tile { image: &case.image, frame: case.meta.label_frame, mask: case.mask.as_ref() })
+        .collect();
     let columns = (count as f64).sqrt().ceil() as usize;
     let picture = contact_sheet(&tiles, columns, 256);
     let path = output.map_or_else(|| session.reports(&experiment).join("preview.png"), Path::to_path_buf);
