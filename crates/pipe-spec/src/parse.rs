@@ -39,7 +39,7 @@ pub fn parse(sources: &mut Sources, name: &str, bytes: &[u8]) -> Result<Node, Ve
 /// Reads one document whose places count from the start of a text that is known already.
 pub(crate) fn parse_at(file: FileId, text: &str) -> Result<Node, Vec<Problem>> {
     let mut reader =
-        Reader { file, bytes: byte_offsets(text), anchors: BTreeMap::new(), nodes: 0, problems: Vec::new() };
+        Reader { file, text, bytes: byte_offsets(text), anchors: BTreeMap::new(), nodes: 0, problems: Vec::new() };
     let mut parser = Parser::new_from_str(text);
     let mut root = None;
     let outcome = loop {
@@ -69,8 +69,9 @@ pub(crate) fn parse_at(file: FileId, text: &str) -> Result<Node, Vec<Problem>> {
     Ok(root.unwrap_or_else(|| Node::new(Value::Null, Span { file, start: 0, length: 0 })))
 }
 
-struct Reader {
+struct Reader<'t> {
     file: FileId,
+    text: &'t str,
     /// Byte of each character, where that differs; none for plain ASCII.
     bytes: Option<Vec<usize>>,
     /// Anchored values, with how many values they hold.
@@ -86,7 +87,7 @@ fn byte_offsets(text: &str) -> Option<Vec<usize>> {
 
 type Read<T> = Result<T, Box<Problem>>;
 
-impl Reader {
+impl Reader<'_> {
     fn byte(&self, character: usize) -> usize {
         self.bytes.as_ref().map_or(character, |bytes| bytes.get(character).or(bytes.last()).copied().unwrap_or(0))
     }
@@ -99,7 +100,18 @@ impl Reader {
     fn syntax(&self, error: &ScanError) -> Problem {
         let start = self.byte(error.marker().index());
         let span = Span { file: self.file, start, length: 1 };
-        Problem::new("pipe::spec::syntax", Some(span), format!("this is not YAML: {}", error.info())).label("here")
+        if error.info().contains("recursion limit") {
+            return Problem::new("pipe::spec::too_deep", Some(span), "nested too deep").label("here");
+        }
+        let problem = Problem::new("pipe::spec::syntax", Some(span), format!("this is not YAML: {}", error.info()));
+        // `{ fold: ${axis.fold} }` opens a second map: the most common slip.
+        let before = self.text.get(..start).unwrap_or(self.text);
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let problem = problem.label("here");
+        if self.text[line..].lines().next().is_some_and(|line| line.contains("${")) {
+            return problem.help("inside `{ }` and `[ ]`, quote references: '${data.root}'");
+        }
+        problem
     }
 
     fn count(&mut self, more: usize, span: Span) -> Read<()> {

@@ -131,10 +131,19 @@ impl Problems {
             let mut picture = String::new();
             if handler.render_report(&mut picture, report.as_ref()).is_ok() {
                 let lines = picture.lines().skip_while(|line| !line.contains('['));
-                text.extend(lines.map(|line| format!("{}\n", line.trim_end())));
+                text.extend(lines.map(|line| format!("{}\n", cut(line.trim_end()))));
             }
         }
         text
+    }
+}
+
+/// A line that fits a screen: a generated file may have one of a megabyte.
+fn cut(line: &str) -> String {
+    const WIDEST: usize = 200;
+    match line.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
