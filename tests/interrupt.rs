@@ -75,40 +75,35 @@ fn models(workspace: &Workspace) -> Vec<(String, String)> {
 
 #[test]
 fn training_continues_from_its_checkpoint_to_the_same_bytes() {
-    let recipe = TINY.replace("epochs: 3", "epochs: 300");
+    const EPOCHS: usize = 60;
+    let recipe = TINY.replace("epochs: 3", &format!("epochs: {EPOCHS}"));
     let undisturbed = Workspace::new();
     undisturbed.write("tiny.yaml", &recipe);
     undisturbed.run(&["tiny.yaml", "-j", "1"]);
+    assert_eq!(epochs(&undisturbed), 2 * EPOCHS);
 
     let disturbed = Workspace::new();
     disturbed.write("tiny.yaml", &recipe);
-    let mut kills = 0;
-    // Kill whenever a new checkpoint appears, a few times over both folds.
-    for wanted in [2, 5, 9] {
+    // Early and late in the first fold, then in the second.
+    for wanted in [2, 40, EPOCHS + 2, EPOCHS + 30] {
         let mut child = disturbed.start(&["run", "tiny.yaml", "-j", "1"]);
-        disturbed.wait("a checkpoint or the end", || {
-            checkpoint_epoch(&disturbed) >= wanted || child.try_wait().expect("ours").is_some()
-        });
-        if child.try_wait().expect("ours").is_none() {
-            kill(&mut child);
-            kills += 1;
-        }
+        disturbed.wait("an epoch", || epochs(&disturbed) >= wanted);
+        assert!(child.try_wait().expect("ours").is_none(), "the run ended before it could be killed");
+        kill(&mut child);
     }
-    assert!(kills > 0, "every run ended before it could be killed");
     disturbed.run(&["tiny.yaml", "-j", "1"]);
+    let trained = epochs(&disturbed);
+    // A kill costs the epoch it falls into, and no other; between checkpoint and message an epoch is not told.
+    assert!((2 * EPOCHS - 4..=2 * EPOCHS + 4).contains(&trained), "{trained} epochs were trained");
     assert_eq!(models(&disturbed), models(&undisturbed));
     assert_eq!(models(&undisturbed).len(), 2);
 }
 
-/// The epoch that the newest checkpoint under `runs/resume` says it ended, 0 without one.
-fn checkpoint_epoch(workspace: &Workspace) -> u64 {
-    let states = workspace.files("runs/resume").into_iter().filter(|path| path.ends_with("state.json"));
-    states
-        .filter_map(|path| fs::read_to_string(path).ok())
-        .filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
-        .filter_map(|state| state["epoch"].as_u64())
-        .max()
-        .unwrap_or(0)
+/// How many epochs all runs together have told of.
+fn epochs(workspace: &Workspace) -> usize {
+    let files = workspace.files("runs/attempts").into_iter().filter(|path| path.ends_with("events.jsonl"));
+    let told = |path| fs::read_to_string(path).unwrap_or_default().matches("\"validation_dice\"").count();
+    files.map(told).sum()
 }
 
 #[test]
