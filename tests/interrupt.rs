@@ -45,7 +45,7 @@ fn a_killed_command_leaves_nothing_half_written() {
 #[test]
 fn an_interrupt_ends_children_and_says_so() {
     let workspace = Workspace::new();
-    workspace.write("slow.yaml", &SLOW.replace("sleep ", "echo $$ > {workspace}/pid; exec sleep "));
+    workspace.write("slow.yaml", SLOW.replace("sleep ", "echo $$ > {workspace}/pid; exec sleep "));
     let child = workspace.start(&["run", "slow.yaml"]);
     workspace.wait("the slow stage", || workspace.path("pid").metadata().is_ok_and(|file| file.len() > 1));
     signal(&child, "-INT");

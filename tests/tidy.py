@@ -93,7 +93,7 @@ def sources():
 
 
 def texts():
-    machine = re.compile(r"/(work|farm|root|home)/[a-z.]|\.library\b|index\.crates|artifactory")
+    machine = re.compile(r"/(work|farm|root|home)/[a-z.]|/\.library\b|index\.crates|artifactory")
     for name in tracked("*.rs", "*.md", "*.yaml", "*.toml", "*.py", "*.sh", ".ci/run", "tests/run", "tests/setup"):
         if name == "tests/tidy.py":
             continue

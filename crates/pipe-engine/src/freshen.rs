@@ -72,14 +72,14 @@ pub fn freshen(
             .find(|node| plan.upstream(*node).any(|from| from >= next))
             .unwrap_or(plan.nodes.len());
         let mut asked = Vec::new();
-        for node in next..end {
+        for (node, verdict) in verdicts.iter_mut().enumerate().take(end).skip(next) {
             let waits: Vec<_> = plan.upstream(node).filter(|from| records[*from].is_none()).collect();
             if waits.is_empty() {
-                asked.push((node, recipe(plan, node, &records, store, &mut files)?));
+                asked.push((node, recipe(plan, node, &|from| records[from].as_ref(), store, &mut files)?));
             } else {
                 let mut stages: Vec<_> = waits.into_iter().map(|from| plan.nodes[from].id.clone()).collect();
                 stages.dedup();
-                verdicts[node] = Some(Verdict::Unknown { why: vec![Reason::Upstream { stages }] });
+                *verdict = Some(Verdict::Unknown { why: vec![Reason::Upstream { stages }] });
             }
         }
         let prints: Vec<_> = asked.iter().map(|(_, recipe)| recipe.fingerprint).collect();
@@ -109,17 +109,17 @@ pub(crate) struct Recipe {
 }
 
 /// The recipe of a node whose inputs are all known.
-pub(crate) fn recipe(
+pub(crate) fn recipe<'r>(
     plan: &Plan,
     node: usize,
-    records: &[Option<Record>],
+    record: &dyn Fn(usize) -> Option<&'r Record>,
     store: &Store,
     files: &mut Externals,
 ) -> Result<Recipe, StoreError> {
     let PlanNode { feeds, externals, .. } = &plan.nodes[node];
     let mut inputs: BTreeMap<String, Vec<Digest>> = BTreeMap::new();
     for feed in feeds.iter().filter(|feed| feed.counting == Counting::Counted) {
-        let record = records[feed.from].as_ref().expect("the caller waited for it");
+        let record = record(feed.from).expect("the caller waited for it");
         let output =
             record.outputs.iter().find(|output| output.port == feed.output).expect("kinds publish all their outputs");
         inputs.entry(feed.port.clone()).or_default().push(output.object.digest);

@@ -4,6 +4,7 @@
 //! matched); the plan meets the store and gives [`Verdict`]s; `run` executes what is missing, one process an attempt.
 
 mod artifact;
+mod attempts;
 mod command;
 mod context;
 mod event;
@@ -16,6 +17,7 @@ mod plan;
 mod prepare;
 mod registry;
 mod run;
+mod running;
 mod stage;
 mod worker;
 

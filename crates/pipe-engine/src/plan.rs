@@ -132,7 +132,7 @@ impl Planning {
         let path = format!("stages.{}.with", stage.stage);
         let bound = match self.kinds.find(&stage.kind, stage.kind_span) {
             Ok((kind, schema)) => kind.bind(&stage.with, schema, &path).map(|bound| (kind, bound)),
-            Err(problem) => Err(vec![problem]),
+            Err(problem) => Err(vec![*problem]),
         };
         match bound {
             Ok((kind, bound)) => {

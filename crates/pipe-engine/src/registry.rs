@@ -24,11 +24,11 @@ impl Kinds {
     }
 
     /// The kind of a name, and the schema of its recipe.
-    pub(crate) fn find(&mut self, name: &str, span: Span) -> Result<(&'static StageKind, &Json), Problem> {
+    pub(crate) fn find(&mut self, name: &str, span: Span) -> Result<(&'static StageKind, &Json), Box<Problem>> {
         let Some(kind) = self.registry.iter().find(|kind| kind.name == name) else {
             let message = format!("there is no stage kind `{name}`");
             let near = did_you_mean(name, self.registry.iter().map(|kind| kind.name));
-            return Err(Problem::new("pipe::plan::unknown_kind", Some(span), message).label(near));
+            return Err(Box::new(Problem::new("pipe::plan::unknown_kind", Some(span), message).label(near)));
         };
         Ok((kind, self.schemas.entry(kind.name).or_insert_with(|| kind.schema())))
     }

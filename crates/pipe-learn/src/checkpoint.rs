@@ -2,7 +2,6 @@
 //! Does not know what the arrays are for.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,9 +58,8 @@ pub enum CheckpointError {
 /// # Errors
 /// The file cannot be written; what stood there before still stands there.
 pub fn write(path: &Path, arrays: &Arrays, note: &str) -> Result<(), CheckpointError> {
-    let notes = HashMap::from([(NOTE.to_owned(), note.to_owned())]);
     let views = arrays.iter().map(|(name, array)| (name, Floats(array)));
-    let bytes = safetensors::serialize(views, Some(notes))
+    let bytes = safetensors::serialize(views, Some([(NOTE.to_owned(), note.to_owned())].into()))
         .map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
     write_file(path, &bytes)
 }

@@ -67,7 +67,7 @@ impl State {
     ) -> Result<Loaded, CheckpointError> {
         let path = folder.join(FILE);
         if !fs::exists(&path).unwrap_or(false) {
-            return Ok(Loaded::Nothing(network));
+            return Ok(Loaded::Nothing(Box::new(network)));
         }
         let (all, note) = checkpoint::read(&path)?;
         let damaged = |source| CheckpointError::Read { path: path.clone(), source };
@@ -88,5 +88,5 @@ pub(crate) enum Loaded {
     /// A state to continue from.
     State(Box<State>),
     /// Nothing; the network is given back.
-    Nothing(Network),
+    Nothing(Box<Network>),
 }

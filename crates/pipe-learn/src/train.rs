@@ -232,7 +232,7 @@ fn started(task: &TrainTask<'_>) -> Result<State, TrainError> {
     Ok(match State::load(task.resume, network, &task.training.optimizer)? {
         Loaded::State(state) => *state,
         Loaded::Nothing(network) => State {
-            network: initialised(network, task.network.initialisation(), task.seed),
+            network: initialised(*network, task.network.initialisation(), task.seed),
             optimizer: Optimizer::new(task.training.optimizer.clone()),
             history: Vec::new(),
         },

@@ -68,8 +68,8 @@ fn removals() -> [u8; 256] {
         if !(2..=6).contains(&count) || rises != 1 {
             continue;
         }
-        let first = !(p(2) && p(4) && p(6)) && !(p(4) && p(6) && p(8));
-        let second = !(p(2) && p(4) && p(8)) && !(p(2) && p(6) && p(8));
+        let first = !(p(4) && p(6) && (p(2) || p(8)));
+        let second = !(p(2) && p(8) && (p(4) || p(6)));
         *when = FIRST * u8::from(first) + SECOND * u8::from(second);
     }
     for (list, when) in [(&KEPT[..], 0), (&IN_FIRST, FIRST), (&IN_SECOND, SECOND), (&IN_BOTH, FIRST + SECOND)] {

@@ -30,10 +30,10 @@ pub struct Curve {
     pub best: Option<usize>,
 }
 
-const WIDTH: f64 = 460.0;
+const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 44.0;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 38.0;
 /// Okabe and Ito's palette, which colour-blind readers can tell apart.
@@ -101,12 +101,9 @@ impl Curve {
                 points.trim_end()
             ));
         }
-        let names = self
-            .losses
-            .iter()
-            .map(|series| (series, " (left)"))
-            .chain(self.scores.iter().map(|series| (series, " (right)")));
-        let mut at = LEFT;
+        let names =
+            self.losses.iter().map(|series| (series, "")).chain(self.scores.iter().map(|series| (series, " (right)")));
+        let mut at = 8.0;
         for ((series, side), colour) in names.zip(COLOURS) {
             let text = format!("{}{side}", series.name);
             add(format!(
@@ -114,7 +111,7 @@ impl Curve {
                 HEIGHT - 11.0
             ));
             add(format!("<text x=\"{:.1}\" y=\"{:.1}\">{}</text>\n", at + 14.0, HEIGHT - 7.0, escape(&text)));
-            at += 26.0 + 5.6 * text.chars().count() as f64;
+            at += 26.0 + 5.9 * text.chars().count() as f64;
         }
         svg.push_str("</svg>\n");
         svg

@@ -24,7 +24,7 @@ th { color: var(--soft); font-weight: 600; font-size: .85rem; } th.l, td.l { tex
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .6rem; }
 figure img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; }
 figcaption { font-size: .85rem; color: var(--soft); margin-top: .4rem; } figcaption b { color: var(--text); }
-svg.curve { width: 100%; height: auto; } svg text { fill: var(--soft); font: 10px system-ui, sans-serif; }
+svg.curve { width: 100%; height: auto; } svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
 svg .grid { stroke: var(--line); } svg .best { stroke: var(--soft); stroke-dasharray: 2 3; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 .9em; }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--accent); } code { font-size: .85em; }
@@ -133,7 +133,7 @@ fn cases(report: &Report) -> String {
         );
         let data = base64(&overlay_png(overlay));
         let alt = format!("{} over its image", escape(&overlay.case));
-        write!(text, "<figure><img alt=\"{alt}\" src=\"data:image/png;base64,{data}\"><figcaption>{caption}</figcaption></figure>\n").expect("writing to a text");
+        writeln!(text, "<figure><img alt=\"{alt}\" src=\"data:image/png;base64,{data}\"><figcaption>{caption}</figcaption></figure>").expect("writing to a text");
     }
     text.push_str("</div>\n");
     text

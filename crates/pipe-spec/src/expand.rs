@@ -235,7 +235,7 @@ impl<'t> Expansion<'t> {
                 resolver
                     .resolve(node)
                     .map_err(|more| {
-                        problems.extend(more.into_iter().map(|problem| problem.at(format!("{path}.{key}"))))
+                        problems.extend(more.into_iter().map(|problem| problem.at(format!("{path}.{key}"))));
                     })
                     .ok()
             })

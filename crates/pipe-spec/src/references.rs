@@ -252,7 +252,7 @@ mod tests {
         let root = parse(&mut sources, "a.yaml", TREE.as_bytes()).expect("right YAML");
         let node = parse(&mut sources, "b.yaml", text.as_bytes()).expect("right YAML");
         let point = IndexMap::from([("fold".to_owned(), parse(&mut sources, "c.yaml", b"1").expect("right YAML"))]);
-        let environment = |name: &str| (name == "HOME").then(|| "/home".to_owned());
+        let environment = |name: &str| (name == "HOME").then(|| "/data".to_owned());
         let mut resolver = Resolver { root: &root, point: &point, environment: &environment, way: Vec::new() };
         resolver
             .resolve(&node)
@@ -278,7 +278,7 @@ mod tests {
         check("'v${a.b}-${axis.fold}'", r#""v1-1""#);
         check("${seeds.${axis.fold}}", "6");
         check("$${a.b}", r#""${a.b}""#);
-        check("'${env:HOME}/x'", r#""/home/x""#);
+        check("'${env:HOME}/x'", r#""/data/x""#);
     }
 
     #[test]

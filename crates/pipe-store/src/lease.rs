@@ -71,7 +71,7 @@ impl<'s> Lease<'s> {
     ///
     /// # Errors
     /// The ledger cannot be written; nothing is published then.
-    pub fn publish(self, record: NewRecord<'_>) -> Result<Record, StoreError> {
+    pub fn publish(self, record: &NewRecord<'_>) -> Result<Record, StoreError> {
         self.store.insert(self.fingerprint, record)
     }
 }

@@ -64,12 +64,12 @@ impl StatCache {
         // Without the cache everything still works, only slower.
         let connection = match guard.take().or_else(|| open(&self.path)) {
             Some(connection) => guard.insert(connection),
-            None => return hash_all(files.iter().map(|(path, _)| path.as_path()).collect()),
+            None => return hash_all(&files.iter().map(|(path, _)| path.as_path()).collect::<Vec<_>>()),
         };
         let known: Vec<_> = files.iter().map(|(_, metadata)| look_up(connection, &key(metadata))).collect();
         let missing: Vec<_> =
             files.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(file, _)| file).collect();
-        let mut hashed = hash_all(missing.iter().map(|(path, _)| path.as_path()).collect())?.into_iter();
+        let mut hashed = hash_all(&missing.iter().map(|(path, _)| path.as_path()).collect::<Vec<_>>())?.into_iter();
         if !missing.is_empty() {
             drop(remember(connection, &missing, hashed.as_slice()));
         }
@@ -137,7 +137,7 @@ fn remember(connection: &mut Connection, files: &[&(PathBuf, Metadata)], digests
 }
 
 /// Hashes files on all cores.
-fn hash_all(paths: Vec<&Path>) -> Result<Vec<Digest>, StoreError> {
+fn hash_all(paths: &[&Path]) -> Result<Vec<Digest>, StoreError> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(paths.len()).max(1);
     let share = paths.len().div_ceil(threads).max(1);
     let hash = |part: &[&Path]| -> Result<Vec<Digest>, StoreError> {

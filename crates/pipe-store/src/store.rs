@@ -156,7 +156,7 @@ impl Store {
         })
     }
 
-    pub(crate) fn insert(&self, fingerprint: Digest, new: NewRecord<'_>) -> Result<Record, StoreError> {
+    pub(crate) fn insert(&self, fingerprint: Digest, new: &NewRecord<'_>) -> Result<Record, StoreError> {
         let mut ledger = self.ledger();
         let mut insert = || -> rusqlite::Result<Record> {
             let transaction = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -330,7 +330,7 @@ mod tests {
         let print = Digest::of(b"recipe");
         let Claim::Miss(lease) = store.claim(&print).expect("a new store") else { panic!("nothing is there yet") };
         assert!(matches!(store.claim(&print).expect("readable"), Claim::Held { by } if by == Some(std::process::id())));
-        let record = lease.publish(new(&store, "one")).expect("writable");
+        let record = lease.publish(&new(&store, "one")).expect("writable");
         let Claim::Hit(found) = store.claim(&print).expect("readable") else { panic!("it was published") };
         assert_eq!(found, record);
         assert_eq!(store.manifest(&print).expect("readable").as_deref(), Some("{}"));
@@ -342,7 +342,7 @@ mod tests {
         let print = Digest::of(b"recipe");
         for text in ["one", "two"] {
             let Claim::Miss(lease) = store.claim_anew(&print).expect("a new store") else { panic!("nobody else") };
-            lease.publish(new(&store, text)).expect("writable");
+            lease.publish(&new(&store, text)).expect("writable");
         }
         let current = store.current(&print).expect("readable").expect("published");
         assert_eq!(current.outputs[0].object.digest, Digest::of(b"two"));

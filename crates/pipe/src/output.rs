@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(thousands(10_190_873), "10 190 873");
         assert_eq!(thousands(999), "999");
         assert_eq!(seconds(0.012), "12 ms");
-        assert_eq!(seconds(3.14), "3.1 s");
+        assert_eq!(seconds(3.08), "3.1 s");
         assert_eq!(seconds(125.2), "2 min 05 s");
         assert_eq!(seconds(7322.0), "2 h 02 min");
         let text = columns(

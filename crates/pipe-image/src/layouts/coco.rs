@@ -175,7 +175,7 @@ impl Coco {
             match self.case(root, folder, &source, image, &objects, &classes) {
                 Ok(case) => cases.push(case),
                 Err(found) => {
-                    problems.extend(found.into_iter().map(|problem| problem.of(folder.case_id(listing::stem(name)))))
+                    problems.extend(found.into_iter().map(|problem| problem.of(folder.case_id(listing::stem(name)))));
                 }
             }
         }
@@ -229,7 +229,7 @@ impl Coco {
             (Header { height: image.height, width: image.width }, listing::header(root, &source.image));
         match found {
             Ok(found) if found != listed => {
-                problems.push(listing::size_problem(&source.image, found, source.path, listed))
+                problems.push(listing::size_problem(&source.image, found, source.path, listed));
             }
             Ok(_) => {}
             Err(problem) => problems.push(problem),

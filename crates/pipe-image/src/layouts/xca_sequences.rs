@@ -113,7 +113,7 @@ impl Arrangement for XcaSequences {
                 match self.case(root, folder, sequence, frames, mask, patients.as_ref()) {
                     Ok(case) => cases.push(case),
                     Err(found) => {
-                        problems.extend(found.into_iter().map(|problem| problem.of(folder.case_id(sequence))))
+                        problems.extend(found.into_iter().map(|problem| problem.of(folder.case_id(sequence))));
                     }
                 }
             }

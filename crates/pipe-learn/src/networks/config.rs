@@ -153,7 +153,7 @@ impl NetworkConfig {
 }
 
 /// Checks one number against a range, for the settings of a network.
-pub(super) fn within<T: PartialOrd + ToString>(
+pub(super) fn within<T: PartialOrd + ToString + Copy>(
     network: &'static str,
     field: &'static str,
     value: T,

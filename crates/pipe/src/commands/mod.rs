@@ -1,4 +1,4 @@
-//! The commands: one file each, one line in [`run`].
+//! The commands: one file each, one line in `command`.
 
 mod data;
 mod graph;
