@@ -43,6 +43,31 @@ fn plan_and_why_before_and_after_a_run() {
 }
 
 #[test]
+fn plan_and_why_in_words() {
+    let workspace = Workspace::new();
+    workspace.write("tiny.yaml", TINY);
+    let before = workspace.pipe(&["plan", "tiny.yaml"]).stdout;
+    let new = workspace.pipe(&["why", "tiny.yaml", "evaluate[fold=1]"]).stdout;
+    workspace.run(&["tiny.yaml"]);
+    let changes = [
+        "-s",
+        "stages.evaluate.with.threshold=0.4",
+        "-s",
+        "++stages.'train[fold=1]'.with.seed=7",
+        "-s",
+        "training.augment=[{ flip_vertical: {} }]",
+    ];
+    let after = workspace.pipe(&[&["plan", "tiny.yaml"], changes.as_slice()].concat()).stdout;
+    let train = workspace.pipe(&[&["why", "tiny.yaml", "train"], changes.as_slice()].concat()).stdout;
+    let evaluate = workspace.pipe(&[&["why", "tiny.yaml", "evaluate[fold=0]"], changes.as_slice()].concat()).stdout;
+    let graph = workspace.pipe(&["graph", "tiny.yaml", "-s", "axes.fold=[0]"]).stdout;
+    insta::assert_snapshot!(
+        "plan_and_why",
+        format!("== plan, nothing run\n{before}\n== why evaluate[fold=1]\n{new}\n== plan, three changes\n{after}\n== why train\n{train}\n== why evaluate[fold=0]\n{evaluate}\n== graph of one fold\n{graph}")
+    );
+}
+
+#[test]
 fn every_command_that_prints_data_prints_json() {
     let workspace = Workspace::new();
     workspace.write("tiny.yaml", TINY);

@@ -1,0 +1,195 @@
+//! Trainings as a whole: they learn, repeat byte for byte, continue, and stop with a reason.
+//!
+//! Knows the public functions and the files of a model alone.
+
+use std::{fs, path::Path};
+
+use burn::Tensor;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, TensorData};
+use pipe_image::{Image, Mask, Preparation};
+use pipe_learn::{
+    DeviceChoice, LossConfig, NetworkConfig, Sample, TrainConfig, TrainError, TrainEvent, TrainOutcome, TrainTask,
+    init, model, networks::blocks::Pass, train,
+};
+use rand_pcg::Pcg64;
+use tempfile::TempDir;
+
+const UNET: &str = r#"{"unet": {"width": 4, "depth": 2}}"#;
+const SVSNET: &str = r#"{"svsnet": {"widths": [2, 3, 4], "frames": 3, "label": {"index": 1}}}"#;
+
+fn network(text: &str) -> NetworkConfig {
+    serde_json::from_str(text).expect("settings in range")
+}
+
+fn recipe(epochs: usize, more: &str) -> TrainConfig {
+    let text = format!(
+        r#"{{"epochs": {epochs}, "batch": 2, "loss": {{"dice": {{}}}}, "optimizer": {{"adam": {{"learning_rate": 0.01}}}} {more}}}"#
+    );
+    serde_json::from_str(&text).expect("settings in range")
+}
+
+/// A bright disc on a dark ground, at a place of its own.
+fn sample(number: usize, frames: usize) -> Sample {
+    let (row, column) = (4 + number * 3 % 8, 4 + number * 5 % 8);
+    let inside = |at: usize| (at / 16).abs_diff(row).pow(2) + (at % 16).abs_diff(column).pow(2) <= 9;
+    let plane: Vec<f32> = (0..256).map(|at| if inside(at) { 0.9 } else { 0.1 + 0.002 * (at % 7) as f32 }).collect();
+    Sample {
+        id: format!("case {number}"),
+        image: Image { frames, channels: 1, height: 16, width: 16, data: plane.repeat(frames) },
+        mask: Mask { height: 16, width: 16, labels: (0..256).map(|at| u8::from(inside(at))).collect() },
+    }
+}
+
+struct Trained {
+    folder: TempDir,
+    outcome: TrainOutcome,
+    epochs: usize,
+}
+
+impl Trained {
+    fn file(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join("model").join(name)).expect("the training wrote it")
+    }
+}
+
+fn run(network: &NetworkConfig, training: &TrainConfig, seed: u64, samples: &[Sample]) -> Result<Trained, TrainError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (resume, output) = (folder.path().join("resume"), folder.path().join("model"));
+    [&resume, &output].map(|folder| fs::create_dir_all(folder).expect("writable"));
+    let mut epochs = 0;
+    let outcome = train(&task(network, training, seed, samples, &resume, &output), &mut |event| {
+        epochs += usize::from(matches!(event, TrainEvent::Epoch { .. }));
+    })?;
+    Ok(Trained { folder, outcome, epochs })
+}
+
+fn task<'a>(
+    network: &'a NetworkConfig,
+    training: &'a TrainConfig,
+    seed: u64,
+    samples: &'a [Sample],
+    resume: &'a Path,
+    output: &'a Path,
+) -> TrainTask<'a> {
+    let place = Box::leak(Box::new(DeviceChoice::Cpu.place().expect("there is a CPU")));
+    let preparation = Box::leak(Box::new(Preparation::default()));
+    TrainTask { network, training, seed, place, train: samples, validation: samples, preparation, resume, output }
+}
+
+#[test]
+fn a_batch_is_overfitted() {
+    let samples = [sample(0, 1), sample(1, 1)];
+    let trained = run(&network(UNET), &recipe(60, ""), 0, &samples).expect("it trains");
+    let last = trained.outcome.history.last().expect("there are epochs");
+    assert!(last.train_loss < 0.05, "the loss is {}", last.train_loss);
+    assert!(last.validation_dice > 0.95, "Dice is {}", last.validation_dice);
+}
+
+#[test]
+fn a_small_svsnet_learns_from_frames() {
+    let samples: Vec<_> = (0..4).map(|number| sample(number, 3)).collect();
+    let trained = run(&network(SVSNET), &recipe(60, ""), 0, &samples).expect("it trains");
+    let (first, last) = (&trained.outcome.history[0], &trained.outcome.history[59]);
+    assert!(last.train_loss < 0.6 * first.train_loss, "{} after {}", last.train_loss, first.train_loss);
+}
+
+#[test]
+fn a_seed_repeats_byte_for_byte_and_another_differs() {
+    let samples: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
+    let more = r#", "augment": [{"flip_horizontal": {"p": 0.5}}, {"rotate": {"degrees": 20, "p": 0.5}}]"#;
+    let weights = |seed| run(&network(UNET), &recipe(3, more), seed, &samples).expect("it trains").file(model::LAST);
+    assert!(weights(7) == weights(7), "the same seed gives other weights");
+    assert!(weights(7) != weights(8), "another seed gives the same weights");
+}
+
+#[test]
+fn early_stopping_waits_as_long_as_it_is_told() {
+    let samples = [sample(0, 1), sample(1, 1)];
+    // A rate of 0 never becomes better than the first epoch.
+    let text = r#"{"epochs": 50, "batch": 2, "loss": {"dice": {}}, "early_stopping": {"patience": 4},
+        "optimizer": {"sgd": {"learning_rate": 0.0}}}"#;
+    let training: TrainConfig = serde_json::from_str(text).expect("settings in range");
+    let trained = run(&network(r#"{"unet": {"width": 4, "depth": 2, "norm": "none"}}"#), &training, 0, &samples);
+    assert_eq!(trained.expect("it trains").epochs, 5);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_with_epoch_batch_and_cases() {
+    let mut samples: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
+    samples[2].image.data[17] = f32::NAN;
+    let error = run(&network(UNET), &recipe(3, ""), 0, &samples).err().expect("NaN spreads").to_string();
+    for part in ["epoch 0", "batch", "case 2"] {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused() {
+    let none = run(&network(UNET), &recipe(3, ""), 0, &[]).err().expect("no cases").to_string();
+    assert!(none.contains("no train cases"), "{none}");
+    let frames = run(&network(SVSNET), &recipe(3, ""), 0, &[sample(0, 2)]).err().expect("2 of 3").to_string();
+    assert!(frames.contains("frames"), "{frames}");
+    let entropy = r#"{"epochs": 1, "batch": 1, "loss": {"cross_entropy": {}}, "optimizer": {"adam": {}}}"#;
+    let entropy: TrainConfig = serde_json::from_str(entropy).expect("settings in range");
+    let error = run(&network(UNET), &entropy, 0, &[sample(0, 1)]).err().expect("one map").to_string();
+    assert!(error.contains("binary_cross_entropy"), "{error}");
+}
+
+/// Names of trained parameters without a gradient, or with one that is zero everywhere.
+struct Idle<'a> {
+    gradients: &'a mut Gradients,
+    way: Vec<String>,
+    names: Vec<String>,
+    seen: usize,
+}
+
+impl ModuleVisitor for Idle<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.way.push(name.to_owned());
+    }
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.way.pop();
+    }
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.way.join(".");
+        if name.ends_with("running_mean") || name.ends_with("running_var") {
+            return;
+        }
+        self.seen += 1;
+        let moves = param.val().grad_remove(self.gradients).is_some_and(|gradient| {
+            gradient.into_data().as_slice::<f32>().expect("floats").iter().any(|value| *value != 0.0)
+        });
+        if !moves {
+            self.names.push(name);
+        }
+    }
+}
+
+#[track_caller]
+fn check_gradients(text: &str, frames: usize) {
+    let config = network(text);
+    let device = Device::flex().autodiff();
+    let net = init::initialised(config.build(&device).expect("in range"), config.initialisation(), 1);
+    let values = |count: usize| (0..count).map(|at| (at * 7919 % 1009) as f32 / 1009.0).collect::<Vec<_>>();
+    let (x, t) = ([4, 1, frames, 16, 16], [4, 1, 16, 16]);
+    let x = Tensor::<5>::from_data(TensorData::new(values(x.iter().product()), x), &device);
+    let t = Tensor::<4>::from_data(TensorData::new(values(t.iter().product()), t), &device).greater_elem(0.7).float();
+    let loss: LossConfig = serde_json::from_str(r#"{"dice": {}}"#).expect("settings in range");
+    let y = net.forward(x, &mut Pass::learning(Pcg64::new(1, 1)));
+    let mut gradients = loss.value(y, t).backward();
+    let mut idle = Idle { gradients: &mut gradients, way: Vec::new(), names: Vec::new(), seen: 0 };
+    net.visit(&mut idle);
+    // A bias before a normalisation is subtracted again: its true gradient is 0, up to rounding.
+    let names: Vec<_> = idle.names.iter().filter(|name| !name.ends_with("bias")).collect();
+    assert!(names.is_empty(), "no gradient reaches {names:?}");
+    assert!(idle.seen > 20, "{} parameters", idle.seen);
+}
+
+#[test]
+fn every_gradient_reaches_a_parameter() {
+    check_gradients(UNET, 1);
+    check_gradients(r#"{"unet": {"width": 4, "depth": 2, "up": "bilinear", "norm": "none"}}"#, 1);
+    check_gradients(SVSNET, 3);
+    check_gradients(r#"{"svsnet": {"widths": [2, 3, 4], "skip_attention": false, "bias": false, "dropout": 0.0}}"#, 4);
+}
