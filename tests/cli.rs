@@ -63,7 +63,9 @@ fn plan_and_why_in_words() {
     let graph = workspace.pipe(&["graph", "tiny.yaml", "-s", "axes.fold=[0]"]).stdout;
     insta::assert_snapshot!(
         "plan_and_why",
-        format!("== plan, nothing run\n{before}\n== why evaluate[fold=1]\n{new}\n== plan, three changes\n{after}\n== why train\n{train}\n== why evaluate[fold=0]\n{evaluate}\n== graph of one fold\n{graph}")
+        format!(
+            "== plan, nothing run\n{before}\n== why evaluate[fold=1]\n{new}\n== plan, three changes\n{after}\n== why train\n{train}\n== why evaluate[fold=0]\n{evaluate}\n== graph of one fold\n{graph}"
+        )
     );
 }
 

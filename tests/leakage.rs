@@ -57,7 +57,7 @@ fn test_cases(workspace: &Workspace, fold: usize) -> Vec<String> {
     let cases = json["cases"].as_array().expect("cases").clone();
     let mut ids: Vec<_> = cases
         .iter()
-        .filter(|case| case["axes"]["fold"] == fold)
+        .filter(|case| case["axes"]["fold"].as_str() == Some(fold.to_string().as_str()))
         .map(|case| case["case"].as_str().expect("an id").to_owned())
         .collect();
     ids.dedup();

@@ -158,8 +158,12 @@ impl<'r> Running<'r, '_> {
         Ok(())
     }
 
-    fn failed(&mut self, node: usize, attempted: &Attempted<'_>, chain: Vec<String>) -> Result<(), EngineError> {
+    fn failed(&mut self, node: usize, attempted: &Attempted<'_>, mut chain: Vec<String>) -> Result<(), EngineError> {
         let log = attempted.attempt.folder.join(LOG);
+        // Neither a log nor an outcome can be written to a full disk.
+        if self.store.disk_is_full() {
+            chain.push(format!("no space left on the disk of {}", self.store.root().display()));
+        }
         let failure = Failure { chain, last_lines: last_lines(&log, 20), log: log.exists().then_some(log) };
         self.store.end_attempt(&attempted.attempt, "failed")?;
         self.note(node, &attempted.recipe.fingerprint, "failed", &[])?;

@@ -56,7 +56,9 @@ impl Trained {
 fn run(network: &NetworkConfig, training: &TrainConfig, seed: u64, samples: &[Sample]) -> Result<Trained, TrainError> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (resume, output) = (folder.path().join("resume"), folder.path().join("model"));
-    [&resume, &output].map(|folder| fs::create_dir_all(folder).expect("writable"));
+    for folder in [&resume, &output] {
+        fs::create_dir_all(folder).expect("writable");
+    }
     let mut epochs = 0;
     let outcome = train(&task(network, training, seed, samples, &resume, &output), &mut |event| {
         epochs += usize::from(matches!(event, TrainEvent::Epoch { .. }));
@@ -128,8 +130,9 @@ fn a_loss_that_is_not_finite_stops_with_epoch_batch_and_cases() {
 fn what_cannot_be_trained_is_refused() {
     let none = run(&network(UNET), &recipe(3, ""), 0, &[]).err().expect("no cases").to_string();
     assert!(none.contains("no train cases"), "{none}");
-    let frames = run(&network(SVSNET), &recipe(3, ""), 0, &[sample(0, 2)]).err().expect("2 of 3").to_string();
-    assert!(frames.contains("frames"), "{frames}");
+    let frames = run(&network(SVSNET), &recipe(3, ""), 0, &[sample(0, 2)]).err().expect("2 of 3");
+    let cause = std::error::Error::source(&frames).map(ToString::to_string).unwrap_or_default();
+    assert!(frames.to_string().contains("case 0") && cause.contains("3 frames"), "{frames}: {cause}");
     let entropy = r#"{"epochs": 1, "batch": 1, "loss": {"cross_entropy": {}}, "optimizer": {"adam": {}}}"#;
     let entropy: TrainConfig = serde_json::from_str(entropy).expect("settings in range");
     let error = run(&network(UNET), &entropy, 0, &[sample(0, 1)]).err().expect("one map").to_string();

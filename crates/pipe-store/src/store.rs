@@ -44,6 +44,12 @@ impl Store {
         &self.root
     }
 
+    /// Whether the disk of the store has hardly a page left: what a stage could not even write a message about.
+    pub fn disk_is_full(&self) -> bool {
+        const HARDLY: u64 = 64 * 1024;
+        rustix::fs::statvfs(&self.root).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HARDLY)
+    }
+
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Connection> {
         self.ledger.lock().expect("no holder panics")
     }
