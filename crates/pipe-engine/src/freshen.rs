@@ -79,7 +79,9 @@ pub fn freshen(
             } else {
                 let mut stages: Vec<_> = waits.into_iter().map(|from| plan.nodes[from].id.clone()).collect();
                 stages.dedup();
-                *verdict = Some(Verdict::Unknown { why: vec![Reason::Upstream { stages }] });
+                let mut why = vec![Reason::Upstream { stages }];
+                why.extend(own_changes(plan, node, store)?);
+                *verdict = Some(Verdict::Unknown { why });
             }
         }
         let prints: Vec<_> = asked.iter().map(|(_, recipe)| recipe.fingerprint).collect();
@@ -148,6 +150,17 @@ pub(crate) fn reasons(plan: &Plan, node: usize, recipe: &Recipe, store: &Store) 
         Some(old) => explain(&parse(&old), &parse(&recipe.manifest)),
         None => vec![Reason::Unfinished],
     })
+}
+
+/// What is known to have changed of a stage whose inputs are not known yet: its own values and versions.
+fn own_changes(plan: &Plan, node: usize, store: &Store) -> Result<Vec<Reason>, StoreError> {
+    let Some(last) = store.stage(&plan.experiment, &plan.nodes[node].id)? else { return Ok(Vec::new()) };
+    let Some(old) = store.manifest(&last.fingerprint)? else { return Ok(Vec::new()) };
+    let old = serde_json::from_str::<Json>(&old).unwrap_or_default();
+    let new = manifest(&plan.nodes[node], &BTreeMap::new(), &BTreeMap::new());
+    let mut changes = explain(&old, &new);
+    changes.retain(|reason| matches!(reason, Reason::With { .. } | Reason::Version { .. }));
+    Ok(changes)
 }
 
 /// Files and folders outside the store, each looked at once a run.

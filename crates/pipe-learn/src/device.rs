@@ -1,4 +1,4 @@
-//! The device a network runs on, and how many threads the CPU gives it.
+//! The device a network runs on.
 //! It does not know networks; equal bytes are promised for the CPU at any number of threads.
 
 use std::fmt;
@@ -29,14 +29,9 @@ pub enum DeviceError {
         text: String,
     },
     /// A GPU was asked for and the program was built without.
-    #[error("this build has no CUDA; use `device: cpu` or `device: auto`")]
+    #[error("this build has no CUDA; use `device: cpu` or `device: auto`, or build with `--features cuda`")]
+    #[cfg(not(feature = "cuda"))]
     NoCuda,
-    /// The CPU's threads were set before.
-    #[error("the number of threads was set before and cannot change to {threads}")]
-    Threads {
-        /// What was asked for.
-        threads: usize,
-    },
 }
 
 /// A device that can be used, and its name for provenance.
@@ -75,25 +70,26 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// Gives the device; `auto` takes the CPU in a build without CUDA.
+    /// Gives the device; `auto` takes the CPU in a build without CUDA, or on a machine without an NVIDIA device.
     ///
     /// # Errors
     /// This build has no CUDA.
     pub fn place(self) -> Result<Place, DeviceError> {
+        let cpu = Place { device: Device::flex(), name: "cpu" };
         match self {
-            Self::Auto | Self::Cpu => Ok(Place { device: Device::flex(), name: "cpu" }),
+            Self::Cpu => Ok(cpu),
+            #[cfg(not(feature = "cuda"))]
+            Self::Auto => Ok(cpu),
+            #[cfg(not(feature = "cuda"))]
             Self::Cuda(_) => Err(DeviceError::NoCuda),
+            #[cfg(feature = "cuda")]
+            Self::Auto if !std::path::Path::new("/dev/nvidia0").exists() => Ok(cpu),
+            #[cfg(feature = "cuda")]
+            Self::Auto => Self::Cuda(0).place(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(number) => Ok(Place { device: Device::cuda(number), name: "cuda" }),
         }
     }
-}
-
-/// Sets the number of CPU threads of this process; once, before any work.
-///
-/// # Errors
-/// It was set before.
-pub fn set_threads(threads: usize) -> Result<(), DeviceError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1));
-    pool.build_global().map_err(|_| DeviceError::Threads { threads })
 }
 
 #[cfg(test)]
@@ -105,7 +101,9 @@ mod tests {
         assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
         assert_eq!("auto".parse::<DeviceChoice>().map(|choice| choice.to_string()), Ok("auto".to_owned()));
         assert!("gpu".parse::<DeviceChoice>().is_err());
+        #[cfg(not(feature = "cuda"))]
         let error = DeviceChoice::Cuda(0).place().expect_err("tests are built without CUDA");
+        #[cfg(not(feature = "cuda"))]
         assert!(error.to_string().starts_with("this build has no CUDA; "));
     }
 }

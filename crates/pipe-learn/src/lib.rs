@@ -26,7 +26,7 @@ pub mod weights;
 
 pub use batch::Sample;
 pub use checkpoint::CheckpointError;
-pub use device::{DeviceChoice, DeviceError, Place, set_threads};
+pub use device::{DeviceChoice, DeviceError, Place};
 pub use history::HistoryRow;
 pub use infer::{Model, PredictError};
 pub use losses::LossConfig;

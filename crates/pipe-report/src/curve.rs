@@ -86,7 +86,9 @@ impl Curve {
                 "<line class=\"best\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\n",
                 HEIGHT - BOTTOM
             ));
-            add(format!("<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">best {best}</text>\n", TOP - 3.0));
+            // Near the right edge the words would stand on the axis.
+            let anchor = if at > WIDTH - RIGHT - 30.0 { "end" } else { "middle" };
+            add(format!("<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">best {best}</text>\n", TOP - 3.0));
         }
         let losses = self.losses.iter().map(|series| (series, low, high, ""));
         let scores = self.scores.iter().map(|series| (series, 0.0, 1.0, " stroke-dasharray=\"5 3\""));

@@ -104,8 +104,8 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         }
         TrainEvent::Epoch { row, best } => {
             note = format!(
-                "epoch {} loss {:.4} validation Dice {:.4} (best epoch {best})",
-                row.epoch, row.train_loss, row.validation_dice
+                "epoch {}: Dice {:.4}, loss {:.4}, best {best}",
+                row.epoch, row.validation_dice, row.train_loss
             );
             for (name, value) in [
                 ("train_loss", row.train_loss),

@@ -154,7 +154,7 @@ impl Terminal {
                     bar.reset_eta();
                 }
                 bar.set_position(*done);
-                let text = if note.is_empty() { unit.clone() } else { format!("{unit}, {note}") };
+                let text = if note.is_empty() { unit.clone() } else { note.clone() };
                 bar.set_message(text);
             }
         }

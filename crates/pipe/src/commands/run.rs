@@ -8,6 +8,7 @@ use std::{
     path::Path,
     process::{Command, ExitCode},
     thread,
+    time::Instant,
 };
 
 use pipe_engine::{Event, Options, Verdict, interrupt};
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
+    let begun = Instant::now();
     let known = session.known(&run.chosen, &run.force)?;
     let Known { planned: Planned { experiment, plan }, store, freshness } = &known;
     let is_cached = freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
@@ -50,7 +52,7 @@ pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
     let json = run.chosen.format == Format::Json;
     let mut terminal = if json { Terminal::silent() } else { Terminal::new(plan.nodes.len()) };
     let mut journal = None;
-    let summary = pipe_engine::run(plan, freshness, store, &options, &mut |event| {
+    let mut summary = pipe_engine::run(plan, freshness, store, &options, &mut |event| {
         if let Event::Begun { run, .. } = event {
             let planned = json!({ "experiment": plan.experiment, "stages": lines(plan, &freshness.verdicts) });
             journal = Journal::new(&session.runs().join("attempts").join(run.to_string()), &planned);
@@ -64,6 +66,8 @@ pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
         terminal.show(event);
     })?;
     drop(journal);
+    // What a person waits for includes reading the experiment and asking the store.
+    summary.end.seconds = begun.elapsed().as_secs_f64();
     terminal.finish(&summary.end);
     let rendered = plan.nodes.iter().any(|node| node.kind.name == "evaluate") && !summary.end.interrupted;
     let folder = if rendered {
