@@ -63,6 +63,11 @@ pub enum TrainEvent {
         /// Batches in an epoch.
         batches: usize,
     },
+    /// There is a checkpoint, and it cannot be used; the training begins anew.
+    CheckpointLost {
+        /// Why.
+        reason: String,
+    },
     /// A batch was learned from.
     Batch {
         /// The epoch, counted from 0.
@@ -178,7 +183,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
     let learning = place.device.clone().autodiff();
     let batches = train.len().div_ceil(training.batch);
 
-    let State { mut network, mut optimizer, mut history } = started(task)?;
+    let State { mut network, mut optimizer, mut history } = started(task, observer)?;
     observer(TrainEvent::Started { done: history.len(), epochs: training.epochs, batches });
     while history.len() < training.epochs && !is_over(training, &history) {
         let epoch = history.len();
@@ -227,9 +232,18 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
 }
 
 /// Continues, or begins with first weights drawn from the seed.
-fn started(task: &TrainTask<'_>) -> Result<State, TrainError> {
-    let network = task.network.build(&task.place.device.clone().autodiff())?;
-    Ok(match State::load(task.resume, network, &task.training.optimizer)? {
+fn started(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Result<State, TrainError> {
+    let build = || task.network.build(&task.place.device.clone().autodiff());
+    let loaded = match State::load(task.resume, build()?, &task.training.optimizer) {
+        Ok(loaded) => loaded,
+        // Only time is lost: the same epochs are trained again to the same weights.
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            observer(TrainEvent::CheckpointLost { reason: format!("{error}{cause}") });
+            Loaded::Nothing(Box::new(build()?))
+        }
+    };
+    Ok(match loaded {
         Loaded::State(state) => *state,
         Loaded::Nothing(network) => State {
             network: initialised(*network, task.network.initialisation(), task.seed),

@@ -106,6 +106,36 @@ fn a_seed_repeats_byte_for_byte_and_another_differs() {
 }
 
 #[test]
+fn a_training_continues_and_a_damaged_checkpoint_costs_time_alone() {
+    let samples: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
+    let (network, training) = (network(UNET), recipe(4, ""));
+    let whole = run(&network, &training, 3, &samples).expect("it trains");
+    let state = fs::read_dir(whole.folder.path().join("resume"))
+        .expect("a folder")
+        .map(|entry| entry.expect("readable").path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("state")))
+        .expect("the training left its last checkpoint");
+    let again = |wanted_lost: bool, wanted_epochs: usize| {
+        let output = tempfile::tempdir().expect("a temporary folder");
+        let (mut lost, mut epochs) = (false, 0);
+        let resume = whole.folder.path().join("resume");
+        train(&task(&network, &training, 3, &samples, &resume, output.path()), &mut |event| {
+            lost |= matches!(event, TrainEvent::CheckpointLost { .. });
+            epochs += usize::from(matches!(event, TrainEvent::Epoch { .. }));
+        })
+        .expect("it trains");
+        assert_eq!((lost, epochs), (wanted_lost, wanted_epochs));
+        for name in [model::BEST, model::LAST] {
+            assert!(fs::read(output.path().join(name)).expect("written") == whole.file(name), "{name} differs");
+        }
+    };
+    again(false, 0);
+    let bytes = fs::read(&state).expect("readable");
+    fs::write(&state, &bytes[..bytes.len() / 2]).expect("writable");
+    again(true, 4);
+}
+
+#[test]
 fn early_stopping_waits_as_long_as_it_is_told() {
     let samples = [sample(0, 1), sample(1, 1)];
     // A rate of 0 never becomes better than the first epoch.

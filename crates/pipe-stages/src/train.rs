@@ -115,6 +115,9 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
                 context.live_metric(name, row.epoch as u64, value);
             }
         }
+        TrainEvent::CheckpointLost { reason } => {
+            context.warn(format!("the checkpoint cannot be used, so the training begins anew: {reason}"));
+        }
         TrainEvent::StoppedEarly { epoch } => context.warn(format!("stopped early after epoch {epoch}")),
     })?;
     Ok(())
