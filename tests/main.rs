@@ -9,6 +9,7 @@ mod harness;
 mod bad_input;
 mod cache;
 mod cli;
+mod damage;
 mod disk_full;
 mod interrupt;
 mod leakage;

@@ -9,17 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pipe_store::{Lease, Made, NewRecord, Object, Output};
+use pipe_store::{Lease, Made, NewRecord, Output, StoreError};
 use serde_json::Value as Json;
 
 use crate::{
-    EngineError, Event, Failure, Reason,
+    COMMAND, EngineError, Event, Failure, Reason, StageFailure,
     context::{Findings, Word},
     executors::{Said, interrupt, last_lines},
     freshen::Recipe,
     job::{LOG, OUTCOME, Outcome},
     prepare::prepare,
-    running::{Attempted, Node, Running, TICK},
+    running::{Attempted, Did, Node, Running, TICK},
 };
 
 /// How long children may take to end after they were asked to.
@@ -35,6 +35,7 @@ impl<'r> Running<'r, '_> {
     ) -> Result<(), EngineError> {
         let planned = &self.plan.nodes[node];
         let before = self.store.current(&recipe.fingerprint)?;
+        self.store.remember_recipe(&recipe.fingerprint, planned.kind.name, &recipe.manifest)?;
         self.note(node, &recipe.fingerprint, "running", why)?;
         let attempt = self.store.begin_attempt(self.run, &planned.id, &recipe.fingerprint)?;
         let records: Vec<_> = self.nodes.iter().map(Node::record).collect();
@@ -75,8 +76,20 @@ impl<'r> Running<'r, '_> {
         };
         let found = verdict(&attempted, status)
             .and_then(|findings| self.outputs(node, &attempted).map(|outputs| (findings, outputs)));
+        let found = found.and_then(|(findings, paths)| {
+            // What a stage leaves may be no file at all: that is its failure, while a full disk is the machine's.
+            match self.stored(node, &paths) {
+                Err(error @ (StoreError::NotAFile { .. } | StoreError::Name { .. } | StoreError::Io { .. })) => {
+                    Err(StageFailure::of(error).chain)
+                }
+                stored => Ok((findings, stored)),
+            }
+        });
         match found {
-            Ok((findings, outputs)) => self.publish(node, *attempted, findings, &outputs),
+            Ok((findings, outputs)) => {
+                let outputs = outputs?;
+                self.publish(node, *attempted, findings, outputs)
+            }
             Err(chain) => self.failed(node, &attempted, chain),
         }
     }
@@ -95,6 +108,20 @@ impl<'r> Running<'r, '_> {
             }
             found.push((position, path));
         }
+        if planned.kind.name == COMMAND.name {
+            // Inputs are links into the store; a program of the superuser can write through their permissions.
+            for feed in &planned.feeds {
+                let record = self.nodes[feed.from].record().into_iter();
+                for given in record.flat_map(|record| &record.outputs).filter(|output| output.port == feed.output) {
+                    if !self.store.verify(&given.object) {
+                        return Err(vec![format!(
+                            "the command changed its input `{}`; inputs are read-only",
+                            feed.port
+                        )]);
+                    }
+                }
+            }
+        }
         for (path, stamped) in &attempted.recipe.externals {
             match self.store.external(path) {
                 Ok(now) if now == *stamped => {}
@@ -109,21 +136,25 @@ impl<'r> Running<'r, '_> {
         Ok(found)
     }
 
+    /// Puts outputs into the store; without a ledger row nobody sees them.
+    fn stored(&self, node: usize, found: &[(usize, PathBuf)]) -> Result<Vec<Output>, StoreError> {
+        let put = |(position, path): &(usize, PathBuf)| {
+            let output = &self.plan.nodes[node].outputs[*position];
+            let object = self.store.put(path)?;
+            Ok(Output { port: output.name.clone(), kind: output.kind.0.to_owned(), object })
+        };
+        found.iter().map(put).collect()
+    }
+
     fn publish(
         &mut self,
         node: usize,
         attempted: Attempted<'r>,
         findings: Findings,
-        found: &[(usize, PathBuf)],
+        outputs: Vec<Output>,
     ) -> Result<(), EngineError> {
         let planned = &self.plan.nodes[node];
         let Attempted { recipe, lease, attempt, prepared, since, before } = attempted;
-        let mut outputs = Vec::new();
-        for (position, path) in found {
-            let output = &planned.outputs[*position];
-            let object: Object = self.store.put(path)?;
-            outputs.push(Output { port: output.name.clone(), kind: output.kind.0.to_owned(), object });
-        }
         let seconds = since.elapsed().as_secs_f64();
         let device = findings.facts.get("device").and_then(Json::as_str).unwrap_or("cpu").to_owned();
         let made = Made {
@@ -146,13 +177,15 @@ impl<'r> Running<'r, '_> {
         let record = lease.publish(&new)?;
         self.store.drop_resume(&recipe.fingerprint)?;
         self.store.end_attempt(&attempt, "done")?;
+        drop(lease);
         self.note(node, &recipe.fingerprint, "done", &[])?;
         if before.is_some_and(|before| before.outputs != record.outputs) {
             let text = "made again from an equal recipe, it has other bytes; the new ones are current".to_owned();
             (self.observe)(&Event::Warning { stage: planned.id.clone(), text });
+            self.ask_again_below(node);
         }
         self.anew.remove(&node);
-        self.end.ran += 1;
+        self.did[node] = Some(Did::Ran);
         self.nodes[node] = Node::Done(Box::new(record));
         (self.observe)(&Event::Done { stage: planned.id.clone(), seconds });
         Ok(())
@@ -167,7 +200,7 @@ impl<'r> Running<'r, '_> {
         let failure = Failure { chain, last_lines: last_lines(&log, 20), log: log.exists().then_some(log) };
         self.store.end_attempt(&attempted.attempt, "failed")?;
         self.note(node, &attempted.recipe.fingerprint, "failed", &[])?;
-        self.end.failed += 1;
+        self.did[node] = Some(Did::Failed);
         self.nodes[node] = Node::Lost;
         (self.observe)(&Event::Failed { stage: self.plan.nodes[node].id.clone(), failure });
         Ok(())
@@ -175,7 +208,7 @@ impl<'r> Running<'r, '_> {
 
     /// Ends all children, politely first; a second interrupt, or the end of the grace, ends them at once.
     pub(crate) fn interrupted(&mut self) {
-        self.end.interrupted = true;
+        self.interrupted = true;
         self.children.terminate();
         let end = Instant::now() + GRACE;
         while !self.children.is_idle() {

@@ -7,21 +7,26 @@ use std::collections::BTreeMap;
 use pipe_store::Digest;
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use crate::PlanNode;
+use crate::{COMMAND, PlanNode};
 
 /// The manifest of a stage: everything that decides its result.
 ///
 /// `inputs` are the digests of its counted inputs by port, `externals` those of paths outside the store by their place in
 /// `with`.
 pub fn manifest(node: &PlanNode, inputs: &BTreeMap<String, Vec<Digest>>, externals: &BTreeMap<String, Digest>) -> Json {
-    json!({
+    let mut manifest = json!({
         "kind": node.kind.name,
         "version": node.kind.version,
         "versions": node.versions,
         "with": *node.recipe,
         "inputs": inputs,
         "externals": externals,
-    })
+    });
+    if node.kind.name == COMMAND.name && !node.axes.is_empty() {
+        // A program is told its point, so what it writes may depend on it.
+        manifest["axes"] = json!(node.axes);
+    }
+    manifest
 }
 
 /// Canonical JSON: keys sorted, no blanks, floats in shortest round-trip form.

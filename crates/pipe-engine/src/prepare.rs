@@ -65,11 +65,12 @@ pub(crate) fn prepare(
         fs::create_dir_all(parent).map_err(failed(parent))?;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = node.resources.workers.unwrap_or(cores);
+    // Twice what the stages that may run at once would share: the last one running should not leave cores idle.
+    let shared = (2 * cores).div_ceil(options.jobs.min(plan.nodes.len()).max(1)).min(cores);
+    let workers = node.resources.workers.unwrap_or(shared);
     let mut environment = vec![
         ("RAYON_NUM_THREADS".to_owned(), workers.to_string()),
         ("OMP_NUM_THREADS".to_owned(), workers.to_string()),
-        ("PIPE_STAGE".to_owned(), node.id.clone()),
         ("PIPE_WORKSPACE".to_owned(), options.workspace.display().to_string()),
     ];
     let log = folder.join(LOG);

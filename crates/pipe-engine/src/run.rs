@@ -95,9 +95,15 @@ pub fn run(
     let run = store.begin_run(&new)?;
     let mut running = Running::new(plan, freshness, store, options, run, observe);
     let outcome = running.go();
-    let mut end = running.end;
+    let mut end = RunEnd { seconds: begun.elapsed().as_secs_f64(), ..running.end() };
     let records = running.nodes.into_iter().map(Node::into_record).collect();
-    end.seconds = begun.elapsed().as_secs_f64();
-    store.end_run(run, &end)?;
-    outcome.map(|()| Summary { run, end, records })
+    if outcome.is_err() {
+        // A run that the machine ended is no success, whatever its stages did.
+        end.failed = end.failed.max(1);
+    }
+    let noted = store.end_run(run, &end);
+    // The first error is the cause; a ledger that cannot be written often is its consequence.
+    outcome?;
+    noted?;
+    Ok(Summary { run, end, records })
 }

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use pipe_store::{Attempt, Claim, Lease, Record, RunEnd, RunId, StageRow, Store};
+use pipe_store::{Attempt, Claim, Digest, Lease, Record, RunEnd, RunId, StageRow, Store, StoreError};
 
 use crate::{
     EngineError, Event, Freshness, Options, Plan, Reason, Verdict,
@@ -62,6 +62,15 @@ impl Node<'_> {
     }
 }
 
+/// What a run did about a node; the last word counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Did {
+    Cached,
+    Ran,
+    Failed,
+    Skipped,
+}
+
 pub(crate) struct Running<'r, 'o> {
     pub plan: &'r Plan,
     pub store: &'r Store,
@@ -73,7 +82,10 @@ pub(crate) struct Running<'r, 'o> {
     pub anew: BTreeMap<usize, Reason>,
     pub externals: Externals,
     pub children: Local,
-    pub end: RunEnd,
+    pub did: Vec<Option<Did>>,
+    pub interrupted: bool,
+    /// Nodes that were sent back once because their bytes were missing or damaged.
+    restored: BTreeSet<usize>,
 }
 
 impl<'r, 'o> Running<'r, 'o> {
@@ -86,22 +98,54 @@ impl<'r, 'o> Running<'r, 'o> {
         observe: &'o mut dyn FnMut(&Event),
     ) -> Self {
         observe(&Event::Begun { run: run.0, stages: plan.nodes.len() });
-        let mut end = RunEnd::default();
-        let nodes = plan.nodes.iter().zip(&freshness.verdicts).map(|(node, verdict)| match verdict {
-            Verdict::Hit(record) => {
-                end.cached += 1;
-                observe(&Event::Cached { stage: node.id.clone() });
-                Node::Done(record.clone())
-            }
-            Verdict::Miss { .. } | Verdict::Unknown { .. } => Node::Waiting,
-        });
+        let mut did = vec![None; plan.nodes.len()];
+        let nodes =
+            plan.nodes.iter().zip(&freshness.verdicts).zip(&mut did).map(|((node, verdict), did)| match verdict {
+                Verdict::Hit(record) => {
+                    *did = Some(Did::Cached);
+                    observe(&Event::Cached { stage: node.id.clone() });
+                    Node::Done(record.clone())
+                }
+                Verdict::Miss { .. } | Verdict::Unknown { .. } => Node::Waiting,
+            });
         let nodes = nodes.collect();
         let anew = options.forced.iter().map(|node| (*node, Reason::Forced)).collect();
         let externals = Externals::new(options.workspace);
-        Self { plan, store, options, run, observe, nodes, anew, externals, children: Local::new(), end }
+        let (children, restored) = (Local::new(), BTreeSet::new());
+        let interrupted = false;
+        Self { plan, store, options, run, observe, nodes, anew, externals, children, did, interrupted, restored }
+    }
+
+    /// Counts of what was done.
+    pub(crate) fn end(&self) -> RunEnd {
+        let count = |what| self.did.iter().filter(|did| **did == Some(what)).count() as u64;
+        RunEnd {
+            cached: count(Did::Cached),
+            ran: count(Did::Ran),
+            failed: count(Did::Failed),
+            skipped: count(Did::Skipped),
+            seconds: 0.0,
+            interrupted: self.interrupted,
+        }
     }
 
     pub(crate) fn go(&mut self) -> Result<(), EngineError> {
+        let known: Vec<_> = (0..self.nodes.len())
+            .filter_map(|node| Some(self.row(node, &self.nodes[node].record()?.fingerprint, "cached", &[])))
+            .collect();
+        self.store.note_stages(&self.plan.experiment, &known)?;
+        let gone = self.go_on();
+        if gone.is_err() {
+            // No child may outlive the leases of this run.
+            self.children.kill();
+            while !self.children.is_idle() {
+                self.children.next(TICK);
+            }
+        }
+        gone
+    }
+
+    fn go_on(&mut self) -> Result<(), EngineError> {
         loop {
             if interrupt::count() > 0 {
                 self.interrupted();
@@ -124,12 +168,13 @@ impl<'r, 'o> Running<'r, 'o> {
 
     /// Waiting nodes whose inputs are known: cached, or ready to run; or lost with what they need.
     fn resolve(&mut self) -> Result<(), EngineError> {
+        let mut cached = Vec::new();
         for node in 0..self.nodes.len() {
             if !matches!(self.nodes[node], Node::Waiting) {
                 continue;
             }
             if let Some(lost) = self.plan.upstream(node).find(|from| matches!(self.nodes[*from], Node::Lost)) {
-                self.end.skipped += 1;
+                self.did[node] = Some(Did::Skipped);
                 self.nodes[node] = Node::Lost;
                 let because = self.plan.nodes[lost].id.clone();
                 (self.observe)(&Event::Skipped { stage: self.plan.nodes[node].id.clone(), because });
@@ -141,7 +186,10 @@ impl<'r, 'o> Running<'r, 'o> {
             let nodes = &self.nodes;
             let recipe = recipe(self.plan, node, &|from| nodes[from].record(), self.store, &mut self.externals)?;
             match (self.anew.get(&node), self.store.current(&recipe.fingerprint)?) {
-                (None, Some(record)) => self.cached(node, record)?,
+                (None, Some(record)) => {
+                    cached.push(self.row(node, &record.fingerprint, "cached", &[]));
+                    self.cached(node, record);
+                }
                 (Some(reason), _) => self.nodes[node] = Node::Ready { why: vec![reason.clone()], recipe, told: false },
                 (None, None) => {
                     let why = reasons(self.plan, node, &recipe, self.store)?;
@@ -149,33 +197,35 @@ impl<'r, 'o> Running<'r, 'o> {
                 }
             }
         }
-        Ok(())
+        // One transaction for all of them.
+        Ok(self.store.note_stages(&self.plan.experiment, &cached)?)
     }
 
-    fn cached(&mut self, node: usize, record: Record) -> Result<(), EngineError> {
-        self.end.cached += 1;
-        self.note(node, &record.fingerprint, "cached", &[])?;
+    fn cached(&mut self, node: usize, record: Record) {
+        // What ran in this run, and is asked for once more, did run.
+        self.did[node] = self.did[node].filter(|did| *did == Did::Ran).or(Some(Did::Cached));
         self.nodes[node] = Node::Done(Box::new(record));
         (self.observe)(&Event::Cached { stage: self.plan.nodes[node].id.clone() });
-        Ok(())
+    }
+
+    fn row(&self, node: usize, fingerprint: &Digest, state: &str, why: &[Reason]) -> StageRow {
+        StageRow {
+            stage: self.plan.nodes[node].id.clone(),
+            fingerprint: *fingerprint,
+            run: self.run,
+            state: state.to_owned(),
+            reason: serde_json::to_string(why).expect("reasons are plain data"),
+        }
     }
 
     pub(crate) fn note(
         &self,
         node: usize,
-        fingerprint: &pipe_store::Digest,
+        fingerprint: &Digest,
         state: &str,
         why: &[Reason],
     ) -> Result<(), EngineError> {
-        let reason = serde_json::to_string(why).expect("reasons are plain data");
-        let row = StageRow {
-            stage: self.plan.nodes[node].id.clone(),
-            fingerprint: *fingerprint,
-            run: self.run,
-            state: state.to_owned(),
-            reason,
-        };
-        Ok(self.store.note_stages(&self.plan.experiment, &[row])?)
+        Ok(self.store.note_stages(&self.plan.experiment, &[self.row(node, fingerprint, state, why)])?)
     }
 
     fn slots(&self) -> usize {
@@ -190,7 +240,7 @@ impl<'r, 'o> Running<'r, 'o> {
                 continue;
             };
             // A stage that asks for more slots than there are gets all of them.
-            if self.slots() < self.plan.nodes[node].resources.slots.min(self.options.jobs) || self.restore(node)? {
+            if self.slots() < self.plan.nodes[node].resources.slots.min(self.options.jobs) {
                 continue;
             }
             let Node::Ready { recipe, why, told } = std::mem::replace(&mut self.nodes[node], Node::Waiting) else {
@@ -201,20 +251,26 @@ impl<'r, 'o> Running<'r, 'o> {
                 None => self.store.claim(&recipe.fingerprint)?,
             };
             match claim {
-                Claim::Hit(record) => self.cached(node, record)?,
+                Claim::Hit(record) => {
+                    self.note(node, &record.fingerprint, "cached", &[])?;
+                    self.cached(node, record);
+                }
                 Claim::Held { by } => {
                     if !told {
                         (self.observe)(&Event::Held { stage: self.plan.nodes[node].id.clone(), by });
                     }
                     self.nodes[node] = Node::Ready { recipe, why, told: true };
                 }
-                Claim::Miss(lease) => self.start(node, recipe, &why, lease)?,
+                // Bytes are read under the lease alone: a node that waits for another process reads nothing.
+                Claim::Miss(lease) if !self.restore(node)? => self.start(node, recipe, &why, lease)?,
+                Claim::Miss(_) => {}
             }
         }
         Ok(())
     }
 
-    /// Sends nodes back to work whose bytes a node needs and does not find; true if there are any.
+    /// Sends nodes back to work whose bytes a node needs and does not find, and all that wait for them; true if there
+    /// are any.
     fn restore(&mut self, node: usize) -> Result<bool, EngineError> {
         let mut damaged = BTreeSet::new();
         for feed in &self.plan.nodes[node].feeds {
@@ -223,19 +279,42 @@ impl<'r, 'o> Running<'r, 'o> {
             };
             for output in record.outputs.iter().filter(|output| output.port == feed.output) {
                 if !self.store.verify(&output.object) {
+                    // Made again and damaged again: the disk is to blame, and no further attempt helps.
+                    if self.restored.contains(&feed.from) {
+                        return Err(StoreError::Damaged { digest: output.object.digest }.into());
+                    }
                     self.store.remove_damaged(&output.object)?;
                     damaged.insert(feed.from);
                 }
             }
         }
         for from in &damaged {
-            self.end.cached = self.end.cached.saturating_sub(1);
+            self.restored.insert(*from);
             self.anew.insert(*from, Reason::BytesMissing);
             self.nodes[*from] = Node::Waiting;
         }
-        if !damaged.is_empty() {
-            self.nodes[node] = Node::Waiting;
+        // Recipes name contents, and those may come out different: nobody starts on the old ones.
+        for other in 0..self.nodes.len() {
+            if matches!(self.nodes[other], Node::Ready { .. })
+                && self.plan.upstream(other).any(|from| damaged.contains(&from))
+            {
+                self.nodes[other] = Node::Waiting;
+            }
         }
         Ok(!damaged.is_empty())
+    }
+
+    /// Asks again about everything below a node that came out different from what stood there before.
+    pub(crate) fn ask_again_below(&mut self, node: usize) {
+        let mut below = BTreeSet::from([node]);
+        // Every node stands after all it takes from.
+        for other in node + 1..self.nodes.len() {
+            if self.plan.upstream(other).any(|from| below.contains(&from)) {
+                below.insert(other);
+                if matches!(self.nodes[other], Node::Done(_) | Node::Ready { .. }) {
+                    self.nodes[other] = Node::Waiting;
+                }
+            }
+        }
     }
 }

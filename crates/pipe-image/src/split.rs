@@ -252,6 +252,11 @@ pub fn from_text(text: &str) -> Result<Vec<Fold>, SplitError> {
                     Part::Test => fold.test.push(case),
                 }
             }
+            // Folds are asked for by their number, so the numbers must be the places.
+            if let Some((place, number)) = folds.keys().enumerate().find(|(place, number)| place != *number) {
+                let reason = format!("folds must count 0, 1, 2 ..; instead of {place} there is {number}");
+                return Err(SplitError::File { reason });
+            }
             Ok(folds.into_values().collect())
         }
     }

@@ -57,10 +57,10 @@ pub struct Adam {
     #[schemars(range(min = 0.0))]
     pub learning_rate: f64,
     /// The share of the old mean of gradients.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 0.999_999))]
     pub beta1: f64,
     /// The share of the old mean of squared gradients.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 0.999_999))]
     pub beta2: f64,
     /// Added to the root below; 1e-8 as PyTorch (Burn's own Adam has 1e-5).
     #[schemars(range(min = 0.0))]

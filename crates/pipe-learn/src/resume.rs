@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{self, CheckpointError};
 use crate::history::{HistoryRow, best_of};
-use crate::model::BEST;
 use crate::networks::Network;
 use crate::optimizers::{Optimizer, OptimizerConfig};
 use crate::weights::{Arrays, arrays, with_arrays};
@@ -33,25 +32,38 @@ struct Note {
     history: Vec<HistoryRow>,
 }
 
+/// The file of the weights of an epoch that was the best one so far.
+pub(crate) fn best_file(epoch: usize) -> String {
+    format!("best-{epoch}.safetensors")
+}
+
 impl State {
     /// Writes the state, and the network as the best one if its last epoch was.
     ///
-    /// The best weights go first: killed in between, the epoch is trained again, to the same weights.
+    /// The best weights go first, under their epoch's name: killed in between, the state still names the best epoch before, and
+    /// its file is still there.
     ///
     /// # Errors
     /// A file cannot be written.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), CheckpointError> {
         let weights = arrays(&self.network);
         let last = self.history.last().map(|row| row.epoch);
-        if best_of(&self.history).map(|row| row.epoch) == last {
-            checkpoint::write(&folder.join(BEST), &weights, "")?;
+        let best = best_of(&self.history).map(|row| row.epoch);
+        if let Some(epoch) = best.filter(|_| best == last) {
+            checkpoint::write(&folder.join(best_file(epoch)), &weights, "")?;
         }
         let note = Note { updates: self.optimizer.updates(), history: self.history.clone() };
         let note = serde_json::to_string(&note).expect("a note is plain data");
         let optimizer = self.optimizer.state().into_iter().map(|(name, array)| (format!("optimizer/{name}"), array));
         let network = weights.into_iter().map(|(name, array)| (format!("network/{name}"), array));
         let all: Arrays = network.chain(optimizer).collect();
-        checkpoint::write(&folder.join(FILE), &all, &note)
+        checkpoint::write(&folder.join(FILE), &all, &note)?;
+        let before = best_of(&self.history[..self.history.len().saturating_sub(1)]).map(|row| row.epoch);
+        if let Some(epoch) = before.filter(|_| before != best) {
+            // One that cannot be removed costs space alone.
+            drop(fs::remove_file(folder.join(best_file(epoch))));
+        }
+        Ok(())
     }
 
     /// Continues where a training stopped, if one did in this folder.

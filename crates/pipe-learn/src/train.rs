@@ -21,7 +21,7 @@ use crate::optimizers::Optimizer;
 use crate::probe::trained;
 use crate::random::generator;
 use crate::recipe::TrainConfig;
-use crate::resume::{Loaded, State};
+use crate::resume::{Loaded, State, best_file};
 use crate::running::averaged;
 use crate::validation::validated;
 use crate::weights::{arrays, floats, parameters};
@@ -265,7 +265,8 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
     let TrainTask { network, seed, preparation, output, .. } = *task;
     let write = |source| CheckpointError::Write { path: output.to_owned(), source };
     fs::create_dir_all(output).map_err(write)?;
-    fs::copy(task.resume.join(BEST), output.join(BEST)).map_err(write)?;
+    let best = best_of(&state.history).ok_or(TrainError::NoEpochs)?.clone();
+    fs::copy(task.resume.join(best_file(best.epoch)), output.join(BEST)).map_err(write)?;
     checkpoint::write(&output.join(LAST), &arrays(&state.network), "")?;
     checkpoint::write_file(&output.join(HISTORY), csv(&state.history).as_bytes())?;
     let [frames, channels, height, width] = task.train[0].image.shape();
@@ -279,7 +280,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
         preparation: preparation.clone(),
         seed,
         epochs: state.history.len(),
-        best: best_of(&state.history).ok_or(TrainError::NoEpochs)?.clone(),
+        best,
     };
     card.write(output)?;
     Ok(TrainOutcome { card, history: state.history.clone() })

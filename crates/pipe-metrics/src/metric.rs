@@ -47,6 +47,8 @@ impl<'m> Pair<'m> {
 pub struct Metric {
     /// Its name in files, tables and the ledger.
     pub name: &'static str,
+    /// Raised when equal masks give another value than before.
+    pub version: u32,
     /// Its name for people.
     pub label: &'static str,
     /// Its unit; empty for plain ratios.
@@ -58,7 +60,7 @@ pub struct Metric {
 }
 
 const fn ratio(name: &'static str, label: &'static str, of: fn(&Pair<'_>) -> Option<f64>) -> Metric {
-    Metric { name, label, unit: "", direction: Direction::Higher, of }
+    Metric { name, version: 1, label, unit: "", direction: Direction::Higher, of }
 }
 
 /// All metrics, in the order of the tables. A new one is a line here and its function.

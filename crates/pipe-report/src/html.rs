@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Report, markdown::point, mean_and_sd, overlay_png, table, value};
+use crate::{Report, folds, markdown::point, mean_and_sd, overlay_png, table, value};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --text: #1c2126; --soft: #5c6670; --line: #d9dee3; --back: #ffffff; --card: #f6f8fa; --accent: #0072b2; }
@@ -84,7 +84,8 @@ fn results(report: &Report) -> String {
         ));
     }
     add("<div class=\"wide\"><table>\n<tr><th class=\"l\">System</th><th class=\"l\">Metric</th><th>mean ± SD over cases</th><th>median</th><th>n</th><th>mean ± SD over folds</th>".to_owned());
-    first.per_fold.iter().for_each(|fold| add(format!("<th>{}</th>", escape(&point(&fold.axes)))));
+    let folds = folds(&rows);
+    folds.iter().for_each(|fold| add(format!("<th>{}</th>", escape(&point(fold)))));
     add("</tr>\n".to_owned());
     for row in &rows {
         let n = if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
@@ -96,7 +97,7 @@ fn results(report: &Report) -> String {
             value(row.median),
             mean_and_sd(row.mean_over_folds, row.sd_over_folds)
         ));
-        row.per_fold.iter().for_each(|fold| add(format!("<td>{}</td>", value(fold.mean))));
+        folds.iter().for_each(|fold| add(format!("<td>{}</td>", value(row.fold(fold)))));
         add("</tr>\n".to_owned());
     }
     add("</table></div>\n".to_owned());

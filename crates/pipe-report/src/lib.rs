@@ -16,4 +16,4 @@ pub use markdown::markdown;
 pub use number::{mean_and_sd, value};
 pub use overlay::{Overlay, Rank, overlay_png};
 pub use report::{Provenance, Report};
-pub use table::{Case, PerFold, Row, csv, table};
+pub use table::{Case, PerFold, Row, csv, folds, table};

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Report, mean_and_sd, table, value};
+use crate::{Report, folds, mean_and_sd, table, value};
 
 /// The report as Markdown; `picture` gives the file of an overlay by its position.
 pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
@@ -19,7 +19,8 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     let rows = table(&report.cases);
     if !rows.is_empty() {
         add("## Test results\n".to_owned());
-        let folds: Vec<String> = rows[0].per_fold.iter().map(|fold| point(&fold.axes)).collect();
+        let columns = folds(&rows);
+        let folds: Vec<String> = columns.iter().map(|fold| point(fold)).collect();
         add(format!(
             "| system | metric | mean ± SD over cases | median | n | mean ± SD over folds | {} |",
             folds.join(" | ")
@@ -28,7 +29,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
         for row in &rows {
             let n =
                 if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
-            let per_fold: Vec<_> = row.per_fold.iter().map(|fold| value(fold.mean)).collect();
+            let per_fold: Vec<_> = columns.iter().map(|fold| value(row.fold(fold))).collect();
             add(format!(
                 "| {} | {} | {} | {} | {n} | {} | {} |",
                 row.system,

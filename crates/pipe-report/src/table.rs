@@ -68,6 +68,24 @@ pub struct Row {
     pub per_fold: Vec<PerFold>,
 }
 
+impl Row {
+    /// The mean of one fold; none where this system has no such fold.
+    pub fn fold(&self, axes: &IndexMap<String, String>) -> Option<f64> {
+        self.per_fold.iter().find(|fold| fold.axes == *axes).and_then(|fold| fold.mean)
+    }
+}
+
+/// All folds that any row has, in the order in which they appear: the columns of a table.
+pub fn folds(rows: &[Row]) -> Vec<&IndexMap<String, String>> {
+    let mut folds: Vec<&IndexMap<String, String>> = Vec::new();
+    for fold in rows.iter().flat_map(|row| &row.per_fold) {
+        if !folds.contains(&&fold.axes) {
+            folds.push(&fold.axes);
+        }
+    }
+    folds
+}
+
 /// Means by system and metric, in the order of the systems and of [`METRICS`].
 pub fn table(cases: &[Case]) -> Vec<Row> {
     let systems: IndexSet<&str> = cases.iter().map(|case| case.system.as_str()).collect();

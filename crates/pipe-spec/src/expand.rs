@@ -280,18 +280,18 @@ impl<'t> Expansion<'t> {
     /// The instances that a need means at one point.
     fn need(&self, need: &Need, axes: &IndexMap<String, String>) -> Option<NeedSpec> {
         let template = self.templates.get(&need.stage)?;
-        let ids = self.points(&template.axes).into_iter().filter_map(|point| {
+        let fitting = |point: IndexMap<String, (String, Node)>| {
             let fits = point.iter().all(|(axis, (text, _))| match need.fixed.iter().find(|(fixed, _)| fixed == axis) {
                 Some((_, value)) => value == text,
                 None => need.gathers(axis) || axes.get(axis) == Some(text),
             });
             fits.then(|| id(&need.stage, &point.iter().map(|(axis, (text, _))| (axis.clone(), text.clone())).collect()))
-        });
+        };
         // A template with many points is filtered linearly; most have the very axes of the need.
         let ids = if need.gathered.is_none() && need.fixed.is_empty() {
             vec![id(&need.stage, &template.axes.iter().map(|axis| (axis.clone(), axes[axis].clone())).collect())]
         } else {
-            ids.collect()
+            self.points(&template.axes).into_iter().filter_map(fitting).collect()
         };
         let Need { port, stage, output, span, .. } = need.clone();
         Some(NeedSpec { port, stage, ids, output, span })

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Resources {
     /// `auto`, `cpu`, or `cuda:0`.
     pub device: String,
-    /// Threads; null shares the machine's cores among the stages that run at once.
+    /// Threads; null gives each of the stages that may run at once twice its share of the machine's cores.
     #[schemars(range(min = 1, max = 4096))]
     pub workers: Option<usize>,
     /// How many of the `--jobs` slots the stage takes.

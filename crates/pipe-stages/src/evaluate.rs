@@ -2,7 +2,7 @@
 //!
 //! Does not know the network that made the probabilities.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, number::Probability};
@@ -71,6 +71,10 @@ impl Stage for Evaluate {
         }
     }
 
+    fn versions(_: &EvaluateWith) -> BTreeMap<String, String> {
+        METRICS.iter().map(|metric| (format!("metric {}", metric.name), metric.version.to_string())).collect()
+    }
+
     fn run(with: EvaluateWith, context: &Context) -> Result<(), StageFailure> {
         evaluate(&with, context).map_err(StageFailure::of)
     }
@@ -98,7 +102,12 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
         let reference =
             pack.mask(position(&pack, selected)?).ok_or_else(|| Failure::NoMask { case: selected.id.clone() })?;
         let at = predictions.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
-        let prediction = foreground(&predictions.image(at), threshold);
+        let probabilities = predictions.image(at);
+        let (found, wanted) = ((probabilities.height, probabilities.width), (reference.height, reference.width));
+        if found != wanted {
+            return Err(Failure::Sizes { case: selected.id.clone(), prediction: found, mask: wanted });
+        }
+        let prediction = foreground(&probabilities, threshold);
         let pair = Pair::new(&prediction, &reference.labels, reference.height, reference.width);
         let values = METRICS.iter().map(|metric| (metric.of)(&pair)).collect();
         Ok(CaseValues { case: selected.id.clone(), patient: selected.patient.clone(), values })

@@ -70,12 +70,20 @@ pub enum Failure {
         folds: usize,
     },
     /// A part of the fold that must not be empty is empty.
-    #[error("fold {fold} has no {part} cases")]
+    #[error("the fold has no {part} cases, so there would be nothing to report")]
     EmptyPart {
-        /// The fold.
-        fold: usize,
-        /// `train`, `validation` or `test`.
+        /// `test`.
         part: &'static str,
+    },
+    /// A prediction of another size than its reference mask.
+    #[error("the prediction of case `{case}` is {}x{}, its mask {}x{}; both must come from one `prepare`", prediction.0, prediction.1, mask.0, mask.1)]
+    Sizes {
+        /// The case.
+        case: String,
+        /// Rows and columns of the prediction.
+        prediction: (usize, usize),
+        /// Rows and columns of the mask.
+        mask: (usize, usize),
     },
     /// A selected case is not in the packed data set.
     #[error("case `{case}` is not in the packed data set")]

@@ -47,6 +47,7 @@ pub struct DataConfig {
     pub normalise: Normalise,
     /// Frames of a sequence that are kept, the labelled one among them; null keeps all.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 64))]
     pub frames: Option<usize>,
     /// Gray, or colour.
     #[serde(default)]

@@ -149,6 +149,9 @@ fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
             })
             .collect()
     };
+    if fold.test.is_empty() {
+        return Err(Failure::EmptyPart { part: "test" });
+    }
     let training = Selection {
         train: select(&fold.train, Reads::Both)?,
         validation: select(&fold.validation, Reads::Both)?,

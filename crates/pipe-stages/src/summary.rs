@@ -93,8 +93,21 @@ impl Results<'_> {
         self.plan.nodes[node].feeds.iter().find(|feed| feed.port == port).map(|feed| feed.from)
     }
 
-    /// The name of the network whose predictions a node evaluates.
+    /// The axes of the split that a node evaluates: its fold, in the statistical sense.
+    fn fold_axes(&self, node: usize) -> IndexMap<String, String> {
+        self.feeding(node, "truth").map(|split| self.plan.nodes[split].axes.clone()).unwrap_or_default()
+    }
+
+    /// The name of the network whose predictions a node evaluates, and its point on all axes that are no folds: numbers of
+    /// other seeds, recipes or thresholds are other systems, and never pooled.
     fn system(&self, node: usize) -> String {
+        let folds = self.fold_axes(node);
+        let others = self.plan.nodes[node].axes.iter().filter(|(axis, _)| !folds.contains_key(*axis));
+        let point: String = others.map(|(axis, value)| format!(", {axis} {value}")).collect();
+        self.network(node) + &point
+    }
+
+    fn network(&self, node: usize) -> String {
         let train = self.feeding(node, "prediction").and_then(|predict| self.feeding(predict, "model"));
         let network =
             train.and_then(|train| self.plan.nodes[train].with.get("network")?.as_object()?.keys().next().cloned());
@@ -103,7 +116,7 @@ impl Results<'_> {
 
     fn cases(&self, node: usize, evaluation: &Evaluation) -> Vec<Case> {
         let system = self.system(node);
-        let axes = &self.plan.nodes[node].axes;
+        let axes = &self.fold_axes(node);
         let value = |case: &crate::evaluate::CaseValues, at: usize, metric: &String| Case {
             system: system.clone(),
             axes: axes.clone(),

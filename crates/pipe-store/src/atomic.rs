@@ -4,9 +4,9 @@
 
 use std::{
     fs::{self, File},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     io::Write as _,
     path::Path,
-    process,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -34,9 +34,12 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
 }
 
 /// A name that no other process or thread uses.
+///
+/// The number of a process is not enough: in two containers that share a store, both may be process 1.
 pub(crate) fn temporary_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!(".tmp-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    let random = RandomState::new().build_hasher().finish();
+    format!(".tmp-{random:016x}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Makes a rename inside the folder survive a power loss.

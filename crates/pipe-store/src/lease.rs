@@ -69,9 +69,11 @@ impl<'s> Lease<'s> {
 
     /// Publishes a result, in one transaction; it becomes the current one of its recipe.
     ///
+    /// The lease stays: what belongs to the attempt is cleaned up before the next process may begin.
+    ///
     /// # Errors
     /// The ledger cannot be written; nothing is published then.
-    pub fn publish(self, record: &NewRecord<'_>) -> Result<Record, StoreError> {
+    pub fn publish(&self, record: &NewRecord<'_>) -> Result<Record, StoreError> {
         self.store.insert(self.fingerprint, record)
     }
 }

@@ -2,7 +2,12 @@
 //!
 //! Does not know what the rows mean; `store.rs` and `runs.rs` do.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -84,22 +89,42 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let mark = || connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0)).map_err(failed);
+    let mut application = mark()?;
+    if application != APPLICATION && !(fresh || is_empty(&connection).map_err(failed)?) {
+        // Another process may have made the tables between the two looks.
+        application = mark()?;
+        if application != APPLICATION {
+            return Err(StoreError::NotOurs { path: path.into() });
+        }
+    }
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let known = i64::try_from(MIGRATIONS.len()).expect("few migrations");
     if application == APPLICATION && version > known {
         return Err(StoreError::NewerVersion { path: path.into(), found: version, known });
     }
-    if application != APPLICATION && !(fresh || is_empty(&connection).map_err(failed)?) {
-        return Err(StoreError::NotOurs { path: path.into() });
-    }
     if application != APPLICATION || version < known {
-        connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
+        write_ahead(&connection).map_err(failed)?;
         migrate(&mut connection).map_err(failed)?;
     }
     // A published row must survive a power loss, for it may have been reported.
     connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
     Ok(connection)
+}
+
+/// Turns the write-ahead log on. SQLite does not wait for other processes here, so this does.
+pub(crate) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let end = Instant::now() + BUSY;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) && Instant::now() < end =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {

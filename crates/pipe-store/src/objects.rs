@@ -53,7 +53,7 @@ impl Objects {
         }
         let object = tree::object(&leaves);
         let list = self.path(&object.digest);
-        if !list.exists() {
+        if !Digest::of_file(&list).is_ok_and(|found| found == object.digest) {
             write_atomic(&list, tree::text(&leaves).as_bytes())?;
             fs::set_permissions(&list, fs::Permissions::from_mode(FILE))
                 .map_err(|source| StoreError::io("protect", &list, source))?;
@@ -77,7 +77,8 @@ impl Objects {
         fs::copy(path, temporary).map_err(failed)?;
         let digest = Digest::of_file(temporary).map_err(failed)?;
         let target = self.path(&digest);
-        if target.exists() {
+        // Read, not only looked for: what is made again often replaces bytes that are damaged.
+        if Digest::of_file(&target).is_ok_and(|found| found == digest) {
             return fs::remove_file(temporary).map_err(failed).map(|()| digest);
         }
         let folder = target.parent().expect("objects have a folder");
@@ -159,7 +160,7 @@ impl Objects {
         }
         for digest in digests {
             let path = self.path(&digest);
-            if Digest::of_file(&path).is_ok_and(|found| found != digest) && object.shape == Shape::File {
+            if path.exists() && !Digest::of_file(&path).is_ok_and(|found| found == digest) {
                 fs::remove_file(&path).map_err(|source| StoreError::io("remove", &path, source))?;
             }
         }

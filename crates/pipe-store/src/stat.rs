@@ -81,7 +81,7 @@ fn open(path: &Path) -> Option<Connection> {
     let opened = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(1))?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        crate::ledger::write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "off")?;
         connection.execute_batch(
             "create table if not exists files (
@@ -90,10 +90,22 @@ fn open(path: &Path) -> Option<Connection> {
         )?;
         Ok(connection)
     };
-    opened().ok().or_else(|| {
-        drop(fs::remove_file(path));
-        opened().ok()
-    })
+    match opened() {
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt)
+            ) =>
+        {
+            for end in ["", "-wal", "-shm"] {
+                let mut name = path.as_os_str().to_owned();
+                name.push(end);
+                drop(fs::remove_file(name));
+            }
+            opened().ok()
+        }
+        answer => answer.ok(),
+    }
 }
 
 fn key(metadata: &Metadata) -> Key {

@@ -183,6 +183,20 @@ impl Store {
         insert().map_err(|source| self.database(source))
     }
 
+    /// Keeps a recipe before it has a result, so that a later one can be held against it.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn remember_recipe(&self, fingerprint: &Digest, kind: &str, manifest: &str) -> Result<(), StoreError> {
+        self.ledger()
+            .execute(
+                "insert or ignore into recipes (fingerprint, kind, manifest) values (?1, ?2, ?3)",
+                (fingerprint.bytes(), kind, manifest),
+            )
+            .map(drop)
+            .map_err(|source| self.database(source))
+    }
+
     /// The stored recipe of a fingerprint, as canonical JSON.
     ///
     /// # Errors

@@ -15,13 +15,13 @@ use std::{
 
 static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts SIGINT and SIGTERM from now on instead of ending.
+/// Counts SIGINT, SIGTERM and SIGHUP from now on instead of ending.
 pub fn listen() {
     extern "C" fn note(_: libc::c_int) {
         // An atomic addition is all that is safe in a handler.
         INTERRUPTS.fetch_add(1, Ordering::SeqCst);
     }
-    for signal in [libc::SIGINT, libc::SIGTERM] {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         // SAFETY: the handler only adds to an atomic, which is async-signal-safe; the zeroed action is a valid one.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pipe_engine::Plan;
-use pipe_report::{Report, Row, csv, html, markdown, mean_and_sd, overlay_png, table, value};
+use pipe_report::{Report, Row, csv, folds, html, markdown, mean_and_sd, overlay_png, table, value};
 use pipe_spec::Experiment;
 use pipe_stages::results;
 use pipe_store::{Record, Store};
@@ -94,8 +94,11 @@ pub(crate) fn text(report: &Report) -> String {
         text.push_str(&format!("no result yet for {}\n", report.missing.join(", ")));
     }
     let rows = table(&report.cases);
-    let Some(first) = rows.first() else { return text };
-    let folds: Vec<String> = first.per_fold.iter().map(|fold| point(&fold.axes)).collect();
+    if rows.is_empty() {
+        return text;
+    }
+    let columns = folds(&rows);
+    let names: Vec<String> = columns.iter().map(|fold| point(fold)).collect();
     let mut head = vec![
         ("system", Align::Left),
         ("metric", Align::Left),
@@ -103,7 +106,7 @@ pub(crate) fn text(report: &Report) -> String {
         ("n", Align::Right),
         ("mean ± SD over folds", Align::Left),
     ];
-    head.extend(folds.iter().map(|fold| (fold.as_str(), Align::Right)));
+    head.extend(names.iter().map(|fold| (fold.as_str(), Align::Right)));
     let line = |row: &Row| {
         let n = if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
         let mut cells = vec![
@@ -113,17 +116,10 @@ pub(crate) fn text(report: &Report) -> String {
             n,
             mean_and_sd(row.mean_over_folds, row.sd_over_folds),
         ];
-        cells.extend(row.per_fold.iter().map(|fold| value(fold.mean)));
+        cells.extend(columns.iter().map(|fold| value(row.fold(fold))));
         cells
     };
-    // Two systems may have other points; each gets a table of its own head then.
-    let alike = rows.iter().all(|row| row.per_fold.len() == folds.len());
-    if alike {
-        text.push_str(&output::columns(&head, &rows.iter().map(line).collect::<Vec<_>>()));
-    } else {
-        let rows: Vec<_> = rows.iter().map(|row| line(row)[..5].to_vec()).collect();
-        text.push_str(&output::columns(&head[..5], &rows));
-    }
+    text.push_str(&output::columns(&head, &rows.iter().map(line).collect::<Vec<_>>()));
     text
 }
 
