@@ -168,6 +168,30 @@ fn a_failing_command_shows_its_last_lines_and_its_log() {
 }
 
 #[test]
+fn what_a_plan_can_know_is_said_before_anything_runs() {
+    wrong(
+        "stages:\n  a: { kind: command, with: { command: [cat, '{inputs.x}', '{outputs.numberz}'], outputs: { numbers: n.json } } }\n",
+        &["{inputs.x}", "outputs.numbers"],
+    );
+    wrong(
+        "stages:\n  a: { kind: command, with: { command: [x], outputs: { o: o.txt } } }\n  b: { kind: command, needs: a, with: { command: [x], inputs: { a: wrong.yaml } } }\n",
+        &["inputs.a", "choose another name"],
+    );
+    wrong(
+        "stages:\n  a: { kind: command, with: { command: [x], outputs: { o: o, p: o/p } } }\n",
+        &["lies in the output `o`"],
+    );
+    wrong(
+        "name: ../../elsewhere\nstages: { a: { kind: command, with: { command: [x] } } }\n",
+        &["cannot name an experiment"],
+    );
+    let workspace = workspace();
+    workspace.pipe(&["plan", "folder.yaml", "-s", "training.loss={sum: []}"]).fails(2, &["no losses"]);
+    workspace.pipe(&["plan", "folder.yaml", "-s", "axes.fold=[5]"]).fails(2, &["fold 5 of 3"]);
+    workspace.pipe(&["plan", "folder.yaml", "-s", "training.epochs=1e3"]).fails(2, &["a whole number"]);
+}
+
+#[test]
 fn a_missing_output_is_a_failure() {
     let workspace = Workspace::new();
     workspace.write(

@@ -53,6 +53,36 @@ fn a_missing_list_of_a_folder_is_made_again() {
 }
 
 #[test]
+fn a_lost_result_that_only_the_report_reads_is_made_again() {
+    let workspace = Workspace::new();
+    workspace.write("tiny.yaml", TINY);
+    workspace.run(&["tiny.yaml"]);
+    let report = fs::read_to_string(workspace.path("runs/reports/tiny/report.md")).expect("a report");
+    for path in workspace.files("runs/objects") {
+        if fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"case,patient,dice")) {
+            fs::remove_file(path).expect("ours");
+        }
+    }
+    fs::remove_dir_all(workspace.path("runs/reports")).expect("ours");
+    assert_eq!(workspace.run(&["tiny.yaml"]), counts(9, 2));
+    let again = fs::read_to_string(workspace.path("runs/reports/tiny/report.md")).expect("a report");
+    let table = |text: &str| text.lines().filter(|line| line.starts_with("| unet")).collect::<Vec<_>>().join("\n");
+    assert!(!table(&report).is_empty());
+    assert_eq!(table(&report), table(&again));
+}
+
+#[test]
+fn a_failed_run_leaves_the_last_report_alone() {
+    let workspace = Workspace::new();
+    workspace.write("tiny.yaml", TINY);
+    workspace.run(&["tiny.yaml"]);
+    let report = fs::read(workspace.path("runs/reports/tiny/report.html")).expect("a report");
+    let answer = workspace.pipe(&["run", "tiny.yaml", "-s", "data.size=[33, 33]"]);
+    assert_eq!(answer.code, 1, "{}", answer.stderr);
+    assert_eq!(fs::read(workspace.path("runs/reports/tiny/report.html")).expect("a report"), report);
+}
+
+#[test]
 fn an_output_that_is_no_file_fails_its_stage_alone() {
     let workspace = Workspace::new();
     workspace.write(

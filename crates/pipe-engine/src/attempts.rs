@@ -106,6 +106,9 @@ impl<'r> Running<'r, '_> {
                     output.name, output.path
                 )]);
             }
+            if path.is_symlink() {
+                return Err(vec![format!("the output `{}` is a link; outputs are files and folders", output.name)]);
+            }
             found.push((position, path));
         }
         if planned.kind.name == COMMAND.name {

@@ -68,6 +68,10 @@ impl Stage for Command {
             if path.is_empty() || !inside {
                 return Err((format!("outputs.{name}"), format!("`{path}` must be a path inside the scratch folder")));
             }
+            let other = with.outputs.iter().find(|(other, at)| *other != name && Path::new(path).starts_with(at));
+            if let Some((other, _)) = other {
+                return Err((format!("outputs.{name}"), format!("`{path}` lies in the output `{other}`")));
+            }
         }
         Ok(())
     }
@@ -120,6 +124,29 @@ pub(crate) fn fill(argument: &str, filling: &Filling<'_>) -> Result<String, Stri
     }
     filled.push_str(rest);
     Ok(filled)
+}
+
+/// The first placeholder of a recipe that names nothing, with the names there are; an input that has two sources.
+pub(crate) fn unfillable(with: &Json, ports: &[&str]) -> Option<(String, Vec<String>)> {
+    let with: CommandWith = serde_json::from_value(with.clone()).expect("the plan bound it");
+    if let Some(twice) = with.inputs.keys().find(|name| ports.contains(&name.as_str())) {
+        return Some((format!("inputs.{twice}"), Vec::new()));
+    }
+    let names = |names: &mut dyn Iterator<Item = &str>| names.map(|name| (name.to_owned(), String::new())).collect();
+    let filling = Filling {
+        inputs: names(&mut ports.iter().copied().chain(with.inputs.keys().map(String::as_str))),
+        outputs: names(&mut with.outputs.keys().map(String::as_str)),
+        params: &with.params,
+        workspace: "",
+    };
+    let unknown = with.command.iter().find_map(|argument| fill(argument, &filling).err())?;
+    let listed = |prefix: &str, names: &mut dyn Iterator<Item = &String>| -> Vec<String> {
+        names.map(|name| format!("{prefix}.{name}")).collect()
+    };
+    let mut known = listed("inputs", &mut filling.inputs.keys());
+    known.extend(listed("outputs", &mut filling.outputs.keys()));
+    known.extend(listed("params", &mut with.params.keys()));
+    Some((unknown, known))
 }
 
 fn plain(value: &Json) -> String {

@@ -10,8 +10,8 @@ use pipe_spec::{Experiment, NeedSpec, Node, Problem, Problems, Resources, StageS
 use serde_json::Value as Json;
 
 use crate::{
-    ArtifactType, Counting, Input, Inputs, Output, Ports, Presence, Registry, StageKind, fingerprint::take_paths,
-    registry::Kinds,
+    ArtifactType, Counting, Input, Inputs, Output, Ports, Presence, Registry, StageKind, command,
+    fingerprint::take_paths, registry::Kinds,
 };
 
 /// A planned experiment.
@@ -77,8 +77,7 @@ impl Plan {
     /// What to say about a name that means no instance.
     pub fn unknown(&self, name: &str) -> String {
         let known = self.nodes.iter().flat_map(|node| [node.stage.as_str(), node.id.as_str()]);
-        let mut known: Vec<_> = known.collect();
-        known.dedup();
+        let known: indexmap::IndexSet<_> = known.collect();
         did_you_mean(name, known)
     }
 
@@ -178,6 +177,12 @@ impl Planning {
                 }
             }
         }
+        if is_known
+            && stage.kind == command::NAME
+            && let Some(bound) = &bound[index]
+        {
+            self.check_placeholders(stage, &bound.with, &feeds);
+        }
         if let Inputs::Typed(inputs) = &ports.inputs
             && is_known
         {
@@ -253,6 +258,28 @@ impl Planning {
                     .push(Problem::new("pipe::plan::wrong_type", Some(need.span), message).label("of another type"));
             }
         }
+    }
+
+    fn check_placeholders(&mut self, stage: &StageSpec, with: &Json, feeds: &[Feed]) {
+        let ports: Vec<_> = feeds.iter().map(|feed| feed.port.as_str()).collect();
+        let Some((name, known)) = command::unfillable(with, &ports) else { return };
+        let path = format!("stages.{}.with", stage.stage);
+        let problem = if known.is_empty() {
+            let key = name.trim_start_matches("inputs.");
+            let span = stage.with.at(["inputs", key]).unwrap_or(&stage.with).span();
+            Problem::new(
+                "pipe::plan::two_inputs",
+                Some(span),
+                format!("`{name}` is given by `needs` and by `with.inputs`"),
+            )
+            .label("choose another name")
+        } else {
+            let span = stage.with.get("command").unwrap_or(&stage.with).span();
+            let message = format!("`{{{name}}}` names nothing that `{}` has", stage.stage);
+            Problem::new("pipe::plan::placeholder", Some(span), message)
+                .label(did_you_mean(&name, known.iter().map(String::as_str)))
+        };
+        self.problems.push(problem.at(path));
     }
 
     fn check_presence(&mut self, stage: &StageSpec, inputs: &[Input], feeds: &[Feed], stages: &[StageSpec]) {

@@ -36,6 +36,7 @@ pub enum Part {
     /// Cases to fit on.
     Train,
     /// Cases to choose checkpoints and thresholds by.
+    #[serde(alias = "val")]
     Validation,
     /// Cases that numbers are reported on.
     Test,

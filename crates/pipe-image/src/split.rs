@@ -238,7 +238,8 @@ pub fn check_given(folds: &[Fold], cases: &[Member]) -> Result<(), Vec<SplitErro
 /// If the text is neither, or a line names no part.
 pub fn from_text(text: &str) -> Result<Vec<Fold>, SplitError> {
     let file = |error: &dyn std::fmt::Display| SplitError::File { reason: error.to_string() };
-    match text.trim_start().chars().next() {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    match text.chars().next() {
         Some('[') => serde_json::from_str(text).map_err(|error| file(&error)),
         Some('{') => serde_json::from_str(text).map(|fold| vec![fold]).map_err(|error| file(&error)),
         _ => {

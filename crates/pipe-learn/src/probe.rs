@@ -66,6 +66,9 @@ pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkEr
     })
 }
 
+/// The most values of an input: a batch of 64 images of 1024x1024.
+const MOST_VALUES: usize = 1 << 26;
+
 /// Reads `[batch, channels, height, width]` or `[batch, channels, frames, height, width]` and checks that it fits.
 pub(crate) fn sequence_shape(config: &NetworkConfig, input: &[usize]) -> Result<[usize; 5], NetworkError> {
     let shape = match *input {
@@ -78,6 +81,11 @@ pub(crate) fn sequence_shape(config: &NetworkConfig, input: &[usize]) -> Result<
     let [batch, channels, frames, height, width] = shape;
     if batch == 0 {
         return Err(NetworkError::Rank { shape: input.to_vec() });
+    }
+    // What no machine holds is refused before anything is asked of it.
+    let values = input.iter().try_fold(1_usize, |all, side| all.checked_mul(*side));
+    if values.is_none_or(|values| values > MOST_VALUES) {
+        return Err(NetworkError::TooLarge { shape: input.to_vec() });
     }
     config.check_input([channels, frames, height, width])?;
     Ok(shape)

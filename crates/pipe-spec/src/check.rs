@@ -271,17 +271,16 @@ fn tag(schema: &Json) -> Option<&str> {
 }
 
 fn is_a(node: &Node, kind: &str) -> bool {
-    match (node.value(), kind) {
+    matches!(
+        (node.value(), kind),
         (Value::Null, "null")
-        | (Value::Bool(_), "boolean")
-        | (Value::Int(_), "integer" | "number")
-        | (Value::Float(_), "number")
-        | (Value::Text(_), "string")
-        | (Value::List(_), "array")
-        | (Value::Map(_), "object") => true,
-        (Value::Float(number), "integer") => number.fract() == 0.0 && number.abs() < 9e15,
-        _ => false,
-    }
+            | (Value::Bool(_), "boolean")
+            | (Value::Int(_), "integer" | "number")
+            | (Value::Float(_), "number")
+            | (Value::Text(_), "string")
+            | (Value::List(_), "array")
+            | (Value::Map(_), "object")
+    )
 }
 
 fn named(kind: &str) -> &str {

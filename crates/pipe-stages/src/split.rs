@@ -87,6 +87,15 @@ impl Stage for Split {
         }
     }
 
+    fn check(with: &SplitWith) -> Result<(), (String, String)> {
+        match &with.method {
+            Method::KFold { folds, .. } if with.fold >= *folds => {
+                Err(("fold".to_owned(), Failure::NoFold { fold: with.fold, folds: *folds }.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn run(with: SplitWith, context: &Context) -> Result<(), StageFailure> {
         let written = Pack::open(context.input("dataset")).map_err(Failure::from).and_then(|pack| {
             let fold = fold(&with, pack.entries(), context)?;

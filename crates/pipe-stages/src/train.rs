@@ -65,6 +65,8 @@ impl Stage for Train {
     }
 
     fn check(with: &TrainWith) -> Result<(), (String, String)> {
+        let loss = with.training.loss.check(with.network.classes());
+        loss.map_err(|error| ("training.loss".to_owned(), error.to_string()))?;
         with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }
 

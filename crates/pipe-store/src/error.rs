@@ -62,7 +62,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// An output holds something that is neither file nor folder, or a link that leads out of it.
-    #[error("{path} is neither a file nor a folder; outputs may hold nothing else")]
+    #[error("{path} is neither a file nor a folder, or a link that leads out of its folder")]
     NotAFile {
         /// The entry.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// An object is missing or differs from its digest.
-    #[error("the object {digest} is missing or damaged")]
+    #[error("the object {digest} is missing or damaged; `pipe run` makes it again")]
     Damaged {
         /// Its name.
         digest: Digest,

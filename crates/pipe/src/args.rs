@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// List networks, show one's layers, or probe one with a fixed filling.
     #[command(subcommand)]
     Network(Network),
-    /// Check, preview, list or generate data sets.
+    /// Check, preview or generate data sets.
     #[command(subcommand)]
     Data(Data),
     /// Print or write the JSON Schemas of the YAML files and of each stage kind.
@@ -150,6 +150,9 @@ pub(crate) enum Network {
         /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
         #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
         input: Vec<usize>,
+        /// JSON is all there is; the option is here because every command has it.
+        #[arg(long, value_enum, default_value_t = Format::Json, hide = true)]
+        format: Format,
     },
 }
 
@@ -166,8 +169,8 @@ pub(crate) enum Data {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
         /// How many cases.
-        #[arg(long, default_value_t = 16)]
-        cases: usize,
+        #[arg(long, default_value = "16")]
+        cases: std::num::NonZeroUsize,
     },
     /// Write the files of a data set that makes its own data into a folder.
     Generate {
@@ -187,6 +190,9 @@ pub(crate) struct Schema {
     /// Write all committed schemas into this folder.
     #[arg(long, value_name = "FOLDER", conflicts_with = "name")]
     pub write: Option<PathBuf>,
+    /// JSON is all there is; the option is here because every command has it.
+    #[arg(long, value_enum, default_value_t = Format::Json, hide = true)]
+    pub format: Format,
 }
 
 /// The command line, parsed; `clap` prints usage errors and ends with code 2.

@@ -77,6 +77,12 @@ pub enum NetworkError {
         /// What came.
         found: usize,
     },
+    /// An input that no machine holds.
+    #[error("input shape {shape:?} has more than 2^26 values")]
+    TooLarge {
+        /// What came.
+        shape: Vec<usize>,
+    },
     /// A shape with another number of dimensions.
     #[error(
         "input shape {shape:?} is neither [batch, channels, height, width] nor [batch, channels, frames, height, width]"

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) fn data(session: &Session, data: &Data) -> Result<ExitCode, Failure> {
     match data {
         Data::Check(chosen) => check(session, chosen),
-        Data::Preview { chosen, output, cases } => preview(session, chosen, output.as_deref(), *cases),
+        Data::Preview { chosen, output, cases } => preview(session, chosen, output.as_deref(), cases.get()),
         Data::Generate { chosen, output } => generate(session, chosen, output),
     }
 }

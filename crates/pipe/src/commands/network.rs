@@ -24,7 +24,7 @@ pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failur
                 print(&show);
             }
         }
-        Network::Probe { network, input } => output::json(&pipe_learn::probe(&config(session, network)?, input)?),
+        Network::Probe { network, input, .. } => output::json(&pipe_learn::probe(&config(session, network)?, input)?),
     }
     Ok(())
 }

@@ -67,10 +67,6 @@ fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Resu
     let folder = session.reports(&report.experiment);
     let pictures = folder.join("overlays");
     std::fs::create_dir_all(&pictures).map_err(|source| Failure::file("create", &pictures, source))?;
-    // Names by position; those of an earlier report that had more would only mislead.
-    for entry in std::fs::read_dir(&pictures).into_iter().flatten().flatten() {
-        drop(std::fs::remove_file(entry.path()));
-    }
     let name = |position: usize| {
         let overlay = &report.overlays[position];
         let clean = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "_");
@@ -78,6 +74,13 @@ fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Resu
     };
     for (position, overlay) in report.overlays.iter().enumerate() {
         store.write(&folder.join(name(position)), &overlay_png(overlay))?;
+    }
+    // Pictures of an earlier report would only mislead. Another process may render the same report just now: its
+    // temporary files are none of ours.
+    let fresh: Vec<_> = (0..report.overlays.len()).map(|position| folder.join(name(position))).collect();
+    let old = std::fs::read_dir(&pictures).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in old.filter(|path| path.extension().is_some_and(|end| end == "png") && !fresh.contains(path)) {
+        drop(std::fs::remove_file(path));
     }
     store.write(&folder.join("cases.csv"), csv(&report.cases).as_bytes())?;
     store.write(&folder.join("report.md"), markdown(report, &name).as_bytes())?;

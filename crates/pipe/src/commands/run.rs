@@ -11,7 +11,8 @@ use std::{
     time::Instant,
 };
 
-use pipe_engine::{Event, Options, Verdict, interrupt};
+use pipe_engine::{Event, Options, Plan, Verdict, interrupt};
+use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
 use super::{plan::lines, report};
@@ -25,11 +26,16 @@ use crate::{
 
 pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
     let begun = Instant::now();
-    let known = session.known(&run.chosen, &run.force)?;
+    run_with(session, run, &run.force, begun)
+}
+
+/// Runs with these stages forced.
+fn run_with(session: &Session, run: &Run, force: &[String], begun: Instant) -> Result<ExitCode, Failure> {
+    let known = session.known(&run.chosen, force)?;
     let Known { planned: Planned { experiment, plan }, store, freshness } = &known;
     let is_cached = freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
     let mut forced = BTreeSet::new();
-    for name in &run.force {
+    for name in force {
         forced.extend(known.planned.named(name)?);
     }
     let worker = env::current_exe().map_err(|source| Failure::file("find", "the program itself", source))?;
@@ -69,9 +75,22 @@ pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
     // What a person waits for includes reading the experiment and asking the store.
     summary.end.seconds = begun.elapsed().as_secs_f64();
     terminal.finish(&summary.end);
-    let rendered = plan.nodes.iter().any(|node| node.kind.name == "evaluate") && !summary.end.interrupted;
-    let folder = if rendered {
-        let (folder, fresh) = report::refresh(session, plan, &summary.records, experiment, store)?;
+    // A run without all results leaves the last whole report alone; `pipe report` shows what there is.
+    let is_whole = summary.records.iter().all(Option::is_some);
+    let folder = if is_whole && plan.nodes.iter().any(|node| node.kind.name == "evaluate") {
+        let (folder, fresh) = match report::refresh(session, plan, &summary.records, experiment, store) {
+            Err(failure @ Failure::Stage(pipe_stages::Failure::Store(StoreError::Damaged { .. }))) => {
+                let lost = lost(plan, &summary.records, store)?;
+                if lost.is_empty() || lost.iter().all(|id| force.contains(id)) {
+                    return Err(failure);
+                }
+                let text =
+                    format!("the stored bytes of {} are missing or damaged; making them again\n", lost.join(", "));
+                output::complain(&text);
+                return run_with(session, run, &[force, &lost].concat(), begun);
+            }
+            done => done?,
+        };
         if !json {
             if let Some(report) = fresh {
                 output::print(&format!("\n{}\n", report::text(&report)));
@@ -93,6 +112,22 @@ pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
         end if end.failed + end.skipped > 0 => ExitCode::from(1),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// Stages whose results cannot be read, ready to be made again.
+fn lost(plan: &Plan, records: &[Option<Record>], store: &Store) -> Result<Vec<String>, Failure> {
+    let mut lost = Vec::new();
+    for (node, record) in plan.nodes.iter().zip(records) {
+        let outputs = record.iter().flat_map(|record| &record.outputs);
+        let damaged: Vec<_> = outputs.filter(|output| !store.verify(&output.object)).collect();
+        for output in &damaged {
+            store.remove_damaged(&output.object)?;
+        }
+        if !damaged.is_empty() {
+            lost.push(node.id.clone());
+        }
+    }
+    Ok(lost)
 }
 
 /// Commit of a git work tree, with `+` where tracked files were changed.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pipe_engine::Verdict;
-use pipe_store::{Record, StageRow};
+use pipe_store::{Claim, Record, StageRow, Store};
 use serde::Serialize;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Serialize)]
 struct Line {
     stage: String,
-    /// `done`; `failed` or `started`, where the present recipe was tried; else `missing`.
+    /// `done`; `failed`, `running` or `interrupted`, where the present recipe was tried; else `missing`.
     state: String,
     fingerprint: Option<String>,
     run: Option<i64>,
@@ -42,7 +42,7 @@ pub(crate) fn status(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
         .nodes
         .iter()
         .zip(&freshness.verdicts)
-        .map(|(node, verdict)| line(&node.id, verdict, seen.get(&node.id)))
+        .map(|(node, verdict)| line(&node.id, verdict, seen.get(&node.id), &store))
         .collect();
     if chosen.format == Format::Json {
         output::json(&serde_json::json!({ "experiment": planned.plan.experiment, "stages": lines }));
@@ -67,7 +67,7 @@ pub(crate) fn status(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
     Ok(())
 }
 
-fn line(id: &str, verdict: &Verdict, seen: Option<&StageRow>) -> Line {
+fn line(id: &str, verdict: &Verdict, seen: Option<&StageRow>, store: &Store) -> Line {
     let empty = Line {
         stage: id.to_owned(),
         state: "missing".to_owned(),
@@ -84,7 +84,9 @@ fn line(id: &str, verdict: &Verdict, seen: Option<&StageRow>) -> Line {
             let tried = seen.filter(|row| row.fingerprint == *fingerprint);
             let state = match tried.map(|row| row.state.as_str()) {
                 Some("failed") => "failed",
-                Some("running") => "started",
+                // Who runs it holds its lease; a killed run holds nothing.
+                Some("running") if matches!(store.claim_anew(fingerprint), Ok(Claim::Held { .. })) => "running",
+                Some("running") => "interrupted",
                 _ => "missing",
             };
             let run = tried.map(|row| row.run.0);
