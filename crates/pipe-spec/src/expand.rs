@@ -12,7 +12,7 @@ use crate::{
     Composed, Experiment, NeedSpec, Node, Problem, Problems, Resources, Span, StageSpec, Value,
     bind::bind,
     compose::merge,
-    did_you_mean,
+    did_you_mean, name,
     references::{Mentions, Resolver},
 };
 
@@ -34,7 +34,7 @@ pub fn expand(composed: Composed<'_>) -> Result<Experiment, Problems> {
     let title = composed.tree.at(["report", "title"]).and_then(Node::text).map(str::to_owned);
     let axes = expansion.axes.iter().map(|(axis, values)| (axis.clone(), values.keys().cloned().collect())).collect();
     let mut problems = expansion.problems;
-    if let Err(reason) = folder_name(&name) {
+    if let Err(reason) = name::check(&name) {
         let span = composed.tree.get("name").map(Node::span);
         let message = format!("`{name}` cannot name an experiment: {reason}");
         let problem = Problem::new("pipe::spec::name", span, message).at("name").label(reason);
@@ -46,20 +46,6 @@ pub fn expand(composed: Composed<'_>) -> Result<Experiment, Problems> {
     } else {
         Err(Problems { sources, list: distinct(problems) })
     }
-}
-
-/// Whether a name can be that of one folder, on any file system.
-fn folder_name(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() || name.starts_with('.') {
-        return Err("expected a name that does not start with a dot");
-    }
-    if name.chars().any(|c| c.is_control() || "/\\:*?\"<>|".contains(c)) {
-        return Err("expected a name without / \\ : * ? \" < > | and control characters");
-    }
-    if name.len() > 120 {
-        return Err("expected at most 120 bytes");
-    }
-    Ok(())
 }
 
 /// One problem of a shared value shows up in every instance; it is said once.

@@ -9,6 +9,7 @@ mod compose;
 mod expand;
 mod experiment;
 mod location;
+mod name;
 mod node;
 mod overrides;
 mod parse;
