@@ -95,6 +95,12 @@ pub(crate) fn prepare(
             workspace: options.workspace.to_path_buf(),
             resources: Resources { workers: Some(workers), ..node.resources.clone() },
         };
+        // A training frees and asks for the same large arrays in every batch. glibc would give them back to the system
+        // each time, and the system would clear them again: a seventh of the time.
+        environment.extend(
+            [("MALLOC_MMAP_THRESHOLD_", "33554432"), ("MALLOC_TRIM_THRESHOLD_", "4294967296")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
         let path = folder.join("job.json");
         write_atomic(&path, &serde_json::to_vec_pretty(&job).expect("jobs are plain data"))?;
         let arguments = vec!["worker".to_owned(), path.display().to_string()];

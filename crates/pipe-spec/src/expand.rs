@@ -23,9 +23,7 @@ use crate::{
 pub fn expand(composed: Composed<'_>) -> Result<Experiment, Problems> {
     let mut expansion = match Expansion::new(&composed) {
         Ok(expansion) => expansion,
-        Err(list) => {
-            return Err(Problems { sources: composed.sources, list });
-        }
+        Err(list) => return Err(Problems { sources: composed.sources, list }),
     };
     let stages = expansion.instances();
     let text = |key: &str| composed.tree.get(key).and_then(Node::text).map(str::to_owned);
@@ -38,7 +36,7 @@ pub fn expand(composed: Composed<'_>) -> Result<Experiment, Problems> {
         let span = composed.tree.get("name").map(Node::span);
         let message = format!("`{name}` cannot name an experiment: {reason}");
         let problem = Problem::new("pipe::spec::name", span, message).at("name").label(reason);
-        problems.push(problem.help("the name is that of the report's folder; without `name:` it is that of the file"));
+        problems.push(problem.help("reports lie in a folder of this name; without `name:` it is that of the file"));
     }
     let Composed { tree, file, sources, .. } = composed;
     if problems.is_empty() {
