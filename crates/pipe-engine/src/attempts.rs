@@ -41,6 +41,7 @@ impl<'r> Running<'r, '_> {
         let records: Vec<_> = self.nodes.iter().map(Node::record).collect();
         let resume = self.store.resume_folder(&recipe.fingerprint)?;
         let prepared = prepare(planned, &records, self.plan, self.store, self.options, &attempt, &resume)?;
+        tracing::debug!(stage = planned.id, fingerprint = %recipe.fingerprint, folder = %attempt.folder.display(), "attempt");
         (self.observe)(&Event::Started { stage: planned.id.clone(), attempt: attempt.number, why: why.to_vec() });
         let since = Instant::now();
         let started = match &prepared.program {
@@ -178,6 +179,7 @@ impl<'r> Running<'r, '_> {
             made,
         };
         let record = lease.publish(&new)?;
+        tracing::debug!(stage = planned.id, record = record.id, seconds, "published");
         self.store.drop_resume(&recipe.fingerprint)?;
         self.store.end_attempt(&attempt, "done")?;
         drop(lease);

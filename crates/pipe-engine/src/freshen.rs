@@ -84,6 +84,7 @@ pub fn freshen(
                 *verdict = Some(Verdict::Unknown { why });
             }
         }
+        tracing::debug!(from = next, to = end, asked = asked.len(), "level");
         let prints: Vec<_> = asked.iter().map(|(_, recipe)| recipe.fingerprint).collect();
         for ((node, recipe), found) in asked.into_iter().zip(store.current_many(&prints)?) {
             verdicts[node] = Some(match found {

@@ -283,6 +283,8 @@ impl<'r, 'o> Running<'r, 'o> {
                     if self.restored.contains(&feed.from) {
                         return Err(StoreError::Damaged { digest: output.object.digest }.into());
                     }
+                    let stage = &self.plan.nodes[feed.from].id;
+                    tracing::info!(stage, object = %output.object.digest, "missing or damaged, made again");
                     self.store.remove_damaged(&output.object)?;
                     damaged.insert(feed.from);
                 }
