@@ -60,8 +60,10 @@ fn all_bad_cases_are_named_at_once() {
 fn a_missing_data_folder() {
     let workspace = workspace();
     let answer = workspace.pipe(&["run", "folder.yaml", "-s", "data.root=nowhere"]);
-    assert!(answer.code == 1 || answer.code == 2, "{}", answer.stderr);
-    assert!(answer.stderr.contains("nowhere"), "{}", answer.stderr);
+    answer.fails(2, &["nowhere", "does not exist", "command line"]);
+    workspace.pipe(&["data", "check", "folder.yaml", "-s", "data.root=nowhere"]).fails(2, &["nowhere"]);
+    workspace.pipe(&["data", "check", "folder.yaml", "-s", "data.root=folder.yaml"]).fails(2, &["no data folder"]);
+    workspace.pipe(&["run", "folder.yaml", "-s", "data.root=null"]).fails(1, &["data.root=FOLDER"]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub enum Failure {
     #[error("the data set has no cases; `pipe data check` shows what was looked for")]
     NoCases,
     /// The data folder does not exist.
-    #[error("the data folder {path} does not exist; set it with `-s data.root=FOLDER`")]
+    #[error("there is no data folder {path}; set it with `-s data.root=FOLDER`")]
     NoFolder {
         /// The folder that was looked for.
         path: PathBuf,

@@ -56,6 +56,11 @@ impl Failure {
             Self::Spec(_) | Self::Argument(_) | Self::Network(_) => 2,
             Self::Data(_) => 1,
             Self::Stage(pipe_stages::Failure::Store(_)) => 3,
+            Self::Stage(
+                pipe_stages::Failure::NoFolder { .. }
+                | pipe_stages::Failure::NoRoot { .. }
+                | pipe_stages::Failure::UselessRoot { .. },
+            ) => 2,
             Self::Stage(_) => 1,
             Self::Store(_) | Self::Engine(_) | Self::File { .. } => 3,
         }
