@@ -113,6 +113,21 @@ fn the_report_as_json_has_a_row_a_metric() {
 }
 
 #[test]
+fn masks_of_another_frame_than_the_network_labels_are_told() {
+    let workspace = Workspace::new();
+    let recipe = TINY
+        .replace("  frames: 1\n", "")
+        .replace("unet: { width: 4, depth: 2 }", "svsnet: { widths: [2, 3, 4], label: last }");
+    workspace.write("frames.yaml", recipe);
+    let told = workspace.pipe(&["run", "frames.yaml", "-s", "axes.fold=[0]"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stderr.contains("masks belong to frame 2, the network's `label` says frame 3"), "{}", told.stderr);
+    let silent =
+        workspace.pipe(&["run", "frames.yaml", "-s", "axes.fold=[0]", "-s", "network.svsnet.label={index: 2}"]);
+    assert!(silent.code == 0 && !silent.stderr.contains("masks belong"), "{}", silent.stderr);
+}
+
+#[test]
 fn network_probe_prints_the_agreed_keys() {
     let workspace = Workspace::new();
     workspace.write("net.yaml", "network: { unet: { width: 4, depth: 2 } }\n");

@@ -83,6 +83,15 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
     let text = fs::read(path).map_err(|source| Failure::read(path, source))?;
     let preparation: Preparation =
         serde_json::from_slice(&text).map_err(|source| Failure::Format { path: path.into(), source })?;
+    if let Some(case) = selection.train.first() {
+        let labelled = pack.entries()[position(&pack, case)?].label_frame;
+        if let Some(expected) = with.network.label_frame().filter(|expected| *expected != labelled) {
+            context.warn(format!(
+                "masks belong to frame {labelled}, the network's `label` says frame {expected} (counted from 0); \
+                 it trains on the masks there are"
+            ));
+        }
+    }
     let task = TrainTask {
         network: &with.network,
         training: &with.training,

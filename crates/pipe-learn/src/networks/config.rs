@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{NETWORKS, Network, NetworkKind, SvsNet, SvsNetConfig, UNet, UNetConfig};
+use super::{Label, NETWORKS, Network, NetworkKind, SvsNet, SvsNetConfig, UNet, UNetConfig};
 
 /// Which network, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +112,15 @@ impl NetworkConfig {
         match self {
             Self::UNet(config) => config.out_channels,
             Self::SvsNet(config) => config.out_channels,
+        }
+    }
+
+    /// Gives the frame that the network was published to label, counted from 0; none for networks without frames.
+    pub fn label_frame(&self) -> Option<usize> {
+        match self {
+            Self::UNet(_) => None,
+            Self::SvsNet(SvsNetConfig { label: Label::Last, frames, .. }) => Some(frames.saturating_sub(1)),
+            Self::SvsNet(SvsNetConfig { label: Label::Index(index), .. }) => Some(*index),
         }
     }
 
