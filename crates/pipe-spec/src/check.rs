@@ -5,7 +5,7 @@
 
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Node, Problem, Value, did_you_mean, nearest};
+use crate::{Bytes, Node, Problem, Time, Value, did_you_mean, nearest};
 
 /// Every way in which the tree differs from the schema.
 pub fn check(node: &Node, schema: &Json, path: &str) -> Vec<Problem> {
@@ -95,7 +95,8 @@ impl<'s> Checker<'s> {
             Value::List(list) => self.list(node, list, object, path, problems),
             Value::Int(number) => range(node, *number as f64, object, path, problems),
             Value::Float(number) => range(node, *number, object, path, problems),
-            Value::Text(_) | Value::Bool(_) | Value::Null => {}
+            Value::Text(text) => quantity(node, text, object, path, problems),
+            Value::Bool(_) | Value::Null => {}
         }
     }
 
@@ -313,6 +314,18 @@ fn not_one_of(node: &Node, path: &str, names: &[&str]) -> Problem {
     Problem::new("pipe::spec::unknown_choice", Some(node.span()), message)
         .at(path)
         .label(did_you_mean(typed, names.iter().copied()))
+}
+
+/// Texts that stand for sizes and times.
+fn quantity(node: &Node, text: &str, schema: &JsonMap<String, Json>, path: &str, problems: &mut Vec<Problem>) {
+    let wrong = match schema.get("format").and_then(Json::as_str) {
+        Some(Bytes::FORMAT) => text.parse::<Bytes>().err(),
+        Some(Time::FORMAT) => text.parse::<Time>().err(),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        problems.push(unexpected(node, path, wrong.wanted, None));
+    }
 }
 
 fn range(node: &Node, number: f64, schema: &JsonMap<String, Json>, path: &str, problems: &mut Vec<Problem>) {

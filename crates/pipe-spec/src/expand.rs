@@ -1,46 +1,68 @@
 //! Axes applied: one tree to all stage instances.
 //!
-//! A stage has the axes that its tree mentions (through references too), that its own instances in the file name, and
-//! that the stages it needs have. A need is restricted to the axes of the needed stage; `NAME[*]` gathers over all others.
-//! Does not know stage kinds.
+//! A stage has the axes that its tree mentions (through references too), that its own instances in the file name, those
+//! of its `for`, and those that the stages it needs have. A need is restricted to the axes of the needed stage;
+//! `NAME[*]` gathers over all others. Where a `for` runs over a list that a stage has not made yet, the instances, and
+//! all that need them, stay open. Does not know stage kinds.
+
+mod needs;
+mod points;
+mod template;
 
 use std::collections::BTreeSet;
 
 use indexmap::{IndexMap, IndexSet};
 
+pub(crate) use self::points::Point;
+use self::{
+    needs::Need,
+    points::{Axis, Open, points},
+    template::Template,
+};
 use crate::{
-    Composed, Experiment, NeedSpec, Node, Problem, Problems, Resources, Span, StageSpec, Value,
-    bind::bind,
-    compose::merge,
-    did_you_mean, name,
-    references::{Mentions, Resolver},
+    Composed, Experiment, ListSpec, Lists, NeedSpec, Node, OpenStage, Problem, Problems, Resources, Retries, StageSpec,
+    Value, bind::bind, compose::merge, did_you_mean, name, references::Resolver,
 };
 
-/// Applies the axes and resolves all references.
+/// Applies the axes and resolves all references, as far as the lists are known that stages make.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
-pub fn expand(composed: Composed<'_>) -> Result<Experiment, Problems> {
-    let mut expansion = match Expansion::new(&composed) {
+pub fn expand(composed: &Composed<'_>, lists: &Lists) -> Result<Experiment, Problems> {
+    let tree = &composed.tree;
+    let mut expansion = match Expansion::new(composed, lists) {
         Ok(expansion) => expansion,
-        Err(list) => return Err(Problems { sources: composed.sources, list }),
+        Err(list) => return Err(Problems { sources: composed.sources.clone(), list }),
     };
-    let stages = expansion.instances();
-    let text = |key: &str| composed.tree.get(key).and_then(Node::text).map(str::to_owned);
+    let (stages, open) = expansion.instances();
+    let text = |key: &str| tree.get(key).and_then(Node::text).map(str::to_owned);
     let stem = composed.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, description) = (text("name").unwrap_or(stem), text("description"));
-    let title = composed.tree.at(["report", "title"]).and_then(Node::text).map(str::to_owned);
-    let axes = expansion.axes.iter().map(|(axis, values)| (axis.clone(), values.keys().cloned().collect())).collect();
+    let title = tree.at(["report", "title"]).and_then(Node::text).map(str::to_owned);
+    let axes = expansion.axes.iter().map(|(axis, values)| (axis.clone(), values.values().map(str::to_owned).collect()));
+    let axes = axes.collect();
+    let over = |axis: &str| {
+        let has = |template: &Template<'_>| template.lists.iter().any(|(own, _)| own == axis);
+        expansion.templates.iter().filter(|(_, template)| has(template)).map(|(name, _)| name.clone()).collect()
+    };
+    let made = expansion.axes.iter().filter_map(|(name, axis)| match axis {
+        Axis::Listed { maker, output, node } => {
+            Some(ListSpec { stage: maker.clone(), output: output.clone(), by: over(name), span: node.span() })
+        }
+        Axis::Fixed(_) => None,
+    });
+    let made: Vec<_> = made.collect();
+    let pools = tree.get("pools").and_then(|pools| bind(pools, "pools").ok()).unwrap_or_default();
     let mut problems = expansion.problems;
     if let Err(reason) = name::check(&name) {
-        let span = composed.tree.get("name").map(Node::span);
+        let span = tree.get("name").map(Node::span);
         let message = format!("`{name}` cannot name an experiment: {reason}");
         let problem = Problem::new("pipe::spec::name", span, message).at("name").label(reason);
         problems.push(problem.help("reports lie in a folder of this name; without `name:` it is that of the file"));
     }
-    let Composed { tree, file, sources, .. } = composed;
+    let (file, tree, sources) = (composed.file.clone(), tree.clone(), composed.sources.clone());
     if problems.is_empty() {
-        Ok(Experiment { name, description, title, file, axes, stages, tree, sources })
+        Ok(Experiment { name, description, title, file, axes, stages, open, lists: made, pools, tree, sources })
     } else {
         Err(Problems { sources, list: distinct(problems) })
     }
@@ -52,81 +74,31 @@ fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
     problems.into_iter().filter(|problem| seen.insert((problem.span, problem.message.clone()))).collect()
 }
 
-/// A stage as the file has it.
-struct Template<'t> {
-    node: &'t Node,
-    span: Span,
-    needs: Vec<Need>,
-    axes: IndexSet<String>,
-    /// Changes of single instances: axis values, and what is laid over.
-    changes: Vec<(Vec<(String, String)>, &'t Node)>,
-}
-
-/// A need as written.
-#[derive(Clone)]
-struct Need {
-    port: Option<String>,
-    stage: String,
-    output: Option<String>,
-    /// Axes gathered over (`None` = all), and axes fixed to a value.
-    gathered: Option<Vec<String>>,
-    fixed: Vec<(String, String)>,
-    span: Span,
-}
-
 struct Expansion<'t> {
     tree: &'t Node,
     environment: &'t dyn Fn(&str) -> Option<String>,
-    axes: IndexMap<String, IndexMap<String, Node>>,
+    lists: &'t Lists,
+    axes: IndexMap<String, Axis>,
     templates: IndexMap<String, Template<'t>>,
+    /// The templates' names, every one after those it needs.
+    order: Vec<String>,
     problems: Vec<Problem>,
 }
 
 impl<'t> Expansion<'t> {
-    fn new(composed: &'t Composed<'_>) -> Result<Self, Vec<Problem>> {
+    fn new(composed: &'t Composed<'_>, lists: &'t Lists) -> Result<Self, Vec<Problem>> {
         let tree = &composed.tree;
-        let axes = axes(tree)?;
         let mut problems = Vec::new();
-        let mut templates: IndexMap<String, Template<'t>> = IndexMap::new();
-        let stages = tree.get("stages").and_then(Node::map);
-        let Some(stages) = stages.filter(|stages| !stages.is_empty()) else {
-            return Err(vec![
-                Problem::new("pipe::spec::no_stages", Some(tree.span()), "the experiment has no stages")
-                    .help("extend a pipeline, or add `stages:`"),
-            ]);
-        };
-        let mut mentions = Mentions::default();
-        for (name, (place, node)) in stages.iter().filter(|(name, _)| !name.contains('[')) {
-            let needs = node.get("needs").map(|needs| parse_needs(needs, &mut problems)).unwrap_or_default();
-            let mentioned = mentions.of(node, tree);
-            let axes = axes.keys().filter(|axis| mentioned.contains(*axis)).cloned().collect();
-            templates.insert(name.clone(), Template { node, span: place.span, needs, axes, changes: Vec::new() });
+        let mut axes = IndexMap::new();
+        for (axis, (_, list)) in tree.get("axes").and_then(Node::map).into_iter().flatten() {
+            axes.insert(axis.clone(), points::fixed(axis, list.list().unwrap_or_default(), &mut problems));
         }
-        for (name, (place, node)) in stages.iter().filter(|(name, _)| name.contains('[')) {
-            let parsed = parse_name(name).filter(|need| need.gathered.is_none() && need.output.is_none());
-            let target = parsed.as_ref().and_then(|need| templates.get_mut(&need.stage));
-            let (Some(parsed), Some(template)) = (parsed, target) else {
-                let message = format!("`{name}` is no instance of a stage");
-                problems.push(
-                    Problem::new("pipe::spec::instance", Some(place.span), message)
-                        .label("expected `STAGE[axis=value]`"),
-                );
-                continue;
-            };
-            for (axis, value) in &parsed.fixed {
-                if !axes.get(axis).is_some_and(|values| values.contains_key(value)) {
-                    let message = format!("`{name}` names {axis}={value}, which no axis has");
-                    let known = axes.get(axis).map_or_else(
-                        || did_you_mean(axis, axes.keys().map(String::as_str)),
-                        |values| did_you_mean(value, values.keys().map(String::as_str)),
-                    );
-                    problems.push(Problem::new("pipe::spec::instance", Some(place.span), message).label(known));
-                }
-                template.axes.insert(axis.clone());
-            }
-            template.changes.push((parsed.fixed, node));
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        let mut expansion = Self { tree, environment: composed.environment, axes, templates, problems };
+        let templates = template::read(tree, &mut axes, &mut problems)?;
+        let environment = composed.environment;
+        let mut expansion = Self { tree, environment, lists, axes, templates, order: Vec::new(), problems };
         expansion.spread()?;
         Ok(expansion)
     }
@@ -138,12 +110,55 @@ impl<'t> Expansion<'t> {
         for name in &names {
             self.visit(name, &mut Vec::new(), &mut done)?;
         }
-        // Axes in the order in which they are declared, wherever a stage got them from.
+        self.check_points();
+        // Axes in the order in which they are declared; those whose values a stage makes after those of that stage.
+        let mut place: IndexMap<&str, usize> = IndexMap::new();
+        for (axis, values) in &self.axes {
+            if let Axis::Fixed(_) = values {
+                place.insert(axis, place.len());
+            }
+        }
+        for name in &self.order {
+            for (axis, _) in &self.templates[name].lists {
+                place.insert(axis, place.len());
+            }
+        }
+        let mut declared: Vec<String> = self.axes.keys().cloned().collect();
+        declared.sort_by_key(|axis| place.get(axis.as_str()).copied());
         for template in self.templates.values_mut() {
-            let declared = self.axes.keys().filter(|axis| template.axes.contains(*axis)).cloned();
-            template.axes = declared.collect();
+            template.axes = declared.iter().filter(|axis| template.axes.contains(*axis)).cloned().collect();
         }
         Ok(())
+    }
+
+    /// Points that needs name: axes that the needed stages have, and values that those axes have.
+    fn check_points(&mut self) {
+        let mut problems = Vec::new();
+        for (name, template) in &self.templates {
+            for need in &template.needs {
+                let Some(needed) = self.templates.get(&need.stage) else { continue };
+                let mut wrong = |message: String, label: String| {
+                    let path = format!("stages.{name}.needs");
+                    problems.push(Problem::new("pipe::spec::need", Some(need.span), message).at(path).label(label));
+                };
+                let axes = need.fixed.iter().map(|(axis, _)| axis).chain(need.gathered.iter().flatten());
+                for axis in axes.filter(|axis| !needed.axes.contains(*axis)) {
+                    let near = did_you_mean(axis, needed.axes.iter().map(String::as_str));
+                    wrong(format!("`{}` has no axis `{axis}`", need.stage), near);
+                }
+                for (axis, value) in &need.fixed {
+                    let Some(known) = self.axes.get(axis).filter(|_| needed.axes.contains(axis)) else { continue };
+                    if !known.may_have(value) {
+                        let near = did_you_mean(value, known.values());
+                        wrong(format!("the axis `{axis}` has no value `{value}`"), near);
+                    }
+                    if need.fixed.iter().filter(|(other, _)| other == axis).count() > 1 {
+                        wrong(format!("the axis `{axis}` is fixed twice"), "one value is enough".to_owned());
+                    }
+                }
+            }
+        }
+        self.problems.extend(problems);
     }
 
     fn visit(&mut self, name: &str, way: &mut Vec<String>, done: &mut BTreeSet<String>) -> Result<(), Vec<Problem>> {
@@ -151,7 +166,9 @@ impl<'t> Expansion<'t> {
             return Ok(());
         }
         way.push(name.to_owned());
-        for need in self.templates[name].needs.clone() {
+        // The maker of a list is needed too: without it there is nothing to repeat over.
+        let needs: Vec<Need> = self.templates[name].all_needs().collect();
+        for need in needs {
             if let Some(at) = way.iter().position(|passed| *passed == need.stage) {
                 let cycle =
                     way[at..].iter().map(String::as_str).chain([need.stage.as_str()]).collect::<Vec<_>>().join(" > ");
@@ -180,80 +197,95 @@ impl<'t> Expansion<'t> {
         }
         way.pop();
         done.insert(name.to_owned());
+        self.order.push(name.to_owned());
         Ok(())
     }
 
-    fn instances(&mut self) -> Vec<StageSpec> {
-        let mut stages = Vec::new();
+    /// All instances, and those that are not known yet; stages as in the file.
+    fn instances(&mut self) -> (Vec<StageSpec>, Vec<OpenStage>) {
         let mut problems = std::mem::take(&mut self.problems);
+        let mut spread: IndexMap<&str, (Vec<Point>, Vec<Open>)> = IndexMap::new();
+        for name in &self.order {
+            let template = &self.templates[name];
+            let maker_axes = |maker: &str| -> Vec<String> {
+                self.templates.get(maker).map(|maker| maker.axes.iter().cloned().collect()).unwrap_or_default()
+            };
+            let axes = template.axes.iter().map(|axis| (axis.as_str(), &self.axes[axis]));
+            let (mut known, mut open) = points(axes, &maker_axes, self.lists);
+            // Who needs something open is open itself.
+            let waiting: Vec<(Need, Vec<Open>)> = template
+                .all_needs()
+                .filter_map(|need| Some((spread.get(need.stage.as_str())?.1.clone(), need)))
+                .filter(|(open, _)| !open.is_empty())
+                .map(|(open, need)| (need, open))
+                .collect();
+            if !waiting.is_empty() {
+                known.retain(|point| {
+                    let waits = waiting
+                        .iter()
+                        .find_map(|(need, open)| open.iter().find(|open| open.point.fits(need, point)).cloned());
+                    open.extend(waits.iter().map(|waits| Open { point: point.clone(), ..waits.clone() }));
+                    waits.is_none()
+                });
+            }
+            spread.insert(name, (known, open));
+        }
+        let (mut stages, mut left) = (Vec::new(), Vec::new());
         for (name, template) in &self.templates {
-            for point in self.points(&template.axes) {
-                match self.instance(name, template, &point) {
+            let (known, open) = &spread[name.as_str()];
+            for point in known {
+                match self.instance(name, template, point, &spread) {
                     Ok(stage) => stages.push(stage),
                     Err(more) => problems.extend(more),
                 }
             }
+            left.extend(open.iter().map(|open| OpenStage {
+                id: open.point.id(name, template.axes.iter().map(String::as_str)),
+                stage: name.clone(),
+                maker: open.maker.clone(),
+                output: open.output.clone(),
+            }));
         }
         self.problems = problems;
-        stages
-    }
-
-    /// All combinations of the values of some axes, the last axis fastest.
-    fn points(&self, axes: &IndexSet<String>) -> Vec<IndexMap<String, (String, Node)>> {
-        let mut points = vec![IndexMap::new()];
-        for axis in axes {
-            points = points
-                .into_iter()
-                .flat_map(|point: IndexMap<String, (String, Node)>| {
-                    self.axes[axis].iter().map(move |(text, value)| {
-                        let mut point = point.clone();
-                        point.insert(axis.clone(), (text.clone(), value.clone()));
-                        point
-                    })
-                })
-                .collect();
-        }
-        points
+        (stages, left)
     }
 
     fn instance(
         &self,
         name: &str,
         template: &Template<'_>,
-        point: &IndexMap<String, (String, Node)>,
+        point: &Point,
+        spread: &IndexMap<&str, (Vec<Point>, Vec<Open>)>,
     ) -> Result<StageSpec, Vec<Problem>> {
-        let applies = |fixed: &[(String, String)]| {
-            fixed.iter().all(|(axis, value)| point.get(axis).is_some_and(|(text, _)| text == value))
-        };
+        let applies =
+            |fixed: &[(String, String)]| fixed.iter().all(|(axis, value)| point.text(axis) == Some(value.as_str()));
         let changed = template.changes.iter().filter(|(fixed, _)| applies(fixed));
         let mut node = template.node.clone();
         for (_, change) in changed {
             node = merge(&node, change, None);
         }
-        let values = point.iter().map(|(axis, (_, value))| (axis.clone(), value.clone())).collect();
-        let mut resolver = Resolver { root: self.tree, point: &values, environment: self.environment, way: Vec::new() };
         let mut problems = Vec::new();
         let path = format!("stages.{name}");
+        let mut resolver = Resolver { root: self.tree, point, environment: self.environment, way: Vec::new() };
         let mut resolved = |key: &str, problems: &mut Vec<Problem>| {
-            node.get(key).and_then(|node| {
-                resolver
-                    .resolve(node)
-                    .map_err(|more| {
-                        problems.extend(more.into_iter().map(|problem| problem.at(format!("{path}.{key}"))));
-                    })
-                    .ok()
-            })
+            let resolved = resolver.resolve(node.get(key)?);
+            resolved
+                .map_err(|more| problems.extend(more.into_iter().map(|problem| problem.at(format!("{path}.{key}")))))
+                .ok()
         };
         let with =
             resolved("with", &mut problems).unwrap_or_else(|| Node::new(Value::Map(crate::Map::new()), template.span));
         let kind = resolved("kind", &mut problems);
         let resources = match resolved("resources", &mut problems) {
-            Some(node) => bind(&node, &format!("{path}.resources")).unwrap_or_else(|more| {
-                problems.extend(more);
-                Resources::default()
-            }),
+            Some(node) => read::<Resources>(&node, &path, "resources", &mut problems),
             None => Resources::default(),
         };
+        let retries = match resolved("retries", &mut problems) {
+            Some(node) => read::<Retries>(&node, &path, "retries", &mut problems),
+            None => Retries::default(),
+        };
+        let timeout = resolved("timeout", &mut problems).and_then(|node| read(&node, &path, "timeout", &mut problems));
+        let frozen = matches!(resolved("frozen", &mut problems).as_ref().map(Node::value), Some(Value::Bool(true)));
         let Some((kind, kind_span)) = kind.as_ref().and_then(|kind| Some((kind.text()?.to_owned(), kind.span())))
         else {
             let message = format!("the stage `{name}` has no kind");
@@ -262,138 +294,67 @@ impl<'t> Expansion<'t> {
             );
             return Err(problems);
         };
+        let mut needs = Vec::new();
+        for written in &template.needs {
+            let Some(need) = self.need(written, point, spread) else { continue };
+            // The values of a list are known only now.
+            let is_listed = |axis: &String| matches!(self.axes.get(axis), Some(Axis::Listed { .. }));
+            if need.ids.is_empty() && written.fixed.iter().any(|(axis, _)| is_listed(axis)) {
+                let message = format!("`{}` has no such instance", written.stage);
+                problems.push(
+                    Problem::new("pipe::spec::need", Some(written.span), message)
+                        .at(format!("{path}.needs"))
+                        .label("the list has no such item"),
+                );
+            }
+            needs.push(need);
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let axes: IndexMap<String, String> =
-            point.iter().map(|(axis, (text, _))| (axis.clone(), text.clone())).collect();
-        let needs = template.needs.iter().filter_map(|need| self.need(need, &axes)).collect();
         Ok(StageSpec {
-            id: id(name, &axes),
+            id: point.id(name, point.axes()),
             stage: name.to_owned(),
-            axes,
+            axes: point.values(),
             kind,
             kind_span,
             needs,
             with,
             resources,
+            retries,
+            timeout,
+            frozen,
+            after: template.lists.iter().filter_map(|(_, need)| self.need(need, point, spread)?.ids.pop()).collect(),
             span: template.span,
         })
     }
 
     /// The instances that a need means at one point.
-    fn need(&self, need: &Need, axes: &IndexMap<String, String>) -> Option<NeedSpec> {
-        let template = self.templates.get(&need.stage)?;
-        let fitting = |point: IndexMap<String, (String, Node)>| {
-            let fits = point.iter().all(|(axis, (text, _))| match need.fixed.iter().find(|(fixed, _)| fixed == axis) {
-                Some((_, value)) => value == text,
-                None => need.gathers(axis) || axes.get(axis) == Some(text),
-            });
-            fits.then(|| id(&need.stage, &point.iter().map(|(axis, (text, _))| (axis.clone(), text.clone())).collect()))
-        };
-        // A template with many points is filtered linearly; most have the very axes of the need.
-        let ids = if need.gathered.is_none() && need.fixed.is_empty() {
-            vec![id(&need.stage, &template.axes.iter().map(|axis| (axis.clone(), axes[axis].clone())).collect())]
+    fn need(&self, need: &Need, here: &Point, spread: &IndexMap<&str, (Vec<Point>, Vec<Open>)>) -> Option<NeedSpec> {
+        let axes: &IndexSet<String> = &self.templates.get(&need.stage)?.axes;
+        let ids = if need.is_exact() {
+            vec![here.id(&need.stage, axes.iter().map(String::as_str))]
         } else {
-            self.points(&template.axes).into_iter().filter_map(fitting).collect()
+            let (points, _) = spread.get(need.stage.as_str())?;
+            points
+                .iter()
+                .filter(|point| point.fits(need, here))
+                .map(|point| point.id(&need.stage, point.axes()))
+                .collect()
         };
         let Need { port, stage, output, span, .. } = need.clone();
         Some(NeedSpec { port, stage, ids, output, span })
     }
 }
 
-impl Need {
-    fn gathers(&self, axis: &str) -> bool {
-        self.gathered.as_ref().is_some_and(|axes| axes.is_empty() || axes.iter().any(|gathered| gathered == axis))
-    }
-}
-
-/// `train[fold=1,seed=2]`.
-fn id(stage: &str, axes: &IndexMap<String, String>) -> String {
-    if axes.is_empty() {
-        return stage.to_owned();
-    }
-    let values: Vec<_> = axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-    format!("{stage}[{}]", values.join(","))
-}
-
-fn axes(tree: &Node) -> Result<IndexMap<String, IndexMap<String, Node>>, Vec<Problem>> {
-    let mut axes = IndexMap::new();
-    let mut problems = Vec::new();
-    for (axis, (_, list)) in tree.get("axes").and_then(Node::map).into_iter().flatten() {
-        let mut values = IndexMap::new();
-        for value in list.list().unwrap_or_default() {
-            let text = value.scalar().unwrap_or_default();
-            if text.contains(['[', ']', ',', '=', '/']) {
-                let message = format!(
-                    "the value `{text}` of the axis `{axis}` has one of `[ ] , = /`, which names of instances need"
-                );
-                problems.push(
-                    Problem::new("pipe::spec::axis", Some(value.span()), message)
-                        .label("choose a short word or a number"),
-                );
-            }
-            if values.insert(text.clone(), value.clone()).is_some() {
-                let message = format!("the axis `{axis}` has the value `{text}` twice");
-                problems.push(Problem::new("pipe::spec::axis", Some(value.span()), message).label("again here"));
-            }
-        }
-        axes.insert(axis.clone(), values);
-    }
-    if problems.is_empty() { Ok(axes) } else { Err(problems) }
-}
-
-fn parse_needs(node: &Node, problems: &mut Vec<Problem>) -> Vec<Need> {
-    let mut needs = Vec::new();
-    let mut add = |port: Option<&str>, node: &Node| match node.text().and_then(parse_name) {
-        Some(need) => needs.push(Need { port: port.map(str::to_owned), span: node.span(), ..need }),
-        None => {
-            let message = format!("{} is no need", node.describe());
-            problems.push(
-                Problem::new("pipe::spec::need", Some(node.span()), message)
-                    .label("expected `STAGE`, `STAGE.OUTPUT` or `STAGE[*]`"),
-            );
-        }
-    };
-    match node.value() {
-        Value::List(list) => list.iter().for_each(|item| add(None, item)),
-        Value::Map(map) => {
-            for (port, (_, node)) in map {
-                match node.list() {
-                    Some(list) => list.iter().for_each(|item| add(Some(port), item)),
-                    None => add(Some(port), node),
-                }
-            }
-        }
-        _ => add(None, node),
-    }
-    needs
-}
-
-/// `stage`, `stage.output`, `stage[*]`, `stage[fold=*]`, `stage[fold=1].output`.
-fn parse_name(text: &str) -> Option<Need> {
-    let (name, rest) = text.split_at(text.find(['[', '.']).unwrap_or(text.len()));
-    let (selector, rest) = match rest.strip_prefix('[') {
-        Some(inner) => {
-            let (selector, rest) = inner.split_once(']')?;
-            (Some(selector), rest)
-        }
-        None => (None, rest),
-    };
-    let output = match rest.strip_prefix('.') {
-        Some(output) if !output.is_empty() => Some(output.to_owned()),
-        None if rest.is_empty() => None,
-        _ => return None,
-    };
-    let (mut gathered, mut fixed) = (None, Vec::new());
-    for part in selector.into_iter().flat_map(|selector| selector.split(',')).map(str::trim) {
-        match part.split_once('=').map(|(axis, value)| (axis.trim(), value.trim())) {
-            None if part == "*" => gathered = Some(Vec::new()),
-            Some((axis, "*")) => gathered.get_or_insert_with(Vec::new).push(axis.to_owned()),
-            Some((axis, value)) => fixed.push((axis.to_owned(), value.to_owned())),
-            None => return None,
-        }
-    }
-    let span = Span { file: crate::Sources::default().add("", ""), start: 0, length: 0 };
-    (!name.is_empty()).then(|| Need { port: None, stage: name.to_owned(), output, gathered, fixed, span })
+fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema + Default>(
+    node: &Node,
+    path: &str,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> T {
+    bind(node, &format!("{path}.{key}")).unwrap_or_else(|more| {
+        problems.extend(more);
+        T::default()
+    })
 }

@@ -2,12 +2,12 @@
 //!
 //! Does not know stage kinds; `with` stays a tree until a kind binds it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{Node, Resources, Sources, Span, bind::schema};
+use crate::{Node, Resources, Retries, Sources, Span, Time, bind::schema};
 
 /// An experiment: one file that says which data, which network, which folds.
 #[derive(JsonSchema)]
@@ -36,6 +36,9 @@ struct ExperimentFile {
     /// Any other values to refer to.
     #[schemars(schema_with = "free")]
     parameters: Option<()>,
+    /// Sizes of the pools that stages take from by `resources: { pools: { NAME: 1 } }`.
+    #[schemars(schema_with = "pools")]
+    pools: Option<()>,
     /// The stages by name; `NAME[axis=value]` changes single instances.
     stages: Option<IndexMap<String, StageFile>>,
     /// What the report says.
@@ -69,6 +72,9 @@ struct PipelineFile {
     /// Any other values to refer to.
     #[schemars(schema_with = "free")]
     parameters: Option<()>,
+    /// Sizes of the pools that stages take from by `resources: { pools: { NAME: 1 } }`.
+    #[schemars(schema_with = "pools")]
+    pools: Option<()>,
     /// The stages by name.
     stages: Option<IndexMap<String, StageFile>>,
 }
@@ -97,6 +103,9 @@ struct ProfileFile {
     /// Other values to refer to.
     #[schemars(schema_with = "free")]
     parameters: Option<()>,
+    /// Sizes of the pools that stages take from by `resources: { pools: { NAME: 1 } }`.
+    #[schemars(schema_with = "pools")]
+    pools: Option<()>,
     /// Changed stages.
     stages: Option<IndexMap<String, StageFile>>,
     /// What the report says.
@@ -119,6 +128,18 @@ struct StageFile {
     /// Where and how fast it runs; never part of the recipe.
     #[schemars(schema_with = "resources")]
     resources: Option<()>,
+    /// Lists over which the stage is repeated, as an axis of its own: `{ case: "${split.cases}" }` runs over the items that
+    /// the stage `split` writes to its output `cases`, as soon as they are known; `${axis.case}` is the current one.
+    #[schemars(schema_with = "lists")]
+    r#for: Option<()>,
+    /// How often it is tried again after a failure.
+    #[schemars(schema_with = "retries")]
+    retries: Option<()>,
+    /// How long one attempt may take; time during which the machine or the stage is suspended does not count.
+    #[schemars(schema_with = "time")]
+    timeout: Option<()>,
+    /// Whether its last result stands, whatever its recipe says now. Reports that it feeds are marked.
+    frozen: Option<bool>,
 }
 
 /// What the report says.
@@ -158,6 +179,25 @@ fn anything(_: &mut SchemaGenerator) -> Schema {
     json_schema!({})
 }
 
+fn lists(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "minProperties": 1, "additionalProperties": { "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": ["string", "integer", "number", "boolean"] } },
+    ] } })
+}
+
+fn pools(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": "integer", "minimum": 1, "maximum": 100_000 } })
+}
+
+fn retries(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Retries>()
+}
+
+fn time(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Time>()
+}
+
 fn resources(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<Resources>()
 }
@@ -195,8 +235,14 @@ pub struct Experiment {
     pub file: PathBuf,
     /// The axes with their values as text, in the order of the file.
     pub axes: IndexMap<String, Vec<String>>,
-    /// All stage instances; a stage's instances stand together, in the order of the axes.
+    /// All stage instances that are known; a stage's instances stand together, in the order of the axes.
     pub stages: Vec<StageSpec>,
+    /// Instances that are not known before a stage has made its list.
+    pub open: Vec<OpenStage>,
+    /// Outputs that hold lists over which stages are repeated.
+    pub lists: Vec<ListSpec>,
+    /// Sizes of the named pools.
+    pub pools: IndexMap<String, u32>,
     /// The composed tree, before references were resolved.
     pub tree: Node,
     /// The texts that places refer to.
@@ -222,9 +268,46 @@ pub struct StageSpec {
     pub with: Node,
     /// Where and how fast it runs.
     pub resources: Resources,
+    /// How often it is tried again.
+    pub retries: Retries,
+    /// How long one attempt may take.
+    pub timeout: Option<Time>,
+    /// Whether its last result stands.
+    pub frozen: bool,
+    /// Instances that made the lists over which it is repeated.
+    pub after: Vec<String>,
     /// Where the stage stands.
     pub span: Span,
 }
+
+/// Instances of a stage that are not known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenStage {
+    /// The stage, with those of its axes that are known: `score[fold=1]`.
+    pub id: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The instance that makes the list.
+    pub maker: String,
+    /// Its output that holds it.
+    pub output: String,
+}
+
+/// An output that holds a list over which stages are repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListSpec {
+    /// The stage that makes it.
+    pub stage: String,
+    /// The output.
+    pub output: String,
+    /// The stages whose `for` names it.
+    pub by: Vec<String>,
+    /// Where `for` names it.
+    pub span: Span,
+}
+
+/// Lists that are known, by the instance and the output that hold them.
+pub type Lists = BTreeMap<(String, String), Vec<String>>;
 
 /// One need of a stage instance.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -112,6 +112,31 @@ impl Node {
         path.into_iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// The value at a path as people write it (`training.augment.0`), or the deepest one on the way to it.
+    ///
+    /// Keys may hold points. The second says whether the way ends at the value itself: what is not written, such as a
+    /// default, ends at the map or list it would stand in.
+    pub fn nearest(&self, path: &str) -> (&Node, bool) {
+        let begins = |key: &str| path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let next = match &*self.value {
+            Value::Map(map) => map
+                .iter()
+                .filter(|(key, _)| begins(key))
+                .map(|(key, (_, node))| (key.len(), node))
+                .max_by_key(|(length, _)| *length),
+            Value::List(list) => {
+                path.split('.').next().and_then(|index| Some((index.len(), list.get(index.parse::<usize>().ok()?)?)))
+            }
+            // A short form, such as `dice` for `{ dice: {} }`, stands for all below it.
+            _ => return (self, true),
+        };
+        match next {
+            _ if path.is_empty() => (self, true),
+            Some((length, node)) => node.nearest(path[length..].trim_start_matches('.')),
+            None => (self, false),
+        }
+    }
+
     /// What kind of value it is, for messages.
     pub fn describe(&self) -> String {
         match &*self.value {
@@ -153,5 +178,30 @@ impl Node {
             Value::List(list) => list.iter().map(Node::to_json).collect(),
             Value::Map(map) => Json::Object(map.iter().map(|(key, (_, node))| (key.clone(), node.to_json())).collect()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Sources, parse};
+
+    #[track_caller]
+    fn check(path: &str, expected: &str, is_there: bool) {
+        let text = "training: { epochs: 3, loss: dice, augment: [{ flip: {} }, { rotate: { p: 0.5 } }] }\noutputs: { a: 1, a.b: 2 }";
+        let root = parse(&mut Sources::default(), "a.yaml", text.as_bytes()).expect("right YAML");
+        let (node, found) = root.nearest(path);
+        assert_eq!((node.to_json().to_string().as_str(), found), (expected, is_there));
+    }
+
+    #[test]
+    fn the_nearest_value_of_a_path() {
+        check("training.epochs", "3", true);
+        check("training.augment.1.rotate.p", "0.5", true);
+        check("training.augment.0.flip.p", "{}", false);
+        check("training.augment.2", r#"[{"flip":{}},{"rotate":{"p":0.5}}]"#, false);
+        check("training.loss.dice.over", "\"dice\"", true);
+        check("outputs.a.b", "2", true);
+        check("outputs.a", "1", true);
+        check("outputs.ab", r#"{"a":1,"a.b":2}"#, false);
     }
 }

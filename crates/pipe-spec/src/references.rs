@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexMap;
-
-use crate::{Map, Node, Problem, Value, did_you_mean, overrides::keys};
+use crate::{Map, Node, Point, Problem, Value, did_you_mean, overrides::keys};
 
 type Found<T> = Result<T, Vec<Problem>>;
 
@@ -15,7 +13,7 @@ type Found<T> = Result<T, Vec<Problem>>;
 pub(crate) struct Resolver<'r> {
     pub root: &'r Node,
     /// Value of each axis here.
-    pub point: &'r IndexMap<String, Node>,
+    pub point: &'r Point,
     pub environment: &'r dyn Fn(&str) -> Option<String>,
     /// Targets on the way, to see cycles.
     pub way: Vec<String>,
@@ -104,10 +102,9 @@ impl Resolver<'_> {
             return Ok(Node::environment(value, node.span()));
         }
         if let Some(axis) = path.strip_prefix("axis.") {
-            let value = self.point.get(axis).cloned();
-            return value.ok_or_else(|| {
-                wrong(format!("there is no axis `{axis}`"), did_you_mean(axis, self.point.keys().map(String::as_str)))
-            });
+            let value = self.point.value(axis).cloned();
+            return value
+                .ok_or_else(|| wrong(format!("there is no axis `{axis}`"), did_you_mean(axis, self.point.axes())));
         }
         if let Some(at) = self.way.iter().position(|passed| *passed == path) {
             let cycle =
@@ -251,7 +248,7 @@ mod tests {
         let mut sources = Sources::default();
         let root = parse(&mut sources, "a.yaml", TREE.as_bytes()).expect("right YAML");
         let node = parse(&mut sources, "b.yaml", text.as_bytes()).expect("right YAML");
-        let point = IndexMap::from([("fold".to_owned(), parse(&mut sources, "c.yaml", b"1").expect("right YAML"))]);
+        let point = Point::of(&[("fold", parse(&mut sources, "c.yaml", b"1").expect("right YAML"))]);
         let environment = |name: &str| (name == "HOME").then(|| "/data".to_owned());
         let mut resolver = Resolver { root: &root, point: &point, environment: &environment, way: Vec::new() };
         resolver

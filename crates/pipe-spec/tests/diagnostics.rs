@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_spec::{Colour, Experiment, Library, Problems, Request, compose, expand};
+use pipe_spec::{Colour, Experiment, Library, Lists, Problems, Request, compose, expand};
 
 const PIPELINE: &str = "\
 axes: { fold: [0, 1] }
@@ -27,7 +27,7 @@ fn read(folder: &Path, file: &str, profiles: &[&str], overrides: &[&str]) -> Res
     let environment = |name: &str| (name == "HOME_OF_DATA").then(|| "/data".to_owned());
     let request =
         Request { file: &folder.join(file), profiles: &profiles, overrides: &overrides, environment: &environment };
-    expand(compose(&library, &request)?)
+    expand(&compose(&library, &request)?, &Lists::new())
 }
 
 /// What is said, with the folder's place taken out.
