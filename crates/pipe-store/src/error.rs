@@ -3,7 +3,7 @@
 //! Does not know exit codes.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -32,10 +32,12 @@ pub enum StoreError {
         known: i64,
     },
     /// Another process kept the ledger locked for too long.
-    #[error("the ledger {path} stayed locked by another process for {seconds} s")]
+    #[error("the ledger {path} stayed locked by another process for {seconds} s{}", listed(processes))]
     Locked {
         /// The file.
         path: PathBuf,
+        /// The other processes of this machine that have it open, where that can be seen.
+        processes: Vec<u32>,
         /// How long it was waited for.
         seconds: u64,
     },
@@ -94,22 +96,78 @@ impl StoreError {
         let path = path.to_path_buf();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { path },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            io::ErrorKind::PermissionDenied if what != "read" => Self::ReadOnly { path },
             _ => Self::Io { what, path, source },
         }
     }
 
     pub(crate) fn database(path: &Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        /// Memory that processes share, for which the disk has no room.
+        const SHARED: [i32; 3] = [
+            rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+            rusqlite::ffi::SQLITE_IOERR_SHMOPEN,
+            rusqlite::ffi::SQLITE_IOERR_SHMMAP,
+        ];
         let path = path.to_path_buf();
+        let extended = source.sqlite_error().map(|error| error.extended_code);
         match source.sqlite_error_code() {
+            _ if extended.is_some_and(|code| SHARED.contains(&code)) => Self::DiskFull { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Locked { path, seconds: crate::ledger::BUSY.as_secs() }
+                let processes = open_in(&path);
+                Self::Locked { path, processes, seconds: crate::ledger::BUSY.as_secs() }
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },
             Some(ErrorCode::NotADatabase) => Self::NotOurs { path },
             _ => Self::Database { path, source },
         }
+    }
+}
+
+fn listed(processes: &[u32]) -> String {
+    let numbers: Vec<_> = processes.iter().map(u32::to_string).collect();
+    match numbers.as_slice() {
+        [] => String::new(),
+        [one] => format!("; process {one} has it open"),
+        more => format!("; processes {} have it open", more.join(", ")),
+    }
+}
+
+/// The other processes that have a file open; those of other users are not seen.
+fn open_in(path: &Path) -> Vec<u32> {
+    let Ok(real) = fs::canonicalize(path) else { return Vec::new() };
+    let has_it = |process: &u32| {
+        let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|target| target == real))
+    };
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut found: Vec<u32> = all
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|process| *process != std::process::id() && has_it(process))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn who_has_the_ledger_open_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("ledger.sqlite");
+        fs::write(&path, "").expect("writable");
+        assert!(open_in(&path).is_empty());
+        let file = fs::File::open(&path).expect("readable");
+        let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(file)).spawn().expect("sleep exists");
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        let error = StoreError::database(&path, rusqlite::Error::SqliteFailure(busy, None));
+        child.kill().and_then(|()| child.wait()).expect("our child");
+        assert!(error.to_string().ends_with(&format!("for 10 s; process {} has it open", child.id())), "{error}");
     }
 }

@@ -67,10 +67,11 @@ pub struct NewRecord<'a> {
 }
 
 /// Whether a larger value is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Larger is better.
+    #[default]
     Higher,
     /// Smaller is better.
     Lower,
@@ -84,8 +85,10 @@ pub struct MetricRow {
     /// The value; none where a convention excludes the case.
     pub value: Option<f64>,
     /// Unit; empty for plain numbers.
+    #[serde(default)]
     pub unit: String,
     /// Which way is better.
+    #[serde(default)]
     pub direction: Direction,
     /// The case, for a number of one case.
     pub case: Option<String>,

@@ -1,16 +1,16 @@
-//! Runs, attempts and the last known state of every stage: what `status`, `runs` and `why` read.
+//! Runs and the last known state of every stage: what `status`, `runs` and `why` read.
 //!
 //! Does not decide states; the engine does.
 
-use std::{fmt, fs, path::PathBuf};
+use std::fmt;
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Store, StoreError};
+use crate::{Digest, Store, StoreError, fail_point, lease::Lock, store::Durability};
 
 /// Number of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub i64);
 
 impl fmt::Display for RunId {
@@ -64,7 +64,7 @@ pub struct RunRow {
     pub started: String,
     /// Commit of the workspace; none where it was not asked for, or is no git work tree.
     pub commit: Option<String>,
-    /// `done`, `failed`, `interrupted`, or none while it runs or after it was killed.
+    /// `done`, `failed`, `interrupted`, `killed`, or none while it runs, and after its death until somebody buries it.
     pub state: Option<String>,
     /// How it ended.
     pub end: RunEnd,
@@ -79,32 +79,29 @@ pub struct StageRow {
     pub fingerprint: Digest,
     /// The run that saw it last.
     pub run: RunId,
-    /// `cached`, `done`, `failed` or `running`.
+    /// `cached`, `running`, or how its attempt ended: `done`, `failed`, `interrupted`.
     pub state: String,
     /// Why it ran, as JSON.
     pub reason: String,
 }
 
-/// One attempt to run a stage.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// The run.
-    pub run: RunId,
-    /// The stage instance.
-    pub stage: String,
-    /// Counted from 1 over all runs that share the folder.
-    pub number: u32,
-    /// Folder of its own: `scratch/`, `log.txt`, `job.json`.
-    pub folder: PathBuf,
-}
-
 impl Store {
-    /// Begins a run.
+    /// Begins a run, and holds its lock until it ends or this process does.
     ///
     /// # Errors
     /// The ledger cannot be written.
     pub fn begin_run(&self, run: &NewRun<'_>) -> Result<RunId, StoreError> {
-        self.insert_run(run, None).map(RunId)
+        let mut lock = None;
+        // Locked before others see the row, so that nobody takes a run that begins for a dead one.
+        let id = self.transaction(Durability::Process, |transaction| {
+            let id = insert_run(transaction, run, None)?;
+            lock = Some(Lock::take_own(&self.run_lock(id)));
+            Ok(id)
+        })?;
+        let lock = lock.expect("the transaction did its work")?;
+        self.live.lock().expect("no holder panics").insert(id, lock);
+        fail_point("run.begun");
+        Ok(id)
     }
 
     /// Records a run that found everything cached: one row.
@@ -112,41 +109,7 @@ impl Store {
     /// # Errors
     /// The ledger cannot be written.
     pub fn record_cached_run(&self, run: &NewRun<'_>, end: &RunEnd) -> Result<RunId, StoreError> {
-        self.insert_run(run, Some(end)).map(RunId)
-    }
-
-    fn insert_run(&self, run: &NewRun<'_>, end: Option<&RunEnd>) -> Result<i64, StoreError> {
-        let ledger = self.ledger();
-        let insert = || {
-            if end.is_some() {
-                // Losing the note of a run that made nothing loses no result, so it need not wait for the disk.
-                ledger.pragma_update(None, "synchronous", "normal")?;
-            }
-            ledger
-                .prepare_cached(
-                    "insert into runs (experiment, file, command, started, commit_id, ended, state, cached, ran, failed, skipped, seconds)
-                     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                )?
-                .execute((
-                    run.experiment,
-                    run.file,
-                    run.command,
-                    now(),
-                    run.commit,
-                    end.map(|_| now()),
-                    end.map(|_| "done"),
-                    end.map(|end| end.cached.cast_signed()),
-                    end.map(|end| end.ran.cast_signed()),
-                    end.map(|end| end.failed.cast_signed()),
-                    end.map(|end| end.skipped.cast_signed()),
-                    end.map(|end| end.seconds),
-                ))?;
-            if end.is_some() {
-                ledger.pragma_update(None, "synchronous", "full")?;
-            }
-            Ok(ledger.last_insert_rowid())
-        };
-        insert().map_err(|source| self.database(source))
+        self.transaction(Durability::Process, |transaction| insert_run(transaction, run, Some(end)))
     }
 
     /// Ends a run.
@@ -160,13 +123,27 @@ impl Store {
             _ => "done",
         };
         let RunEnd { cached, ran, failed, skipped, seconds, .. } = *end;
-        self.ledger()
-            .execute(
-                "update runs set ended = ?2, state = ?3, cached = ?4, ran = ?5, failed = ?6, skipped = ?7, seconds = ?8 where id = ?1",
-                (run.0, now(), state, cached.cast_signed(), ran.cast_signed(), failed.cast_signed(), skipped.cast_signed(), seconds),
-            )
-            .map(drop)
-            .map_err(|source| self.database(source))
+        self.transaction(Durability::Process, |transaction| {
+            transaction
+                .execute(
+                    "update runs set ended = ?2, state = ?3, cached = ?4, ran = ?5, failed = ?6, skipped = ?7, seconds = ?8
+                     where id = ?1",
+                    (
+                        run.0,
+                        now(),
+                        state,
+                        cached.cast_signed(),
+                        ran.cast_signed(),
+                        failed.cast_signed(),
+                        skipped.cast_signed(),
+                        seconds,
+                    ),
+                )
+                .map(drop)
+        })?;
+        self.live.lock().expect("no holder panics").remove(&run);
+        fail_point("run.ended");
+        Ok(())
     }
 
     /// Notes the state of stages of an experiment.
@@ -174,19 +151,19 @@ impl Store {
     /// # Errors
     /// The ledger cannot be written.
     pub fn note_stages(&self, experiment: &str, rows: &[StageRow]) -> Result<(), StoreError> {
-        let mut ledger = self.ledger();
-        let mut note = || {
-            let transaction = ledger.transaction()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.transaction(Durability::Process, |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "insert or replace into stages (experiment, stage, fingerprint, run, state, reason) values (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
             for row in rows {
-                transaction
-                    .prepare_cached(
-                        "insert or replace into stages (experiment, stage, fingerprint, run, state, reason) values (?1, ?2, ?3, ?4, ?5, ?6)",
-                    )?
+                statement
                     .execute((experiment, &row.stage, row.fingerprint.bytes(), row.run.0, &row.state, &row.reason))?;
             }
-            transaction.commit()
-        };
-        note().map_err(|source| self.database(source))
+            Ok(())
+        })
     }
 
     /// The last known state of an experiment's stages, by name.
@@ -238,51 +215,33 @@ impl Store {
         };
         find().map_err(|source| self.database(source))
     }
-
-    /// Begins an attempt in a new folder of its own.
-    ///
-    /// # Errors
-    /// The folder or the row cannot be made.
-    pub fn begin_attempt(&self, run: RunId, stage: &str, fingerprint: &Digest) -> Result<Attempt, StoreError> {
-        let parent = self.root().join("attempts").join(run.to_string()).join(stage);
-        let mut number = 1;
-        let folder = loop {
-            let folder = parent.join(number.to_string());
-            if !folder.exists() {
-                break folder;
-            }
-            number += 1;
-        };
-        let scratch = folder.join("scratch");
-        fs::create_dir_all(&scratch).map_err(|source| StoreError::io("create", &scratch, source))?;
-        self.ledger()
-            .execute(
-                "insert or replace into attempts (run, stage, number, fingerprint, started) values (?1, ?2, ?3, ?4, ?5)",
-                (run.0, stage, number, fingerprint.bytes(), now()),
-            )
-            .map_err(|source| self.database(source))?;
-        Ok(Attempt { run, stage: stage.to_owned(), number, folder })
-    }
-
-    /// Ends an attempt; its scratch folder is removed, its log stays.
-    ///
-    /// # Errors
-    /// The ledger cannot be written.
-    pub fn end_attempt(&self, attempt: &Attempt, outcome: &str) -> Result<(), StoreError> {
-        // Files that are still held open elsewhere may stay; they are in nobody's way.
-        drop(fs::remove_dir_all(attempt.folder.join("scratch")));
-        drop(fs::remove_dir_all(attempt.folder.join("inputs")));
-        self.ledger()
-            .execute(
-                "update attempts set ended = ?4, outcome = ?5 where run = ?1 and stage = ?2 and number = ?3",
-                (attempt.run.0, &attempt.stage, attempt.number, now(), outcome),
-            )
-            .map(drop)
-            .map_err(|source| self.database(source))
-    }
 }
 
-fn now() -> String {
+fn insert_run(transaction: &Transaction<'_>, run: &NewRun<'_>, end: Option<&RunEnd>) -> rusqlite::Result<RunId> {
+    transaction
+        .prepare_cached(
+            "insert into runs (experiment, file, command, started, commit_id, ended, state, cached, ran, failed, skipped, seconds)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute((
+            run.experiment,
+            run.file,
+            run.command,
+            now(),
+            run.commit,
+            end.map(|_| now()),
+            end.map(|_| "done"),
+            end.map(|end| end.cached.cast_signed()),
+            end.map(|end| end.ran.cast_signed()),
+            end.map(|end| end.failed.cast_signed()),
+            end.map(|end| end.skipped.cast_signed()),
+            end.map(|end| end.seconds),
+        ))?;
+    Ok(RunId(transaction.last_insert_rowid()))
+}
+
+/// This moment, RFC 3339.
+pub(crate) fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
@@ -321,23 +280,16 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     #[test]
-    fn runs_stages_and_attempts() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(folder.path()).expect("a new store");
-        let new = NewRun { experiment: "e", file: "e.yaml", command: "pipe run e.yaml", commit: None };
-        let run = store.begin_run(&new).expect("writable");
-        let print = Digest::of(b"recipe");
-        let first = store.begin_attempt(run, "train[fold=1]", &print).expect("writable");
-        let second = store.begin_attempt(run, "train[fold=1]", &print).expect("writable");
-        assert_eq!((first.number, second.number), (1, 2));
-        assert!(second.folder.join("scratch").is_dir());
-        store.end_attempt(&second, "done").expect("writable");
-        assert!(!second.folder.join("scratch").exists() && second.folder.exists());
+    fn runs_and_stages() {
+        let (_folder, store) = fixture::store();
+        let run = fixture::run(&store);
+        assert_eq!(store.runs(5).expect("readable")[0].state, None);
         let row = StageRow {
             stage: "train[fold=1]".into(),
-            fingerprint: print,
+            fingerprint: Digest::of(b"recipe"),
             run,
             state: "done".into(),
             reason: "{}".into(),
@@ -346,5 +298,9 @@ mod tests {
         assert_eq!(store.stages("e").expect("readable"), vec![row]);
         store.end_run(run, &RunEnd { ran: 1, failed: 1, ..RunEnd::default() }).expect("writable");
         assert_eq!(store.runs(5).expect("readable")[0].state.as_deref(), Some("failed"));
+        let new = NewRun { experiment: "e", file: "e.yaml", command: "pipe run e.yaml", commit: None };
+        store.record_cached_run(&new, &RunEnd { cached: 3, ..RunEnd::default() }).expect("writable");
+        let rows = store.runs(1).expect("readable");
+        assert_eq!((rows[0].state.as_deref(), rows[0].end.cached), (Some("done"), 3));
     }
 }

@@ -1,6 +1,6 @@
-//! The store: objects, results and look-ups behind one handle.
+//! The store: one handle on the ledger, the objects and the digests of external data.
 //!
-//! Does not know when something must run; it answers whether a result is there.
+//! Does not know rows; `runs.rs`, `attempts.rs` and `results.rs` do.
 
 use std::{
     collections::BTreeMap,
@@ -9,39 +9,102 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
-    Claim, Digest, Lease, MetricRow, NewRecord, Object, Record, StoreError, atomic::write_atomic, ledger,
-    objects::Objects, stat::StatCache,
+    Digest, FileSystem, Object, RunId, StoreError,
+    atomic::write_atomic,
+    filesystem::file_system,
+    lease::Lock,
+    ledger::{self, Journal},
+    objects::Objects,
+    stat::StatCache,
 };
 
 /// A store under one root folder.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
+    access: Access,
+    file_system: FileSystem,
+    pub(crate) journal: Journal,
     ledger: Mutex<Connection>,
+    objects: Objects,
     stat: StatCache,
+    /// Locks of the runs this handle has begun; another process sees by them that this one lives.
+    pub(crate) live: Mutex<BTreeMap<RunId, Lock>>,
+}
+
+/// What may be done with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Write,
+    Read,
+}
+
+/// What a transaction survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// A power cut: it waits for the disk, because its rows may be reported.
+    Power,
+    /// The death of the process. A power cut may take it, and with it nothing that was reported.
+    Process,
 }
 
 impl Store {
-    /// Opens the store under a folder, and makes what is missing.
+    /// Opens the store under a folder, and makes what is missing. Where nothing may be written, it can be read.
     ///
     /// # Errors
     /// The ledger is not ours, newer than this program, or cannot be opened.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(root).map_err(|source| StoreError::io("create", root, source))?;
-        let ledger = ledger::open(&root.join("ledger.sqlite"))?;
-        Ok(Self {
+        let made = fs::create_dir_all(root).map_err(|source| StoreError::io("create", root, source));
+        if matches!(made, Err(StoreError::ReadOnly { .. })) {
+            return Self::open_to_read(root);
+        }
+        made?;
+        let path = root.join("ledger.sqlite");
+        let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+        if !may_write(root) || (path.exists() && !may_write(&path)) {
+            return Self::open_to_read(root);
+        }
+        let file_system = file_system(root);
+        let journal = Journal::fit_for(&file_system);
+        let ledger = ledger::open(&path, journal)?;
+        Ok(Self::new(root, Access::Write, file_system, journal, ledger))
+    }
+
+    /// Opens the store under a folder for reading; makes and changes nothing. No ledger reads as an empty one.
+    ///
+    /// # Errors
+    /// The ledger is not ours, newer than this program, or cannot be opened.
+    pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
+        let ledger = ledger::open_to_read(&root.join("ledger.sqlite"))?;
+        let file_system = file_system(root);
+        let journal = Journal::fit_for(&file_system);
+        Ok(Self::new(root, Access::Read, file_system, journal, ledger))
+    }
+
+    fn new(root: &Path, access: Access, file_system: FileSystem, journal: Journal, ledger: Connection) -> Self {
+        Self {
             root: root.to_path_buf(),
+            access,
+            file_system,
+            journal,
             ledger: Mutex::new(ledger),
-            stat: StatCache::new(root.join("stat.sqlite")),
-        })
+            objects: Objects::new(root.join("objects")),
+            stat: StatCache::new(root.join("stat.sqlite"), access, journal),
+            live: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The file system the store lies on.
+    pub fn file_system(&self) -> &FileSystem {
+        &self.file_system
     }
 
     /// Whether the disk of the store has hardly a page left: what a stage could not even write a message about.
@@ -58,21 +121,57 @@ impl Store {
         StoreError::database(&self.root.join("ledger.sqlite"), source)
     }
 
-    fn objects(&self) -> Objects {
-        Objects { folder: self.root.join("objects") }
+    pub(crate) fn writable(&self) -> Result<(), StoreError> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Read => Err(StoreError::ReadOnly { path: self.root.clone() }),
+        }
     }
 
-    /// Stores a file or folder under its digest; the original stays.
+    /// Does some work on the ledger in one transaction.
+    pub(crate) fn transaction<T>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.writable()?;
+        let mut ledger = self.ledger();
+        // A rollback journal that does not wait for the disk may damage the file, so there every transaction waits.
+        let waits = durability == Durability::Power && self.journal == Journal::Ahead;
+        let done = || {
+            if waits {
+                ledger.pragma_update(None, "synchronous", "full")?;
+            }
+            let transaction = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let answer = work(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        };
+        let done = done();
+        if waits {
+            // Fails only where the one above did, or within a transaction.
+            drop(ledger.pragma_update(None, "synchronous", "normal"));
+        }
+        done.map_err(|source| self.database(source))
+    }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// Takes a file or folder below `within` into the store under its digest: its files are moved, not copied.
     ///
     /// # Errors
-    /// It cannot be read or the store cannot be written; nothing half-written stays.
-    pub fn put(&self, path: &Path) -> Result<Object, StoreError> {
-        self.objects().put(path)
+    /// It cannot be read, holds what is no file, leads out of `within`, or the store cannot be written; nothing
+    /// half-written stays.
+    pub fn take(&self, path: &Path, within: &Path) -> Result<Object, StoreError> {
+        self.writable()?;
+        self.objects.take(path, within)
     }
 
     /// Where a file object lies; read-only.
     pub fn object_path(&self, digest: &Digest) -> PathBuf {
-        self.objects().path(digest)
+        self.objects.path(digest)
     }
 
     /// Lays an object's contents at a path, read-only.
@@ -80,17 +179,17 @@ impl Store {
     /// # Errors
     /// The object is missing, or the path cannot be written.
     pub fn materialise(&self, object: &Object, to: &Path) -> Result<(), StoreError> {
-        self.objects().materialise(object, to)
+        self.objects.materialise(object, to)
     }
 
     /// Whether an object's bytes are there, judged by size.
     pub fn present(&self, object: &Object) -> bool {
-        self.objects().present(object)
+        self.objects.present(object)
     }
 
     /// Whether an object's bytes are there and unchanged, judged by reading them.
     pub fn verify(&self, object: &Object) -> bool {
-        self.objects().verify(object)
+        self.objects.verify(object)
     }
 
     /// Removes what is left of an object whose bytes changed, so that storing it again heals it.
@@ -98,7 +197,8 @@ impl Store {
     /// # Errors
     /// It cannot be removed.
     pub fn remove_damaged(&self, object: &Object) -> Result<(), StoreError> {
-        self.objects().remove_damaged(object)
+        self.writable()?;
+        self.objects.remove_damaged(object)
     }
 
     /// Digest of a file or folder outside the store, as it is now.
@@ -109,270 +209,72 @@ impl Store {
         self.stat.external(path)
     }
 
-    /// The current result of a recipe.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn current(&self, fingerprint: &Digest) -> Result<Option<Record>, StoreError> {
-        Ok(self.current_many(std::slice::from_ref(fingerprint))?.swap_remove(0))
-    }
-
-    /// The current results of many recipes, in their order.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn current_many(&self, fingerprints: &[Digest]) -> Result<Vec<Option<Record>>, StoreError> {
-        let ledger = self.ledger();
-        let find = || {
-            let mut statement = ledger.prepare_cached(
-                "select id, fingerprint, outputs, made from artifacts where fingerprint = ?1 and current = 1",
-            )?;
-            fingerprints
-                .iter()
-                .map(|print| statement.query_row([print.bytes()], record).optional())
-                .collect::<rusqlite::Result<_>>()
-        };
-        find().map_err(|source| self.database(source))
-    }
-
-    /// Looks a recipe up; where its result is missing, gives the right to make it.
-    ///
-    /// # Errors
-    /// The ledger cannot be read or the lock not be made.
-    pub fn claim(&self, fingerprint: &Digest) -> Result<Claim<'_>, StoreError> {
-        if let Some(record) = self.current(fingerprint)? {
-            return Ok(Claim::Hit(record));
-        }
-        match self.claim_anew(fingerprint)? {
-            // Another process may have published between the look-up and the lock.
-            Claim::Miss(lease) => Ok(self.current(fingerprint)?.map_or(Claim::Miss(lease), Claim::Hit)),
-            other => Ok(other),
-        }
-    }
-
-    /// Gives the right to make a result even if there is one.
-    ///
-    /// # Errors
-    /// The lock cannot be made.
-    pub fn claim_anew(&self, fingerprint: &Digest) -> Result<Claim<'_>, StoreError> {
-        let path = self.root.join("leases").join(fingerprint.to_string());
-        Ok(match Lease::take(self, *fingerprint, &path)? {
-            Ok(lease) => Claim::Miss(lease),
-            Err(by) => Claim::Held { by },
-        })
-    }
-
-    pub(crate) fn insert(&self, fingerprint: Digest, new: &NewRecord<'_>) -> Result<Record, StoreError> {
-        let mut ledger = self.ledger();
-        let mut insert = || -> rusqlite::Result<Record> {
-            let transaction = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute(
-                "insert or ignore into recipes (fingerprint, kind, manifest) values (?1, ?2, ?3)",
-                (fingerprint.bytes(), new.kind, new.manifest),
-            )?;
-            transaction.execute("update artifacts set current = 0 where fingerprint = ?1", [fingerprint.bytes()])?;
-            transaction.execute(
-                "insert into artifacts (fingerprint, current, outputs, lineage, made) values (?1, 1, ?2, ?3, ?4)",
-                (fingerprint.bytes(), json(&new.outputs), json(&new.lineage), json(&new.made)),
-            )?;
-            let id = transaction.last_insert_rowid();
-            insert_metrics(&transaction, id, &new.metrics)?;
-            transaction.commit()?;
-            Ok(Record { id, fingerprint, outputs: new.outputs.clone(), made: new.made.clone() })
-        };
-        insert().map_err(|source| self.database(source))
-    }
-
-    /// Keeps a recipe before it has a result, so that a later one can be held against it.
-    ///
-    /// # Errors
-    /// The ledger cannot be written.
-    pub fn remember_recipe(&self, fingerprint: &Digest, kind: &str, manifest: &str) -> Result<(), StoreError> {
-        self.ledger()
-            .execute(
-                "insert or ignore into recipes (fingerprint, kind, manifest) values (?1, ?2, ?3)",
-                (fingerprint.bytes(), kind, manifest),
-            )
-            .map(drop)
-            .map_err(|source| self.database(source))
-    }
-
-    /// The stored recipe of a fingerprint, as canonical JSON.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn manifest(&self, fingerprint: &Digest) -> Result<Option<String>, StoreError> {
-        self.ledger()
-            .query_row("select manifest from recipes where fingerprint = ?1", [fingerprint.bytes()], |row| row.get(0))
-            .optional()
-            .map_err(|source| self.database(source))
-    }
-
-    /// The metrics of a result.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn metrics(&self, record: i64) -> Result<Vec<MetricRow>, StoreError> {
-        let ledger = self.ledger();
-        let find = || {
-            let mut statement = ledger
-                .prepare_cached("select name, value, unit, direction, case_id from metrics where artifact = ?1")?;
-            let rows = statement.query_map([record], |row| {
-                let direction: String = row.get(3)?;
-                Ok(MetricRow {
-                    name: row.get(0)?,
-                    value: row.get(1)?,
-                    unit: row.get(2)?,
-                    direction: serde_json::from_value(direction.into()).unwrap_or(crate::Direction::Higher),
-                    case: row.get(4)?,
-                })
-            })?;
-            rows.collect::<rusqlite::Result<_>>()
-        };
-        find().map_err(|source| self.database(source))
-    }
-
-    /// How many results each stage kind has, by name.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn kinds(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        let ledger = self.ledger();
-        let find = || {
-            let mut statement = ledger.prepare_cached(
-                "select kind, count(*) from artifacts join recipes using (fingerprint) group by kind order by kind",
-            )?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
-            rows.collect::<rusqlite::Result<_>>()
-        };
-        find().map_err(|source| self.database(source))
-    }
-
-    /// The folder in which a recipe's checkpoints lie between attempts.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn resume_folder(&self, fingerprint: &Digest) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join("resume").join(fingerprint.to_string());
-        fs::create_dir_all(&folder).map_err(|source| StoreError::io("create", &folder, source))?;
-        Ok(folder)
-    }
-
-    /// Removes a recipe's checkpoints, once its result is published.
-    ///
-    /// # Errors
-    /// They cannot be removed.
-    pub fn drop_resume(&self, fingerprint: &Digest) -> Result<(), StoreError> {
-        let folder = self.root.join("resume").join(fingerprint.to_string());
-        match fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(StoreError::io("remove", &folder, source))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Writes a file below the store's folder, whole or not at all.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+        self.writable()?;
         write_atomic(path, contents)
     }
 }
 
-fn json(value: &impl serde::Serialize) -> String {
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("records are plain data")
-}
-
-fn insert_metrics(transaction: &Transaction<'_>, artifact: i64, metrics: &[MetricRow]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare_cached(
-        "insert into metrics (artifact, name, value, unit, direction, case_id) values (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for MetricRow { name, value, unit, direction, case } in metrics {
-        let direction = serde_json::to_value(direction).ok();
-        let direction = direction.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-        statement.execute((artifact, name, value, unit, direction, case))?;
-    }
-    Ok(())
-}
-
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let parse = |column: usize, error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    };
-    let outputs: String = row.get(2)?;
-    let made: String = row.get(3)?;
-    Ok(Record {
-        id: row.get(0)?,
-        fingerprint: Digest::from_bytes(row.get(1)?),
-        outputs: serde_json::from_str(&outputs).map_err(|error| parse(2, error))?,
-        made: serde_json::from_str(&made).map_err(|error| parse(3, error))?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Made, Output, RunId};
+    use crate::{Claim, Holder, fixture};
 
-    fn store() -> (tempfile::TempDir, Store) {
+    #[test]
+    fn reading_makes_and_changes_nothing() {
+        let (folder, store) = fixture::store();
+        let run = fixture::run(&store);
+        let attempt = fixture::attempt(&store, run, "a", "recipe");
+        let Claim::Miss(lease) = store.claim(&attempt.fingerprint, &Holder::default()).expect("new") else {
+            panic!("nothing is there yet")
+        };
+        let record = lease.publish(&fixture::new_record(&store, "one"), &attempt, &().into()).expect("writable");
+        drop(lease);
+        // Also beside a writer, and after it.
+        for beside in [Some(store), None] {
+            let names = |folder: &Path| {
+                let mut names: Vec<_> = walk(folder).collect();
+                names.sort();
+                names
+            };
+            let before = names(folder.path());
+            let reader = Store::open_to_read(folder.path()).expect("readable");
+            assert_eq!(reader.current(&attempt.fingerprint).expect("readable").as_ref(), Some(&record));
+            assert_eq!(reader.runs(1).expect("readable")[0].id, run);
+            let refused = reader.claim_anew(&attempt.fingerprint, &Holder::default());
+            assert!(matches!(refused, Err(StoreError::ReadOnly { .. })));
+            let new = crate::NewRun { experiment: "e", file: "e.yaml", command: "pipe", commit: None };
+            assert!(matches!(reader.begin_run(&new), Err(StoreError::ReadOnly { .. })));
+            let written = reader.ledger().execute("delete from runs", []).map_err(|error| reader.database(error));
+            assert!(matches!(written, Err(StoreError::ReadOnly { .. })));
+            drop(reader);
+            assert_eq!(names(folder.path()), before);
+            drop(beside);
+        }
+    }
+
+    #[test]
+    fn no_ledger_reads_as_an_empty_one() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(folder.path()).expect("a new store");
-        (folder, store)
+        let root = folder.path().join("nothing/here");
+        let store = Store::open_to_read(&root).expect("empty");
+        assert_eq!(store.current(&Digest::of(b"recipe")).expect("readable"), None);
+        assert!(store.runs(5).expect("readable").is_empty() && store.stages("e").expect("readable").is_empty());
+        let path = folder.path().join("data");
+        fs::write(&path, "data").expect("writable");
+        assert_eq!(store.external(&path).expect("readable").digest, Digest::of(b"data"));
+        assert!(!root.exists());
     }
 
-    fn new(store: &Store, text: &str) -> NewRecord<'static> {
-        let path = store.root().join("text");
-        fs::write(&path, text).expect("writable");
-        let object = store.put(&path).expect("a file");
-        NewRecord {
-            kind: "test",
-            manifest: "{}",
-            outputs: vec![Output { port: "out".into(), kind: "files".into(), object }],
-            metrics: Vec::new(),
-            lineage: Vec::new(),
-            made: Made {
-                run: RunId(1),
-                attempt: 1,
-                at: "2026-01-01T00:00:00Z".into(),
-                seconds: 0.5,
-                commit: None,
-                device: "cpu".into(),
-                facts: serde_json::json!({}),
-            },
-        }
-    }
-
-    #[test]
-    fn a_lease_publishes_and_then_it_is_a_hit() {
-        let (_folder, store) = store();
-        let print = Digest::of(b"recipe");
-        let Claim::Miss(lease) = store.claim(&print).expect("a new store") else { panic!("nothing is there yet") };
-        assert!(matches!(store.claim(&print).expect("readable"), Claim::Held { by } if by == Some(std::process::id())));
-        let record = lease.publish(&new(&store, "one")).expect("writable");
-        let Claim::Hit(found) = store.claim(&print).expect("readable") else { panic!("it was published") };
-        assert_eq!(found, record);
-        assert_eq!(store.manifest(&print).expect("readable").as_deref(), Some("{}"));
-    }
-
-    #[test]
-    fn a_result_made_anew_becomes_current() {
-        let (_folder, store) = store();
-        let print = Digest::of(b"recipe");
-        for text in ["one", "two"] {
-            let Claim::Miss(lease) = store.claim_anew(&print).expect("a new store") else { panic!("nobody else") };
-            lease.publish(&new(&store, text)).expect("writable");
-        }
-        let current = store.current(&print).expect("readable").expect("published");
-        assert_eq!(current.outputs[0].object.digest, Digest::of(b"two"));
-    }
-
-    #[test]
-    fn a_dropped_lease_lets_the_next_in() {
-        let (_folder, store) = store();
-        let print = Digest::of(b"recipe");
-        drop(store.claim(&print).expect("a new store"));
-        assert!(matches!(store.claim(&print).expect("readable"), Claim::Miss(_)));
+    fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
+        crate::walk::walk(folder).expect("a folder").files.into_iter().map(|file| file.name.into())
     }
 }

@@ -2,15 +2,9 @@
 //!
 //! Does not know where objects are kept.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
-
 use serde::{Deserialize, Serialize};
-use walkdir::WalkDir;
 
-use crate::{Digest, StoreError};
+use crate::Digest;
 
 /// Whether contents are those of a file or of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,36 +47,14 @@ pub(crate) fn object(leaves: &[Leaf]) -> Object {
     Object { digest: Digest::of(text(leaves).as_bytes()), shape: Shape::Tree, bytes }
 }
 
-/// A file below a folder, before it is hashed.
-pub(crate) struct Found {
-    pub path: PathBuf,
-    pub name: String,
-    pub metadata: fs::Metadata,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// All files below a folder, sorted by relative path. Links are followed; one that leads nowhere is an error.
-pub(crate) fn walk(folder: &Path) -> Result<Vec<Found>, StoreError> {
-    let mut found = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(folder).to_path_buf();
-            StoreError::io("read", &path, error.into_io_error().unwrap_or_else(|| io::Error::other("a cycle of links")))
-        })?;
-        let metadata = entry.metadata().map_err(|error| {
-            StoreError::io("read", entry.path(), error.into_io_error().unwrap_or_else(|| io::Error::other("vanished")))
-        })?;
-        if metadata.is_dir() {
-            continue;
-        }
-        if !metadata.is_file() {
-            return Err(StoreError::NotAFile { path: entry.path().into() });
-        }
-        let relative = entry.path().strip_prefix(folder).expect("walked below it");
-        let parts: Option<Vec<_>> = relative.iter().map(|part| part.to_str()).collect();
-        let name = parts.ok_or_else(|| StoreError::Name { path: entry.path().into() })?.join("/");
-        found.push(Found { path: entry.into_path(), name, metadata });
+    #[test]
+    fn the_text_of_a_folder_stays_as_it_is() {
+        let leaf = Leaf { path: "a/b".into(), digest: Digest::of(b"b"), bytes: 1, executable: true };
+        let expected = r#"[{"path":"a/b","digest":"10e5cf3d3c8a4f9f3468c8cc58eea84892a22fdadbc1acb22410190044c1d553","bytes":1,"executable":true}]"#;
+        assert_eq!(text(&[leaf]), expected);
     }
-    // By the whole name, so that `a-b` and `a/b` sort alike on every system.
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
 }
