@@ -1,29 +1,76 @@
-//! Attempts of a running plan: started, listened to, published or failed.
+//! Attempts of a running plan: started, listened to, published, failed, tried again.
 //!
 //! Does not decide which node runs.
 
 use std::{
-    io,
-    path::PathBuf,
-    process::ExitStatus,
-    time::{Duration, Instant},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::{Duration, Instant, SystemTime},
 };
 
-use pipe_store::{Lease, Made, NewRecord, Output, StoreError};
-use serde_json::Value as Json;
+use pipe_spec::Bytes;
+use pipe_store::{Attempt, Lease, NewAttempt, Record, StoreError};
+use serde_json::{Value as Json, json};
 
 use crate::{
-    COMMAND, EngineError, Event, Failure, Reason, StageFailure,
+    EngineError, Event, Failure, Reason, StageFailure,
+    capacity::Taken,
     context::{Findings, Word},
-    executors::{Said, interrupt, last_lines},
-    freshen::Recipe,
+    executors::{Exit, Said, interrupt, last_lines},
+    freshen::{DISCOVERED, Recipe},
     job::{LOG, OUTCOME, Outcome},
-    prepare::prepare,
-    running::{Attempted, Did, Node, Running, TICK},
+    prepare::{Prepared, prepare},
+    running::{Did, Running, State, TICK},
+    tail::Tail,
 };
 
 /// How long children may take to end after they were asked to.
 const GRACE: Duration = Duration::from_secs(5);
+/// Longer steps of the clock than this are those of a process that was stopped, and no time of its children.
+const STEP: Duration = Duration::from_secs(1);
+
+/// An attempt that runs.
+pub(crate) struct Attempted<'s> {
+    pub recipe: Recipe,
+    pub lease: Lease<'s>,
+    pub attempt: Attempt,
+    pub prepared: Prepared,
+    /// What it takes of what stages share, while it runs.
+    pub taken: Option<Taken>,
+    pub since: Instant,
+    pub at: SystemTime,
+    pub before: Option<Record>,
+    /// Time during which it, or `pipe` with it, was stopped. It is no time of the stage.
+    pub stopped: Duration,
+    /// How long it has run, once it has ended.
+    pub took: Option<Duration>,
+    /// When it was asked to end, because its time was over.
+    pub ending: Option<Instant>,
+    /// What it appends to.
+    pub events: Option<Tail>,
+    /// Whether it was said that a line is not understood.
+    pub was_unclear: bool,
+    /// Final numbers that a command told.
+    pub findings: Findings,
+}
+
+impl Attempted<'_> {
+    /// How long it has run.
+    pub(crate) fn ran(&self) -> Duration {
+        self.took.unwrap_or_else(|| self.since.elapsed().saturating_sub(self.stopped))
+    }
+}
+
+/// Why an attempt gave no result.
+struct Lost {
+    outcome: &'static str,
+    chain: Vec<String>,
+}
+
+impl Lost {
+    fn failed(chain: Vec<String>) -> Self {
+        Self { outcome: "failed", chain }
+    }
+}
 
 impl<'r> Running<'r, '_> {
     pub(crate) fn start(
@@ -32,207 +79,272 @@ impl<'r> Running<'r, '_> {
         recipe: Recipe,
         why: &[Reason],
         lease: Lease<'r>,
+        taken: Taken,
     ) -> Result<(), EngineError> {
-        let planned = &self.plan.nodes[node];
+        let plan = std::sync::Arc::clone(&self.plan);
+        let planned = &plan.nodes[node];
         let before = self.store.current(&recipe.fingerprint)?;
-        self.store.remember_recipe(&recipe.fingerprint, planned.kind.name, &recipe.manifest)?;
-        self.note(node, &recipe.fingerprint, "running", why)?;
-        let attempt = self.store.begin_attempt(self.run, &planned.id, &recipe.fingerprint)?;
-        let records: Vec<_> = self.nodes.iter().map(Node::record).collect();
-        let resume = self.store.resume_folder(&recipe.fingerprint)?;
-        let prepared = prepare(planned, &records, self.plan, self.store, self.options, &attempt, &resume)?;
+        let attempt = self.store.begin_attempt(&NewAttempt {
+            run: self.run,
+            experiment: &plan.experiment,
+            stage: &planned.id,
+            fingerprint: recipe.fingerprint,
+            kind: planned.kind.name,
+            manifest: &recipe.manifest,
+            reason: &serde_json::to_string(why).expect("reasons are plain data"),
+        })?;
+        let visible = self.capacity.visible(&taken);
+        let records: Vec<_> = plan.nodes[node].feeds.iter().map(|feed| self.nodes[feed.from].record()).collect();
+        let prepared = prepare(planned, &records, &plan, self.store, self.options, &attempt, visible, &mut self.site)?;
         tracing::debug!(stage = planned.id, fingerprint = %recipe.fingerprint, folder = %attempt.folder.display(), "attempt");
         (self.observe)(&Event::Started { stage: planned.id.clone(), attempt: attempt.number, why: why.to_vec() });
-        let since = Instant::now();
+        let (since, at) = (Instant::now(), SystemTime::now());
+        self.next_child += 1;
+        let child = self.next_child;
         let started = match &prepared.program {
             Ok(program) => self
                 .children
-                .start(node, program)
+                .start(child, program)
                 .map_err(|error| vec![format!("cannot start `{}`", program.program.display()), error.to_string()]),
             Err(placeholder) => Err(vec![format!("`{{{placeholder}}}` names nothing this command has")]),
         };
-        let attempted = Box::new(Attempted { recipe, lease, attempt, prepared, since, before });
+        let events = prepared.program.as_ref().ok().and_then(|program| Tail::new(program.events.as_deref()?).ok());
+        let (stopped, ending, findings) = (Duration::ZERO, None, Findings::default());
+        let attempted = Box::new(Attempted {
+            recipe,
+            lease,
+            attempt,
+            prepared,
+            taken: Some(taken),
+            since,
+            at,
+            before,
+            stopped,
+            took: None,
+            ending,
+            events,
+            was_unclear: false,
+            findings,
+        });
         match started {
-            Ok(()) => self.nodes[node] = Node::Running(attempted),
-            Err(chain) => self.failed(node, &attempted, chain)?,
+            Ok(()) => {
+                self.attempts.insert(child, node);
+                self.twins.insert(attempted.recipe.fingerprint, Vec::new());
+                self.nodes[node].state = State::Running(attempted);
+            }
+            // A program that cannot be started will not start the next time either.
+            Err(chain) => {
+                let mut attempted = attempted;
+                self.give_back(&mut attempted);
+                self.failed(node, &attempted, Lost::failed(chain), &json!({}), u32::MAX)?;
+            }
         }
         Ok(())
     }
 
-    pub(crate) fn said(&mut self, node: usize, line: &str) {
+    fn give_back(&mut self, attempted: &mut Attempted<'_>) {
+        if let Some(taken) = attempted.taken.take() {
+            self.capacity.give_back(taken);
+        }
+    }
+
+    /// A line of a running stage, from a worker's output or a command's file.
+    pub(crate) fn said(&mut self, child: u64, line: &str) {
+        let Some(&node) = self.attempts.get(&child) else { return };
         let stage = self.plan.nodes[node].id.clone();
         let event = match serde_json::from_str(line) {
             Ok(Word::Progress(progress)) => Event::Progress { stage, progress },
             Ok(Word::Metric { name, step, value }) => Event::Metric { stage, name, step, value },
             Ok(Word::Warning { text }) => Event::Warning { stage, text },
-            // Something printed by a library; it is no event.
-            Err(_) => return,
+            Ok(Word::Result(row)) => {
+                if let State::Running(attempted) = &mut self.nodes[node].state {
+                    attempted.findings.metrics.push(row);
+                }
+                return;
+            }
+            Err(error) => match &mut self.nodes[node].state {
+                // A worker's output may hold what a library printed; a command's file holds what it wants to tell.
+                State::Running(attempted) if attempted.prepared.is_command && !attempted.was_unclear => {
+                    attempted.was_unclear = true;
+                    let line: String = line.chars().take(120).collect();
+                    Event::Warning { stage, text: format!("a line of its events is not understood: {line} ({error})") }
+                }
+                _ => return,
+            },
         };
         (self.observe)(&event);
     }
 
-    pub(crate) fn ended(&mut self, node: usize, status: io::Result<ExitStatus>) -> Result<(), EngineError> {
-        let Node::Running(attempted) = std::mem::replace(&mut self.nodes[node], Node::Lost) else {
+    /// Reads what commands have told, and looks at time limits; at most once a tick.
+    pub(crate) fn tick(&mut self) {
+        let step = self.last_tick.elapsed();
+        if step < TICK {
+            return;
+        }
+        self.last_tick = Instant::now();
+        let running: Vec<_> = self.attempts.iter().map(|(child, node)| (*child, *node)).collect();
+        for (child, node) in running {
+            let State::Running(attempted) = &mut self.nodes[node].state else { continue };
+            if attempted.taken.is_none() {
+                continue;
+            }
+            let lines = attempted.events.as_mut().map(|tail| tail.lines().0).unwrap_or_default();
+            attempted.stopped += if self.children.is_stopped(child) { step } else { step.saturating_sub(STEP) };
+            match (self.plan.nodes[node].timeout, attempted.ending) {
+                (Some(limit), None) if attempted.ran() > limit.get() => {
+                    attempted.ending = Some(Instant::now());
+                    self.children.terminate(child);
+                }
+                (_, Some(asked)) if asked.elapsed() > GRACE => self.children.kill(child),
+                _ => {}
+            }
+            lines.iter().for_each(|line| self.said(child, line));
+        }
+    }
+
+    /// Gives back what an ended attempt had, so that the next may start before this one's outputs are looked at. After a
+    /// failure nothing may start.
+    pub(crate) fn released(&mut self, child: u64, exit: Exit) -> Result<(), EngineError> {
+        let Some(&node) = self.attempts.get(&child) else { return Ok(()) };
+        if let State::Running(attempted) = &mut self.nodes[node].state {
+            attempted.took = Some(attempted.ran());
+            if let Some(taken) = attempted.taken.take() {
+                self.capacity.give_back(taken);
+            }
+        }
+        self.finished.push_back((child, exit));
+        self.start_ready()
+    }
+
+    pub(crate) fn ended(&mut self, child: u64, exit: Exit) -> Result<(), EngineError> {
+        let Some(&node) = self.attempts.get(&child) else { return Ok(()) };
+        let rest = match &mut self.nodes[node].state {
+            State::Running(attempted) => attempted.events.as_mut().map(Tail::remaining).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        rest.iter().for_each(|line| self.said(child, line));
+        let State::Running(mut attempted) = std::mem::replace(&mut self.nodes[node].state, State::Lost) else {
             return Ok(());
         };
-        let found = verdict(&attempted, status)
-            .and_then(|findings| self.outputs(node, &attempted).map(|outputs| (findings, outputs)));
-        let found = found.and_then(|(findings, paths)| {
+        self.attempts.remove(&child);
+        let facts = facts(&attempted, &exit);
+        let limit = self.plan.nodes[node].resources.memory;
+        let timeout = self.plan.nodes[node].timeout;
+        let found = match (&attempted.ending, exit.over_memory) {
+            (_, true) => Err(Lost { outcome: "killed for memory", chain: vec![over_memory(limit, exit.peak_memory)] }),
+            (Some(_), _) => {
+                let limit = timeout.map(|limit| limit.to_string()).unwrap_or_default();
+                let chain = vec![format!("took longer than its time limit of {limit}, and was ended")];
+                Err(Lost { outcome: "timed out", chain })
+            }
+            (None, false) => verdict(&attempted, exit.status).map_err(Lost::failed),
+        };
+        let found = found.and_then(|told| {
+            let discovered = self.discovered(node, &attempted).map_err(Lost::failed)?;
+            let paths = self.outputs(node, &attempted).map_err(Lost::failed)?;
+            Ok((told, discovered, paths))
+        });
+        let found = found.and_then(|(told, discovered, paths)| {
             // What a stage leaves may be no file at all: that is its failure, while a full disk is the machine's.
-            match self.stored(node, &paths) {
+            match self.stored(node, &attempted, &paths) {
                 Err(error @ (StoreError::NotAFile { .. } | StoreError::Name { .. } | StoreError::Io { .. })) => {
-                    Err(StageFailure::of(error).chain)
+                    Err(Lost::failed(StageFailure::of(error).chain))
                 }
-                stored => Ok((findings, stored)),
+                stored => Ok((told, discovered, stored)),
             }
         });
         match found {
-            Ok((findings, outputs)) => {
-                let outputs = outputs?;
-                self.publish(node, *attempted, findings, outputs)
-            }
-            Err(chain) => self.failed(node, &attempted, chain),
-        }
-    }
-
-    /// Outputs of a successful attempt that may be published: all there, and made from inputs that did not change meanwhile.
-    fn outputs(&self, node: usize, attempted: &Attempted<'_>) -> Result<Vec<(usize, PathBuf)>, Vec<String>> {
-        let planned = &self.plan.nodes[node];
-        let mut found = Vec::new();
-        for (position, output) in planned.outputs.iter().enumerate() {
-            let path = attempted.prepared.scratch.join(&output.path);
-            if !path.exists() {
-                return Err(vec![format!(
-                    "the output `{}` is missing: nothing was written to `{}`",
-                    output.name, output.path
-                )]);
-            }
-            if path.is_symlink() {
-                return Err(vec![format!("the output `{}` is a link; outputs are files and folders", output.name)]);
-            }
-            found.push((position, path));
-        }
-        if planned.kind.name == COMMAND.name {
-            // Inputs are links into the store; a program of the superuser can write through their permissions.
-            for feed in &planned.feeds {
-                let record = self.nodes[feed.from].record().into_iter();
-                for given in record.flat_map(|record| &record.outputs).filter(|output| output.port == feed.output) {
-                    if !self.store.verify(&given.object) {
-                        return Err(vec![format!(
-                            "the command changed its input `{}`; inputs are read-only",
-                            feed.port
-                        )]);
-                    }
+            Ok((told, discovered, outputs)) => {
+                attempted.findings.metrics.extend(told.metrics);
+                attempted.findings.facts.extend(told.facts);
+                if !discovered.is_empty() {
+                    attempted.findings.facts.insert(DISCOVERED.to_owned(), Json::Object(discovered));
                 }
+                self.publish(node, *attempted, outputs?, &facts)
+            }
+            Err(lost) => {
+                let tries = self.nodes[node].tries + 1;
+                self.failed(node, &attempted, lost, &facts, tries)
             }
         }
-        for (path, stamped) in &attempted.recipe.externals {
-            match self.store.external(path) {
-                Ok(now) if now == *stamped => {}
-                _ => {
-                    return Err(vec![format!(
-                        "{} changed while the stage read it, so its result was not published; run again",
-                        path.display()
-                    )]);
-                }
+    }
+
+    /// Lets nodes with the same recipe look again.
+    pub(crate) fn free_twins(&mut self, fingerprint: &pipe_store::Digest) {
+        for twin in self.twins.remove(fingerprint).unwrap_or_default() {
+            if matches!(self.nodes[twin].state, State::Ready { .. }) {
+                // What was asked for has just been done, by the other.
+                self.nodes[twin].anew = None;
+                self.queue(twin);
             }
         }
-        Ok(found)
     }
 
-    /// Puts outputs into the store; without a ledger row nobody sees them.
-    fn stored(&self, node: usize, found: &[(usize, PathBuf)]) -> Result<Vec<Output>, StoreError> {
-        let put = |(position, path): &(usize, PathBuf)| {
-            let output = &self.plan.nodes[node].outputs[*position];
-            let object = self.store.put(path)?;
-            Ok(Output { port: output.name.clone(), kind: output.kind.0.to_owned(), object })
-        };
-        found.iter().map(put).collect()
-    }
-
-    fn publish(
+    fn failed(
         &mut self,
         node: usize,
-        attempted: Attempted<'r>,
-        findings: Findings,
-        outputs: Vec<Output>,
+        attempted: &Attempted<'_>,
+        lost: Lost,
+        facts: &Json,
+        tries: u32,
     ) -> Result<(), EngineError> {
-        let planned = &self.plan.nodes[node];
-        let Attempted { recipe, lease, attempt, prepared, since, before } = attempted;
-        let seconds = since.elapsed().as_secs_f64();
-        let device = findings.facts.get("device").and_then(Json::as_str).unwrap_or("cpu").to_owned();
-        let made = Made {
-            run: self.run,
-            attempt: attempt.number,
-            at: now(),
-            seconds,
-            commit: self.options.commit.clone(),
-            device,
-            facts: Json::Object(findings.facts.into_iter().collect()),
-        };
-        let new = NewRecord {
-            kind: planned.kind.name,
-            manifest: &recipe.manifest,
-            outputs,
-            metrics: findings.metrics,
-            lineage: prepared.lineage,
-            made,
-        };
-        let record = lease.publish(&new)?;
-        tracing::debug!(stage = planned.id, record = record.id, seconds, "published");
-        self.store.drop_resume(&recipe.fingerprint)?;
-        self.store.end_attempt(&attempt, "done")?;
-        drop(lease);
-        self.note(node, &recipe.fingerprint, "done", &[])?;
-        if before.is_some_and(|before| before.outputs != record.outputs) {
-            let text = "made again from an equal recipe, it has other bytes; the new ones are current".to_owned();
-            (self.observe)(&Event::Warning { stage: planned.id.clone(), text });
-            self.ask_again_below(node);
-        }
-        self.anew.remove(&node);
-        self.did[node] = Some(Did::Ran);
-        self.nodes[node] = Node::Done(Box::new(record));
-        (self.observe)(&Event::Done { stage: planned.id.clone(), seconds });
-        Ok(())
-    }
-
-    fn failed(&mut self, node: usize, attempted: &Attempted<'_>, mut chain: Vec<String>) -> Result<(), EngineError> {
+        let Lost { outcome, mut chain } = lost;
         let log = attempted.attempt.folder.join(LOG);
         // Neither a log nor an outcome can be written to a full disk.
         if self.store.disk_is_full() {
             chain.push(format!("no space left on the disk of {}", self.store.root().display()));
         }
         let failure = Failure { chain, last_lines: last_lines(&log, 20), log: log.exists().then_some(log) };
-        self.store.end_attempt(&attempted.attempt, "failed")?;
-        self.note(node, &attempted.recipe.fingerprint, "failed", &[])?;
-        self.did[node] = Some(Did::Failed);
-        self.nodes[node] = Node::Lost;
-        (self.observe)(&Event::Failed { stage: self.plan.nodes[node].id.clone(), failure });
+        self.store.end_attempt(&attempted.attempt, outcome, facts)?;
+        self.free_twins(&attempted.recipe.fingerprint);
+        let stage = self.plan.nodes[node].id.clone();
+        let retries = &self.plan.nodes[node].retries;
+        if tries <= retries.count && !self.stopping {
+            let wait = retries.wait(tries, chance());
+            self.nodes[node].tries = tries;
+            let why = vec![Reason::Retry { after: outcome.to_owned() }];
+            self.nodes[node].state = State::Ready { recipe: Box::new(attempted.recipe.clone()), why };
+            self.resting.insert(node, Instant::now() + wait);
+            (self.observe)(&Event::Retry {
+                stage,
+                attempt: attempted.attempt.number,
+                of: retries.count,
+                seconds: wait.as_secs_f64(),
+                failure,
+            });
+            return Ok(());
+        }
+        (self.observe)(&Event::Failed { stage, failure });
+        self.lose(node, Did::Failed, "");
+        self.stop_where_asked();
         Ok(())
     }
 
     /// Ends all children, politely first; a second interrupt, or the end of the grace, ends them at once.
     pub(crate) fn interrupted(&mut self) {
         self.interrupted = true;
-        self.children.terminate();
+        self.children.forward(interrupt::first().unwrap_or(interrupt::Signal::Terminate));
         let end = Instant::now() + GRACE;
         while !self.children.is_idle() {
             if Instant::now() > end || interrupt::count() > 1 {
-                self.children.kill();
+                self.children.kill_all();
             }
             self.children.next(TICK);
         }
         for node in &mut self.nodes {
-            if let Node::Running(attempted) = node {
+            if let State::Running(attempted) = &node.state {
                 // The ledger row is a courtesy here: the attempt left nothing to publish.
-                drop(self.store.end_attempt(&attempted.attempt, "interrupted"));
+                drop(self.store.end_attempt(&attempted.attempt, "interrupted", &json!({})));
             }
         }
     }
 }
 
 /// What an attempt's end means: its findings, or why it failed.
-fn verdict(attempted: &Attempted<'_>, status: io::Result<ExitStatus>) -> Result<Findings, Vec<String>> {
+fn verdict(
+    attempted: &Attempted<'_>,
+    status: std::io::Result<std::process::ExitStatus>,
+) -> Result<Findings, Vec<String>> {
     use std::os::unix::process::ExitStatusExt as _;
     let status = status.map_err(|error| vec![error.to_string()])?;
     let worker = attempted.prepared.program.as_ref().is_ok_and(|program| program.output == Said::ToEngine);
@@ -250,6 +362,26 @@ fn verdict(attempted: &Attempted<'_>, status: io::Result<ExitStatus>) -> Result<
     }
 }
 
-fn now() -> String {
-    jiff::Timestamp::now().to_string()
+/// `killed for memory (limit 8 GiB, peak 8.1 GiB)`.
+fn over_memory(limit: Option<Bytes>, peak: Option<u64>) -> String {
+    let limit = limit.map(|limit| format!("limit {limit}"));
+    let peak = peak.map(|peak| format!("peak {}", Bytes::new(peak)));
+    let known: Vec<_> = limit.into_iter().chain(peak).collect();
+    format!("killed for memory ({})", known.join(", "))
+}
+
+/// What is known of an attempt's cost.
+fn facts(attempted: &Attempted<'_>, exit: &Exit) -> Json {
+    let code = exit.status.as_ref().ok().and_then(std::process::ExitStatus::code);
+    json!({
+        "seconds": attempted.ran().as_secs_f64(),
+        "cpu_seconds": exit.cpu_seconds,
+        "peak_memory": exit.peak_memory,
+        "exit_code": code,
+    })
+}
+
+/// A number in 0..1 that differs from one process and call to the next.
+fn chance() -> f64 {
+    RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }

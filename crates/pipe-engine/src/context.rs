@@ -38,13 +38,22 @@ pub struct Progress {
     pub note: String,
 }
 
-/// What a worker says while it runs: one JSON line each on its standard output.
+/// What a stage says while it runs: one JSON line each, a worker on its standard output, a command in the file that
+/// PIPE_EVENTS names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Word {
     Progress(Progress),
-    Metric { name: String, step: u64, value: Option<f64> },
-    Warning { text: String },
+    Metric {
+        name: String,
+        step: u64,
+        value: Option<f64>,
+    },
+    Warning {
+        text: String,
+    },
+    /// A final number, kept with the result.
+    Result(MetricRow),
 }
 
 /// What a worker leaves behind beside its outputs.

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::{Progress, Reason};
+use crate::{Lack, Progress, Reason};
 
 /// Why a stage failed, for people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,12 +33,19 @@ pub enum Event {
         /// The instance.
         stage: String,
     },
-    /// A stage waits for another process that is making the same result.
-    Held {
+    /// A stage that could start lacks something.
+    Waiting {
         /// The instance.
         stage: String,
-        /// That process.
-        by: Option<u32>,
+        /// What.
+        lack: Lack,
+    },
+    /// A list became known, and with it stages that run over it.
+    Grown {
+        /// Number of stages now.
+        stages: usize,
+        /// The new instances.
+        new: Vec<String>,
     },
     /// An attempt started.
     Started {
@@ -81,6 +88,19 @@ pub enum Event {
         /// Seconds of the attempt.
         seconds: f64,
     },
+    /// An attempt failed, and the stage is tried again.
+    Retry {
+        /// The instance.
+        stage: String,
+        /// Number of the attempt that failed.
+        attempt: u32,
+        /// How often it is tried again at most.
+        of: u32,
+        /// Seconds until then.
+        seconds: f64,
+        /// Why it failed.
+        failure: Failure,
+    },
     /// A stage failed.
     Failed {
         /// The instance.
@@ -94,5 +114,10 @@ pub enum Event {
         stage: String,
         /// What it needed and did not get.
         because: String,
+    },
+    /// A failure kept stages from starting.
+    Stopped {
+        /// How many.
+        left: u64,
     },
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use pipe_store::Digest;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -17,8 +18,18 @@ pub enum Reason {
     Unfinished,
     /// It was asked for.
     Forced,
+    /// Its last attempt failed, and it is tried again.
+    Retry {
+        /// How that attempt ended.
+        after: String,
+    },
     /// Its result is known, but its bytes are missing or damaged, and a stage that runs needs them.
     BytesMissing,
+    /// An input that the program itself told of has other contents.
+    Discovered {
+        /// The file.
+        path: String,
+    },
     /// Something it takes from will run, so its inputs are not known yet.
     Upstream {
         /// Those stages.
@@ -46,11 +57,19 @@ pub enum Reason {
     Input {
         /// The port.
         port: String,
+        /// Digests before, in the order of the stages they came from.
+        old: Vec<Digest>,
+        /// Digests now, in the order of the port's feeds.
+        new: Vec<Digest>,
     },
     /// The contents of a file or folder outside the store.
     External {
         /// Its place below `with`.
         path: String,
+        /// Its digest before; nothing if it was not there.
+        old: Option<Digest>,
+        /// Its digest now.
+        new: Option<Digest>,
     },
 }
 
@@ -60,15 +79,26 @@ impl fmt::Display for Reason {
         match self {
             Self::New => f.write_str("never run before"),
             Self::Unfinished => f.write_str("tried before, without a result"),
+            Self::Retry { after } => write!(
+                f,
+                "tried again after an attempt that {}",
+                match after.as_str() {
+                    "killed for memory" => "was killed for memory",
+                    other => other,
+                }
+            ),
             Self::Forced => f.write_str("asked for"),
             Self::BytesMissing => f.write_str("its stored bytes are missing or damaged"),
+            Self::Discovered { path } => {
+                write!(f, "{path}, which it read the last time, has other contents or is gone")
+            }
             Self::Upstream { stages } => write!(f, "waits for {}", stages.join(", ")),
             Self::Version { of, old, new } => write!(f, "version of {of}: {old} -> {new}"),
             Self::With { path, old, new } => {
                 write!(f, "with.{path}: {} -> {}", value(old), value(new))
             }
-            Self::Input { port } => write!(f, "input `{port}` has other contents"),
-            Self::External { path } => {
+            Self::Input { port, .. } => write!(f, "input `{port}` has other contents"),
+            Self::External { path, .. } => {
                 write!(f, "the data that with.{path} names has other contents")
             }
         }
@@ -101,9 +131,23 @@ pub fn explain(old: &Json, new: &Json) -> Vec<Reason> {
         old,
         new,
     }));
-    reasons.extend(changed(&old["inputs"], &new["inputs"]).into_iter().map(|port| Reason::Input { port }));
-    reasons.extend(changed(&old["externals"], &new["externals"]).into_iter().map(|path| Reason::External { path }));
+    reasons.extend(changed(&old["inputs"], &new["inputs"]).into_iter().map(|port| {
+        let [old, new] = [old, new].map(|manifest| digests(&manifest["inputs"][&port]));
+        Reason::Input { port, old, new }
+    }));
+    reasons.extend(changed(&old["externals"], &new["externals"]).into_iter().map(|path| {
+        let [old, new] = [old, new].map(|manifest| digest(&manifest["externals"][&path]));
+        Reason::External { path, old, new }
+    }));
     reasons
+}
+
+fn digest(value: &Json) -> Option<Digest> {
+    value.as_str()?.parse().ok()
+}
+
+fn digests(value: &Json) -> Vec<Digest> {
+    value.as_array().into_iter().flatten().filter_map(digest).collect()
 }
 
 /// Keys of two maps whose values differ.
@@ -173,5 +217,18 @@ mod tests {
             ]
         );
         assert!(explain(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn contents_by_their_digests() {
+        let [a, b] = [Digest::of(b"a"), Digest::of(b"b")];
+        let old = json!({ "inputs": { "d": [a, a] }, "externals": { "root": a } });
+        let new = json!({ "inputs": { "d": [a, b], "e": [b] }, "externals": {} });
+        let expected = [
+            Reason::Input { port: "d".into(), old: vec![a, a], new: vec![a, b] },
+            Reason::Input { port: "e".into(), old: vec![], new: vec![b] },
+            Reason::External { path: "root".into(), old: Some(a), new: None },
+        ];
+        assert_eq!(explain(&old, &new), expected);
     }
 }

@@ -3,21 +3,25 @@
 //! Does not run anything.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use pipe_spec::{Experiment, Problem, Problems};
-use pipe_store::{Digest, Object, Record, Store, StoreError};
+use pipe_store::{Digest, Object, Record, RunId, Store, StoreError};
 use serde_json::Value as Json;
 
-use crate::{Counting, Plan, PlanNode, Reason, canonical, explain, manifest};
+use crate::{Counting, Pattern, Plan, PlanNode, Reason, explain, fingerprint::manifest_text, manifest};
+
+/// The fact of a result that holds inputs which its program told of only when it had run: paths and digests.
+pub(crate) const DISCOVERED: &str = "discovered";
 
 /// What the store knows of a planned stage.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Its result is there.
-    Hit(Box<Record>),
+    Hit(Arc<Record>),
     /// It is not.
     Miss {
         /// Digest of the recipe.
@@ -50,21 +54,28 @@ pub enum Broken {
     Store(#[from] StoreError),
 }
 
-/// Holds a plan against the store. `forced` names stages that run in any case.
+/// Holds a plan against the store. `forced` are stages that run in any case.
 ///
 /// # Errors
-/// Paths outside the store do not exist (all of them), or the store cannot be read.
+/// Paths outside the store do not exist, or frozen stages have no result (all of them); or the store cannot be read.
 pub fn freshen(
     plan: &Plan,
     store: &Store,
     workspace: &Path,
     experiment: &Experiment,
-    forced: &BTreeSet<usize>,
+    forced: &[Pattern],
 ) -> Result<Freshness, Broken> {
     let mut files = Externals::new(workspace);
-    files.check(plan, experiment)?;
+    let mut problems = files.missing(plan);
+    if !problems.is_empty() {
+        return Err(broken(experiment, problems));
+    }
+    let is_forced = |node: usize| {
+        let planned = &plan.nodes[node];
+        forced.iter().any(|pattern| pattern.means(&planned.stage, &planned.axes))
+    };
     let mut verdicts: Vec<Option<Verdict>> = vec![None; plan.nodes.len()];
-    let mut records: Vec<Option<Record>> = vec![None; plan.nodes.len()];
+    let mut records: Vec<Option<Arc<Record>>> = vec![None; plan.nodes.len()];
     let mut next = 0;
     while next < plan.nodes.len() {
         // A level: nodes whose inputs are all behind them, asked for at once.
@@ -73,32 +84,74 @@ pub fn freshen(
             .unwrap_or(plan.nodes.len());
         let mut asked = Vec::new();
         for (node, verdict) in verdicts.iter_mut().enumerate().take(end).skip(next) {
+            if plan.nodes[node].frozen && is_forced(node) {
+                problems.push(forced_and_frozen(&plan.nodes[node]));
+                continue;
+            }
+            if plan.nodes[node].frozen {
+                match store.last_result(&plan.experiment, &plan.nodes[node].id)? {
+                    Some(record) => {
+                        let record = Arc::new(record);
+                        records[node] = Some(Arc::clone(&record));
+                        *verdict = Some(Verdict::Hit(record));
+                    }
+                    None => problems.push(thawed(&plan.nodes[node])),
+                }
+                continue;
+            }
             let waits: Vec<_> = plan.upstream(node).filter(|from| records[*from].is_none()).collect();
             if waits.is_empty() {
-                asked.push((node, recipe(plan, node, &|from| records[from].as_ref(), store, &mut files)?));
+                asked.push((node, recipe(plan, node, &|from| records[from].as_deref(), store, &mut files)?));
             } else {
                 let mut stages: Vec<_> = waits.into_iter().map(|from| plan.nodes[from].id.clone()).collect();
                 stages.dedup();
                 let mut why = vec![Reason::Upstream { stages }];
-                why.extend(own_changes(plan, node, store)?);
+                why.extend(own_changes(plan, node, store, &mut files)?);
                 *verdict = Some(Verdict::Unknown { why });
             }
         }
         tracing::debug!(from = next, to = end, asked = asked.len(), "level");
         let prints: Vec<_> = asked.iter().map(|(_, recipe)| recipe.fingerprint).collect();
         for ((node, recipe), found) in asked.into_iter().zip(store.current_many(&prints)?) {
+            let fingerprint = recipe.fingerprint;
+            let found = found.map(|record| files.still_holds(record, store)).transpose()?;
             verdicts[node] = Some(match found {
-                Some(record) if !forced.contains(&node) => {
-                    records[node] = Some(record.clone());
-                    Verdict::Hit(Box::new(record))
+                Some(_) if is_forced(node) => Verdict::Miss { fingerprint, why: vec![Reason::Forced] },
+                Some(Ok(record)) => {
+                    let record = Arc::new(record);
+                    records[node] = Some(Arc::clone(&record));
+                    Verdict::Hit(record)
                 }
-                Some(_) => Verdict::Miss { fingerprint: recipe.fingerprint, why: vec![Reason::Forced] },
-                None => Verdict::Miss { fingerprint: recipe.fingerprint, why: reasons(plan, node, &recipe, store)? },
+                Some(Err(changed)) => Verdict::Miss { fingerprint, why: vec![changed] },
+                None => Verdict::Miss { fingerprint, why: reasons(plan, node, &recipe, store, &mut files)? },
             });
         }
         next = end;
     }
+    if !problems.is_empty() {
+        return Err(broken(experiment, problems));
+    }
     Ok(Freshness { verdicts: verdicts.into_iter().map(|verdict| verdict.expect("every level was asked")).collect() })
+}
+
+/// What to say of a frozen stage that is asked to run.
+fn forced_and_frozen(node: &PlanNode) -> Problem {
+    let message = format!("`{}` is frozen, and cannot be forced to run", node.id);
+    Problem::new("pipe::plan::frozen", Some(node.written.span()), message)
+        .label("its last result stands")
+        .help("leave out `--force`, or `frozen: true`")
+}
+
+fn broken(experiment: &Experiment, list: Vec<Problem>) -> Broken {
+    Broken::Problems(Box::new(Problems { sources: experiment.sources.clone(), list }))
+}
+
+/// What to say of a frozen stage that has no result.
+fn thawed(node: &PlanNode) -> Problem {
+    let message = format!("`{}` is frozen, but it has no result that could stand", node.id);
+    Problem::new("pipe::plan::frozen", Some(node.written.span()), message)
+        .label("never made before")
+        .help("run it once without `frozen: true`")
 }
 
 /// A stage's recipe with all contents known.
@@ -134,29 +187,37 @@ pub(crate) fn recipe<'r>(
         stamped.insert(place.clone(), object.digest);
         objects.push((path, object));
     }
-    let manifest = canonical(&manifest(&plan.nodes[node], &inputs, &stamped));
+    let manifest = manifest_text(&plan.nodes[node], &inputs, &stamped);
     Ok(Recipe { fingerprint: Digest::of(manifest.as_bytes()), manifest, externals: objects })
 }
 
 /// Why a recipe without result runs: held against the last one of this stage.
-pub(crate) fn reasons(plan: &Plan, node: usize, recipe: &Recipe, store: &Store) -> Result<Vec<Reason>, StoreError> {
-    let Some(last) = store.stage(&plan.experiment, &plan.nodes[node].id)? else {
+pub(crate) fn reasons(
+    plan: &Plan,
+    node: usize,
+    recipe: &Recipe,
+    store: &Store,
+    files: &mut Externals,
+) -> Result<Vec<Reason>, StoreError> {
+    let Some(last) = files.last_recipe(plan, node, store)? else {
         return Ok(vec![Reason::New]);
     };
-    if last.fingerprint == recipe.fingerprint {
-        return Ok(vec![Reason::Unfinished]);
+    if last == recipe.fingerprint {
+        // A result that is none any more lost its bytes.
+        let had = !store.results(&recipe.fingerprint)?.is_empty();
+        return Ok(vec![if had { Reason::BytesMissing } else { Reason::Unfinished }]);
     }
     let parse = |text: &str| serde_json::from_str::<Json>(text).unwrap_or_default();
-    Ok(match store.manifest(&last.fingerprint)? {
+    Ok(match store.manifest(&last)? {
         Some(old) => explain(&parse(&old), &parse(&recipe.manifest)),
         None => vec![Reason::Unfinished],
     })
 }
 
 /// What is known to have changed of a stage whose inputs are not known yet: its own values and versions.
-fn own_changes(plan: &Plan, node: usize, store: &Store) -> Result<Vec<Reason>, StoreError> {
-    let Some(last) = store.stage(&plan.experiment, &plan.nodes[node].id)? else { return Ok(Vec::new()) };
-    let Some(old) = store.manifest(&last.fingerprint)? else { return Ok(Vec::new()) };
+fn own_changes(plan: &Plan, node: usize, store: &Store, files: &mut Externals) -> Result<Vec<Reason>, StoreError> {
+    let Some(last) = files.last_recipe(plan, node, store)? else { return Ok(Vec::new()) };
+    let Some(old) = store.manifest(&last)? else { return Ok(Vec::new()) };
     let old = serde_json::from_str::<Json>(&old).unwrap_or_default();
     let new = manifest(&plan.nodes[node], &BTreeMap::new(), &BTreeMap::new());
     let mut changes = explain(&old, &new);
@@ -168,14 +229,38 @@ fn own_changes(plan: &Plan, node: usize, store: &Store) -> Result<Vec<Reason>, S
 pub(crate) struct Externals {
     workspace: PathBuf,
     known: BTreeMap<PathBuf, Object>,
+    /// The run that asks; reasons look at those before it.
+    run: Option<RunId>,
+    /// Results of the experiment's last run by stage, once they were asked for.
+    last: Option<BTreeMap<String, i64>>,
 }
 
 impl Externals {
     pub(crate) fn new(workspace: &Path) -> Self {
-        Self { workspace: workspace.to_path_buf(), known: BTreeMap::new() }
+        Self { workspace: workspace.to_path_buf(), known: BTreeMap::new(), run: None, last: None }
     }
 
-    fn stamp(&mut self, path: &Path, store: &Store) -> Result<(PathBuf, Object), StoreError> {
+    /// For a run, whose own notes are no past.
+    pub(crate) fn of_run(workspace: &Path, run: RunId) -> Self {
+        Self { run: Some(run), ..Self::new(workspace) }
+    }
+
+    /// The recipe that a stage had in the last run, or the last one it was tried with.
+    fn last_recipe(&mut self, plan: &Plan, node: usize, store: &Store) -> Result<Option<Digest>, StoreError> {
+        let id = &plan.nodes[node].id;
+        let tried = store.stage(&plan.experiment, id)?;
+        // A failure or an interruption is nearer than what was used before it.
+        if let Some(tried) = tried.as_ref().filter(|tried| !["done", "cached"].contains(&tried.state.as_str())) {
+            return Ok(Some(tried.fingerprint));
+        }
+        if self.last.is_none() {
+            self.last = Some(store.last_uses(&plan.experiment, self.run)?);
+        }
+        let used = self.last.as_ref().and_then(|last| last.get(id)).map(|artifact| store.recipe_of(*artifact));
+        Ok(used.transpose()?.flatten().or(tried.map(|tried| tried.fingerprint)))
+    }
+
+    pub(crate) fn stamp(&mut self, path: &Path, store: &Store) -> Result<(PathBuf, Object), StoreError> {
         let full = self.workspace.join(path);
         let object = match self.known.get(&full) {
             Some(object) => *object,
@@ -184,12 +269,39 @@ impl Externals {
         Ok((full, object))
     }
 
-    /// Says of all paths at once which do not exist.
-    fn check(&self, plan: &Plan, experiment: &Experiment) -> Result<(), Broken> {
+    /// Takes over what was seen just now.
+    pub(crate) fn learn(&mut self, path: &Path, object: Object) {
+        self.known.insert(path.to_path_buf(), object);
+    }
+
+    /// A result, or another one of its recipe, whose discovered inputs are as they were; else what changed.
+    pub(crate) fn still_holds(&mut self, record: Record, store: &Store) -> Result<Result<Record, Reason>, StoreError> {
+        if record.made.facts.get(DISCOVERED).is_none() {
+            return Ok(Ok(record));
+        }
+        let Some(changed) = self.changed(&record, store) else { return Ok(Ok(record)) };
+        let others = store.results(&record.fingerprint)?;
+        let other = others.into_iter().find(|other| self.changed(other, store).is_none());
+        Ok(other.ok_or(Reason::Discovered { path: changed }))
+    }
+
+    /// The first of a result's discovered inputs that is no longer as it was.
+    fn changed(&mut self, record: &Record, store: &Store) -> Option<String> {
+        let discovered = record.made.facts.get(DISCOVERED).and_then(Json::as_object)?;
+        let changed = |(path, digest): (&String, &Json)| {
+            let now = self.stamp(Path::new(path), store).ok().map(|(_, object)| object.digest.to_string());
+            (now.as_deref() != digest.as_str()).then(|| path.clone())
+        };
+        discovered.iter().find_map(changed)
+    }
+
+    /// Paths that do not exist, each said once.
+    fn missing(&self, plan: &Plan) -> Vec<Problem> {
         let mut list: Vec<Problem> = Vec::new();
+        let mut known: BTreeMap<&Path, bool> = BTreeMap::new();
         for node in &plan.nodes {
             for (place, path) in &node.externals {
-                if self.workspace.join(path).exists() {
+                if *known.entry(path).or_insert_with(|| self.workspace.join(path).exists()) {
                     continue;
                 }
                 let span = node.written.at(place.split('.')).map(pipe_spec::Node::span);
@@ -208,10 +320,6 @@ impl Externals {
                 }
             }
         }
-        if list.is_empty() {
-            Ok(())
-        } else {
-            Err(Broken::Problems(Box::new(Problems { sources: experiment.sources.clone(), list })))
-        }
+        list
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Job {
 pub(crate) const OUTCOME: &str = "outcome.json";
 /// Where an attempt's standard error goes, for commands standard output too.
 pub(crate) const LOG: &str = "log.txt";
+/// What a command appends to while it runs.
+pub(crate) const EVENTS: &str = "events.jsonl";
 
 /// How an attempt ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,34 +3,52 @@
 //! Does not know SQL, YAML text or any science. An experiment becomes a [`Plan`] (kinds looked up, recipes bound, ports
 //! matched); the plan meets the store and gives [`Verdict`]s; `run` executes what is missing, one process an attempt.
 
+mod accept;
 mod artifact;
 mod attempts;
+mod capacity;
+mod choose;
 mod command;
 mod context;
+mod depfile;
+mod edges;
 mod event;
 mod executors;
 mod explain;
 mod fingerprint;
 mod freshen;
+mod growing;
 mod job;
+mod lists;
+mod pattern;
 mod plan;
 mod prepare;
+mod publishing;
+mod quoting;
 mod registry;
 mod run;
 mod running;
 mod stage;
+mod starting;
+mod tail;
+mod wire;
 mod worker;
 
+pub use accept::{Accepted, Mark, NotAccepted, accept, marks};
 pub use artifact::{ArtifactType, Counting, Input, Inputs, Output, Ports, Presence};
-pub use command::{COMMAND, CommandWith, FILES};
+pub use capacity::{Lack, gpus};
+pub use choose::{Choice, NoStage};
+pub use command::{COMMAND, CommandWith, FILES, Folder};
 pub use context::{Context, Progress};
 pub use event::{Event, Failure};
-pub use executors::interrupt;
+pub use executors::{MemoryControl, interrupt, memory_control};
 pub use explain::{Reason, explain};
 pub use fingerprint::{canonical, manifest};
 pub use freshen::{Broken, Freshness, Verdict, freshen};
+pub use lists::{ListError, new_lists};
+pub use pattern::{NotAPattern, Pattern};
 pub use plan::{Feed, Plan, PlanNode, plan};
 pub use registry::Registry;
-pub use run::{EngineError, Options, Summary, run};
+pub use run::{EngineError, Failing, Grown, NotGrown, Options, Summary, run};
 pub use stage::{Stage, StageFailure, StageKind};
 pub use worker::worker;

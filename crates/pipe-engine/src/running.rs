@@ -2,67 +2,80 @@
 //!
 //! Does not know what stages compute, nor what an attempt does (`attempts`). In bullets:
 //! * A node waits until all it takes from has a result; then its recipe is known, and with it whether it is cached.
-//! * A node that must run asks for the lease of its recipe. While another process holds it, the node waits without a slot.
+//! * Of the nodes that must run, those of the highest priority start first, as far as slots, memory, GPUs and pools go.
+//! * A node that starts asks for the lease of its recipe. While another process holds it, it rests and holds nothing.
 //! * Its inputs' bytes are read once more before it starts; a node whose bytes are missing or damaged runs again first.
 //! * Outputs are published after success: objects first, then one ledger row. Anything else leaves nothing.
-//! * A failed node skips what depends on it; everything else goes on.
+//! * A failed attempt is tried again as often as its stage says. Then what depends on it is skipped, and unless the run
+//!   keeps going nothing new starts.
+//! * Work is counted, not searched for: whatever happens to one node touches its neighbours alone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
-
-use pipe_store::{Attempt, Claim, Digest, Lease, Record, RunEnd, RunId, StageRow, Store, StoreError};
-
-use crate::{
-    EngineError, Event, Freshness, Options, Plan, Reason, Verdict,
-    executors::{Ended, Local, interrupt},
-    freshen::{Externals, Recipe, reasons, recipe},
-    prepare::Prepared,
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-/// How often leases of other processes and interrupts are looked at.
+use pipe_store::{Digest, Record, RunEnd, RunId, StageRow, Store};
+
+use crate::{
+    EngineError, Event, Failing, Freshness, Options, Plan, Reason, Verdict,
+    attempts::Attempted,
+    capacity::{Capacity, Lack},
+    executors::{Ended, Exit, Local, interrupt},
+    freshen::{Externals, Recipe, reasons, recipe},
+    prepare::Site,
+};
+
+/// How often interrupts, time limits, and leases of other processes are looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
 /// State of a node.
-pub(crate) enum Node<'s> {
-    /// Something it takes from has no result yet.
+pub(crate) enum State<'s> {
+    /// Something it takes from has no result yet, or its recipe was not looked up yet.
     Waiting,
     /// Its recipe is known and has no result.
-    Ready { recipe: Recipe, why: Vec<Reason>, told: bool },
+    Ready { recipe: Box<Recipe>, why: Vec<Reason> },
     /// An attempt runs.
     Running(Box<Attempted<'s>>),
     /// It has a result.
-    Done(Box<Record>),
+    Done(Arc<Record>),
     /// It has none, and will get none in this run.
     Lost,
 }
 
-/// An attempt that runs.
-pub(crate) struct Attempted<'s> {
-    pub recipe: Recipe,
-    pub lease: Lease<'s>,
-    pub attempt: Attempt,
-    pub prepared: Prepared,
-    pub since: Instant,
-    pub before: Option<Record>,
+pub(crate) struct Node<'s> {
+    pub state: State<'s>,
+    /// Edges from nodes that have no result yet.
+    pub left: usize,
+    /// Failed attempts in this run.
+    pub tries: u32,
+    /// What it was last said to lack.
+    pub lack: Option<Lack>,
+    /// What was done about it; the last word counts.
+    pub did: Option<Did>,
+    /// Whether its bytes were found missing or damaged once.
+    pub restored: bool,
+    /// Why it must run although it has a result.
+    pub anew: Option<Reason>,
 }
 
 impl Node<'_> {
-    pub(crate) fn record(&self) -> Option<&Record> {
-        match self {
-            Self::Done(record) => Some(record),
-            _ => None,
-        }
+    pub(crate) fn new() -> Self {
+        Self { state: State::Waiting, left: 0, tries: 0, lack: None, did: None, restored: false, anew: None }
     }
 
-    pub(crate) fn into_record(self) -> Option<Record> {
-        match self {
-            Self::Done(record) => Some(*record),
+    pub(crate) fn record(&self) -> Option<&Record> {
+        match &self.state {
+            State::Done(record) => Some(record),
             _ => None,
         }
     }
 }
 
-/// What a run did about a node; the last word counts.
+/// What a run did about a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Did {
     Cached,
@@ -72,25 +85,45 @@ pub(crate) enum Did {
 }
 
 pub(crate) struct Running<'r, 'o> {
-    pub plan: &'r Plan,
+    pub plan: Arc<Plan>,
     pub store: &'r Store,
     pub options: &'r Options<'r>,
     pub run: RunId,
+    /// Name of this machine, for those who wait for its leases.
+    pub host: String,
     pub observe: &'o mut dyn FnMut(&Event),
     pub nodes: Vec<Node<'r>>,
-    /// Nodes that must run although they have a result: asked for, or their bytes are gone.
-    pub anew: BTreeMap<usize, Reason>,
+    /// Who takes from a node, once an edge.
+    pub down: Vec<Vec<usize>>,
+    pub may_run: Option<BTreeSet<String>>,
     pub externals: Externals,
     pub children: Local,
-    pub did: Vec<Option<Did>>,
+    pub capacity: Capacity,
+    pub site: Site,
+    /// The node of each child.
+    pub attempts: BTreeMap<u64, usize>,
+    pub next_child: u64,
+    /// Attempts whose processes have ended, and whose results nobody has looked at yet.
+    pub finished: VecDeque<(u64, Exit)>,
+    /// Waiting nodes whose inputs are all there.
+    pub to_resolve: BTreeSet<usize>,
+    /// Nodes that could start, the highest priority first.
+    pub ready: BTreeSet<(Reverse<i32>, usize)>,
+    /// Nodes that could start later: leases of others, waits before retries.
+    pub resting: BTreeMap<usize, Instant>,
+    /// Recipes that are computed right now, and the nodes that have the same.
+    pub twins: BTreeMap<Digest, Vec<usize>>,
     pub interrupted: bool,
-    /// Nodes that were sent back once because their bytes were missing or damaged.
-    restored: BTreeSet<usize>,
+    /// Whether a failure keeps everything else from starting.
+    pub stopping: bool,
+    /// Instances over a list that could not be read.
+    pub unreadable: u64,
+    pub last_tick: Instant,
 }
 
 impl<'r, 'o> Running<'r, 'o> {
     pub(crate) fn new(
-        plan: &'r Plan,
+        plan: Arc<Plan>,
         freshness: &Freshness,
         store: &'r Store,
         options: &'r Options<'r>,
@@ -98,46 +131,79 @@ impl<'r, 'o> Running<'r, 'o> {
         observe: &'o mut dyn FnMut(&Event),
     ) -> Self {
         observe(&Event::Begun { run: run.0, stages: plan.nodes.len() });
-        let mut did = vec![None; plan.nodes.len()];
-        let nodes =
-            plan.nodes.iter().zip(&freshness.verdicts).zip(&mut did).map(|((node, verdict), did)| match verdict {
-                Verdict::Hit(record) => {
-                    *did = Some(Did::Cached);
-                    observe(&Event::Cached { stage: node.id.clone() });
-                    Node::Done(record.clone())
-                }
-                Verdict::Miss { .. } | Verdict::Unknown { .. } => Node::Waiting,
-            });
-        let nodes = nodes.collect();
-        let anew = options.forced.iter().map(|node| (*node, Reason::Forced)).collect();
-        let externals = Externals::new(options.workspace);
-        let (children, restored) = (Local::new(), BTreeSet::new());
-        let interrupted = false;
-        Self { plan, store, options, run, observe, nodes, anew, externals, children, did, interrupted, restored }
+        let capacity = Capacity::new(&plan, options.jobs, &options.gpus, store);
+        let mut running = Self {
+            store,
+            options,
+            run,
+            host: fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+            observe,
+            nodes: plan.nodes.iter().map(|_| Node::new()).collect(),
+            down: Vec::new(),
+            may_run: options.may_run.clone(),
+            externals: Externals::of_run(options.workspace, run),
+            children: Local::new(),
+            capacity,
+            site: Site::new(store, run),
+            attempts: BTreeMap::new(),
+            next_child: 0,
+            finished: VecDeque::new(),
+            to_resolve: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            resting: BTreeMap::new(),
+            twins: BTreeMap::new(),
+            interrupted: false,
+            stopping: false,
+            unreadable: 0,
+            last_tick: Instant::now(),
+            plan,
+        };
+        for (at, verdict) in freshness.verdicts.iter().enumerate() {
+            let (node, planned) = (&mut running.nodes[at], &running.plan.nodes[at]);
+            if let Verdict::Hit(record) = verdict {
+                node.did = Some(Did::Cached);
+                node.state = State::Done(Arc::clone(record));
+                (running.observe)(&Event::Cached { stage: planned.id.clone() });
+            } else if is_forced(options, planned) {
+                node.anew = Some(Reason::Forced);
+            }
+        }
+        running.connect();
+        running
     }
 
     /// Counts of what was done.
     pub(crate) fn end(&self) -> RunEnd {
-        let count = |what| self.did.iter().filter(|did| **did == Some(what)).count() as u64;
+        let count = |what| self.nodes.iter().filter(|node| node.did == Some(what)).count() as u64;
+        let open = self.plan.open.len() as u64;
         RunEnd {
             cached: count(Did::Cached),
             ran: count(Did::Ran),
-            failed: count(Did::Failed),
-            skipped: count(Did::Skipped),
+            failed: count(Did::Failed) + self.unreadable,
+            skipped: count(Did::Skipped) + open.saturating_sub(self.unreadable),
             seconds: 0.0,
             interrupted: self.interrupted,
         }
     }
 
+    /// The final plan, and its results.
+    pub(crate) fn into_records(self) -> (Arc<Plan>, Vec<Option<Arc<Record>>>) {
+        let record = |node: Node<'_>| match node.state {
+            State::Done(record) => Some(record),
+            _ => None,
+        };
+        (self.plan, self.nodes.into_iter().map(record).collect())
+    }
+
     pub(crate) fn go(&mut self) -> Result<(), EngineError> {
         let known: Vec<_> = (0..self.nodes.len())
-            .filter_map(|node| Some(self.row(node, &self.nodes[node].record()?.fingerprint, "cached", &[])))
+            .filter_map(|node| Some(self.row(node, &self.nodes[node].record()?.fingerprint, "cached")))
             .collect();
         self.store.note_stages(&self.plan.experiment, &known)?;
         let gone = self.go_on();
         if gone.is_err() {
             // No child may outlive the leases of this run.
-            self.children.kill();
+            self.children.kill_all();
             while !self.children.is_idle() {
                 self.children.next(TICK);
             }
@@ -146,177 +212,113 @@ impl<'r, 'o> Running<'r, 'o> {
     }
 
     fn go_on(&mut self) -> Result<(), EngineError> {
+        self.grow_where_known()?;
         loop {
             if interrupt::count() > 0 {
+                while let Some((child, exit)) = self.finished.pop_front() {
+                    self.ended(child, exit)?;
+                }
                 self.interrupted();
                 return Ok(());
             }
+            self.children.suspend_if_asked();
             self.resolve()?;
+            self.wake();
             self.start_ready()?;
             if self.children.is_idle()
-                && !self.nodes.iter().any(|node| matches!(node, Node::Ready { .. } | Node::Waiting))
+                && self.finished.is_empty()
+                && self.to_resolve.is_empty()
+                && (self.stopping || (self.ready.is_empty() && self.resting.is_empty()))
             {
+                self.skip_the_rest();
                 return Ok(());
             }
-            match self.children.next(TICK) {
+            // What several leave at once is looked at when all their slots are taken again.
+            match self.children.next(if self.finished.is_empty() { TICK } else { Duration::ZERO }) {
                 Some(Ended::Line { child, line }) => self.said(child, &line),
-                Some(Ended::Exit { child, status }) => self.ended(child, status)?,
-                None => {}
+                Some(Ended::Exit { child, exit }) => self.released(child, exit)?,
+                None => {
+                    if let Some((child, exit)) = self.finished.pop_front() {
+                        self.ended(child, exit)?;
+                    }
+                }
             }
+            self.tick();
         }
     }
 
-    /// Waiting nodes whose inputs are known: cached, or ready to run; or lost with what they need.
+    /// Waiting nodes whose inputs are known: cached, or ready to run.
     fn resolve(&mut self) -> Result<(), EngineError> {
         let mut cached = Vec::new();
-        for node in 0..self.nodes.len() {
-            if !matches!(self.nodes[node], Node::Waiting) {
+        let mut used = Vec::new();
+        while let Some(node) = self.to_resolve.pop_first() {
+            if !self.is_waiting(node) {
                 continue;
             }
-            if let Some(lost) = self.plan.upstream(node).find(|from| matches!(self.nodes[*from], Node::Lost)) {
-                self.did[node] = Some(Did::Skipped);
-                self.nodes[node] = Node::Lost;
-                let because = self.plan.nodes[lost].id.clone();
-                (self.observe)(&Event::Skipped { stage: self.plan.nodes[node].id.clone(), because });
-                continue;
-            }
-            if !self.plan.upstream(node).all(|from| self.nodes[from].record().is_some()) {
+            let plan = Arc::clone(&self.plan);
+            if plan.nodes[node].frozen {
+                match self.store.last_result(&plan.experiment, &plan.nodes[node].id)? {
+                    Some(record) => self.cached(node, record),
+                    None => self.lose(node, Did::Skipped, "a result that could stand, for it is frozen"),
+                }
                 continue;
             }
             let nodes = &self.nodes;
-            let recipe = recipe(self.plan, node, &|from| nodes[from].record(), self.store, &mut self.externals)?;
-            match (self.anew.get(&node), self.store.current(&recipe.fingerprint)?) {
-                (None, Some(record)) => {
-                    cached.push(self.row(node, &record.fingerprint, "cached", &[]));
+            let recipe = recipe(&plan, node, &|from| nodes[from].record(), self.store, &mut self.externals)?;
+            let current = match self.store.current(&recipe.fingerprint)? {
+                Some(record) => Some(self.externals.still_holds(record, self.store)?),
+                None => None,
+            };
+            let why = match (&self.nodes[node].anew, current) {
+                (None, Some(Ok(record))) => {
+                    used.push(record.id);
+                    cached.push(self.row(node, &record.fingerprint, "cached"));
                     self.cached(node, record);
+                    self.grow_after(node)?;
+                    continue;
                 }
-                (Some(reason), _) => self.nodes[node] = Node::Ready { why: vec![reason.clone()], recipe, told: false },
-                (None, None) => {
-                    let why = reasons(self.plan, node, &recipe, self.store)?;
-                    self.nodes[node] = Node::Ready { recipe, why, told: false };
+                (Some(reason), _) => vec![reason.clone()],
+                (None, Some(Err(changed))) => {
+                    self.nodes[node].anew = Some(changed.clone());
+                    vec![changed]
                 }
+                (None, None) => reasons(&plan, node, &recipe, self.store, &mut self.externals)?,
+            };
+            if self.may_run.as_ref().is_some_and(|chosen| !chosen.contains(&plan.nodes[node].id)) {
+                self.lose(node, Did::Skipped, "to be chosen too");
+                continue;
             }
+            self.nodes[node].state = State::Ready { recipe: Box::new(recipe), why };
+            self.queue(node);
         }
-        // One transaction for all of them.
+        // One transaction for all of them, before anybody reads their bytes.
+        self.store.hold(self.run, &used)?;
         Ok(self.store.note_stages(&self.plan.experiment, &cached)?)
     }
 
-    fn cached(&mut self, node: usize, record: Record) {
+    pub(crate) fn cached(&mut self, node: usize, record: Record) {
         // What ran in this run, and is asked for once more, did run.
-        self.did[node] = self.did[node].filter(|did| *did == Did::Ran).or(Some(Did::Cached));
-        self.nodes[node] = Node::Done(Box::new(record));
+        let did = self.nodes[node].did.filter(|did| *did == Did::Ran).unwrap_or(Did::Cached);
         (self.observe)(&Event::Cached { stage: self.plan.nodes[node].id.clone() });
+        self.done(node, record, did);
     }
 
-    fn row(&self, node: usize, fingerprint: &Digest, state: &str, why: &[Reason]) -> StageRow {
+    pub(crate) fn row(&self, node: usize, fingerprint: &Digest, state: &str) -> StageRow {
         StageRow {
             stage: self.plan.nodes[node].id.clone(),
             fingerprint: *fingerprint,
             run: self.run,
             state: state.to_owned(),
-            reason: serde_json::to_string(why).expect("reasons are plain data"),
+            reason: "[]".to_owned(),
         }
     }
 
-    pub(crate) fn note(
-        &self,
-        node: usize,
-        fingerprint: &Digest,
-        state: &str,
-        why: &[Reason],
-    ) -> Result<(), EngineError> {
-        Ok(self.store.note_stages(&self.plan.experiment, &[self.row(node, fingerprint, state, why)])?)
+    pub(crate) fn stop_where_asked(&mut self) {
+        self.stopping |= self.options.failing == Failing::Stops;
     }
+}
 
-    fn slots(&self) -> usize {
-        let running = self.nodes.iter().zip(&self.plan.nodes).filter(|(node, _)| matches!(node, Node::Running(_)));
-        let taken: usize = running.map(|(_, node)| node.resources.slots).sum();
-        self.options.jobs.saturating_sub(taken)
-    }
-
-    fn start_ready(&mut self) -> Result<(), EngineError> {
-        for node in 0..self.nodes.len() {
-            let Node::Ready { .. } = self.nodes[node] else {
-                continue;
-            };
-            // A stage that asks for more slots than there are gets all of them.
-            if self.slots() < self.plan.nodes[node].resources.slots.min(self.options.jobs) {
-                continue;
-            }
-            let Node::Ready { recipe, why, told } = std::mem::replace(&mut self.nodes[node], Node::Waiting) else {
-                continue;
-            };
-            let claim = match self.anew.get(&node) {
-                Some(_) => self.store.claim_anew(&recipe.fingerprint)?,
-                None => self.store.claim(&recipe.fingerprint)?,
-            };
-            match claim {
-                Claim::Hit(record) => {
-                    self.note(node, &record.fingerprint, "cached", &[])?;
-                    self.cached(node, record);
-                }
-                Claim::Held { by } => {
-                    if !told {
-                        (self.observe)(&Event::Held { stage: self.plan.nodes[node].id.clone(), by });
-                    }
-                    self.nodes[node] = Node::Ready { recipe, why, told: true };
-                }
-                // Bytes are read under the lease alone: a node that waits for another process reads nothing.
-                Claim::Miss(lease) if !self.restore(node)? => self.start(node, recipe, &why, lease)?,
-                Claim::Miss(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends nodes back to work whose bytes a node needs and does not find, and all that wait for them; true if there
-    /// are any.
-    fn restore(&mut self, node: usize) -> Result<bool, EngineError> {
-        let mut damaged = BTreeSet::new();
-        for feed in &self.plan.nodes[node].feeds {
-            let Some(record) = self.nodes[feed.from].record() else {
-                return Ok(true);
-            };
-            for output in record.outputs.iter().filter(|output| output.port == feed.output) {
-                if !self.store.verify(&output.object) {
-                    // Made again and damaged again: the disk is to blame, and no further attempt helps.
-                    if self.restored.contains(&feed.from) {
-                        return Err(StoreError::Damaged { digest: output.object.digest }.into());
-                    }
-                    let stage = &self.plan.nodes[feed.from].id;
-                    tracing::info!(stage, object = %output.object.digest, "missing or damaged, made again");
-                    self.store.remove_damaged(&output.object)?;
-                    damaged.insert(feed.from);
-                }
-            }
-        }
-        for from in &damaged {
-            self.restored.insert(*from);
-            self.anew.insert(*from, Reason::BytesMissing);
-            self.nodes[*from] = Node::Waiting;
-        }
-        // Recipes name contents, and those may come out different: nobody starts on the old ones.
-        for other in 0..self.nodes.len() {
-            if matches!(self.nodes[other], Node::Ready { .. })
-                && self.plan.upstream(other).any(|from| damaged.contains(&from))
-            {
-                self.nodes[other] = Node::Waiting;
-            }
-        }
-        Ok(!damaged.is_empty())
-    }
-
-    /// Asks again about everything below a node that came out different from what stood there before.
-    pub(crate) fn ask_again_below(&mut self, node: usize) {
-        let mut below = BTreeSet::from([node]);
-        // Every node stands after all it takes from.
-        for other in node + 1..self.nodes.len() {
-            if self.plan.upstream(other).any(|from| below.contains(&from)) {
-                below.insert(other);
-                if matches!(self.nodes[other], Node::Done(_) | Node::Ready { .. }) {
-                    self.nodes[other] = Node::Waiting;
-                }
-            }
-        }
-    }
+/// Whether a node was asked to run in any case.
+pub(crate) fn is_forced(options: &Options<'_>, planned: &crate::PlanNode) -> bool {
+    options.forced.iter().any(|pattern| pattern.means(&planned.stage, &planned.axes))
 }
