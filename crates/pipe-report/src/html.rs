@@ -53,6 +53,9 @@ pub fn html(report: &Report) -> String {
             escape(&report.missing.join(", "))
         ));
     }
+    for mark in &report.marks {
+        add(&format!("<p class=\"missing\"><b>Not made by the present recipe:</b> {}.</p>\n", escape(mark)));
+    }
     add(&results(report));
     add(&curves(report));
     add(&cases(report));
@@ -211,12 +214,14 @@ mod tests {
             provenance: Vec::new(),
             notes: vec!["x < y".into()],
             missing: vec!["train".into()],
+            marks: vec!["train is frozen > 1".into()],
         };
         let page = html(&report);
         assert!(
             page.contains("&lt;script&gt;")
                 && page.contains("a &amp; b")
                 && page.contains("x &lt; y")
+                && page.contains("frozen &gt; 1")
                 && !page.contains("<script>")
         );
     }

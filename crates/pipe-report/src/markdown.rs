@@ -16,6 +16,9 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     if !report.missing.is_empty() {
         add(format!("**Incomplete**: no result yet for {}.\n", report.missing.join(", ")));
     }
+    for mark in &report.marks {
+        add(format!("**Not made by the present recipe**: {mark}.\n"));
+    }
     let rows = table(&report.cases);
     if !rows.is_empty() {
         add("## Test results\n".to_owned());

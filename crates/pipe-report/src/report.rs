@@ -53,4 +53,6 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Stages without a result.
     pub missing: Vec<String>,
+    /// Stages whose results stand on a person's word, and what differs: frozen or accepted.
+    pub marks: Vec<String>,
 }

@@ -5,10 +5,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use indexmap::IndexMap;
-use pipe_engine::{Plan, PlanNode};
+use pipe_engine::{Plan, PlanNode, marks};
 use pipe_image::{Image, Pack};
 use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Report, Series};
 use pipe_spec::Experiment;
@@ -25,12 +26,12 @@ const VIEW: u32 = 1;
 /// The results that a report shows.
 pub struct Results<'a> {
     plan: &'a Plan,
-    records: &'a [Option<Record>],
+    records: &'a [Option<Arc<Record>>],
     experiment: &'a Experiment,
 }
 
 /// The results of a planned experiment, one record a node.
-pub fn results<'a>(plan: &'a Plan, records: &'a [Option<Record>], experiment: &'a Experiment) -> Results<'a> {
+pub fn results<'a>(plan: &'a Plan, records: &'a [Option<Arc<Record>>], experiment: &'a Experiment) -> Results<'a> {
     Results { plan, records, experiment }
 }
 
@@ -41,7 +42,8 @@ impl Results<'_> {
         let mut text = format!("{VIEW}\n{name}\n{title:?}\n{description:?}\n");
         for (node, record) in self.plan.nodes.iter().zip(self.records) {
             let id = record.as_ref().map_or(0, |record| record.id);
-            text.push_str(&format!("{} {id}\n", node.id));
+            let frozen = if node.frozen { " frozen" } else { "" };
+            text.push_str(&format!("{} {id}{frozen}\n", node.id));
         }
         Digest::of(text.as_bytes())
     }
@@ -61,6 +63,7 @@ impl Results<'_> {
             provenance: Vec::new(),
             notes: Vec::new(),
             missing: Vec::new(),
+            marks: marks(self.plan, self.records, store)?.iter().map(ToString::to_string).collect(),
         };
         let mut thresholds: Vec<f64> = Vec::new();
         for (index, (node, record)) in self.plan.nodes.iter().zip(self.records).enumerate() {

@@ -138,7 +138,7 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
 pub(crate) fn place(context: &Context) -> Result<Place, Failure> {
     let place = context.resources().device.parse::<pipe_learn::DeviceChoice>()?.place()?;
     context.fact("device", place.name);
-    context.fact("threads", context.resources().workers);
+    context.fact("threads", context.resources().cpu);
     context.fact("numerics", NUMERICS);
     Ok(place)
 }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use pipe_engine::{manifest, plan};
-use pipe_spec::{Library, Request, compose, expand};
+use pipe_spec::{Library, Lists, Request, compose, expand};
 use pipe_stages::STAGES;
 
 fn manifests(file: &str, profiles: &[&str]) -> String {
@@ -16,8 +16,10 @@ fn manifests(file: &str, profiles: &[&str]) -> String {
     let environment = |_: &str| Some("anywhere".to_owned());
     let request =
         Request { file: &workspace.join(file), profiles: &profiles, overrides: &[], environment: &environment };
-    let experiment = compose(&library, &request).and_then(expand).unwrap_or_else(|problems| panic!("{problems}"));
-    let plan = plan(STAGES, &experiment).unwrap_or_else(|problems| panic!("{problems}"));
+    let experiment = compose(&library, &request)
+        .and_then(|composed| expand(&composed, &Lists::new()))
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let plan = plan(STAGES, &experiment, &Lists::new()).unwrap_or_else(|problems| panic!("{problems}"));
     let mut seen = Vec::new();
     let mut text = String::new();
     for node in &plan.nodes {
