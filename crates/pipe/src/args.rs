@@ -2,9 +2,14 @@
 //!
 //! Does not know what a command means; [`crate::commands`] does.
 
+mod housekeeping;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pipe_engine::{Choice, NotAPattern, Pattern};
+
+pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
 
 /// Runs medical-image-segmentation experiments written as YAML.
 #[derive(Debug, Parser)]
@@ -27,15 +32,20 @@ pub(crate) enum Command {
     /// Run an experiment: answer from the cache what is cached, do the rest, write the report.
     Run(Run),
     /// Show what `run` would do: which stages are cached, which would run and why.
-    Plan(Chosen),
+    Plan(Plan),
     /// Explain why a stage would run, or why it is cached.
     Why(Why),
-    /// Show the graph of stages.
+    /// Take the last results of stages as those of their present recipes; all they feed is marked.
+    Accept(Accept),
+    /// Show the graph of stages, coloured by state.
     Graph(Graph),
     /// Show the state of every stage after the last run.
     Status(Chosen),
-    /// List past runs, newest first.
+    /// List past runs, show or compare them, or read their logs.
     Runs(Runs),
+    /// Show how large the store is, remove what is not needed, or look for damage.
+    #[command(subcommand)]
+    Cache(Cache),
     /// Show the results of an experiment from its cached stages, and render its report.
     Report(Chosen),
     /// List networks, show one's layers, or probe one with a fixed filling.
@@ -46,6 +56,13 @@ pub(crate) enum Command {
     Data(Data),
     /// Print or write the JSON Schemas of the YAML files and of each stage kind.
     Schema(Schema),
+    /// Tell what this machine offers, what is wrong with it, and how to mend that.
+    Doctor(Doctor),
+    /// Print a script that completes this program's commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Run one stage attempt (started by `pipe run`).
     #[command(hide = true)]
     Worker {
@@ -85,12 +102,65 @@ pub(crate) struct Chosen {
 pub(crate) struct Run {
     #[command(flatten)]
     pub chosen: Chosen,
-    /// Stages that may run at once [default: one a core, as their `resources` allow].
+    #[command(flatten)]
+    pub part: Part,
+    /// Slots: as many stages run at once, or fewer if they take more than one by `resources: { cpu: N }` [default: one a core].
     #[arg(long, short, value_name = "N")]
-    pub jobs: Option<std::num::NonZeroUsize>,
+    pub jobs: Option<std::num::NonZeroU32>,
+    /// Ids of the GPUs that stages may get, divided by commas [default: CUDA_VISIBLE_DEVICES, else all].
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub gpus: Option<Vec<String>>,
     /// Run this stage even if it is cached; its new result becomes current; may be repeated.
     #[arg(long, value_name = "STAGE")]
     pub force: Vec<String>,
+    /// Go on with everything that does not depend on a failed stage.
+    #[arg(long, short)]
+    pub keep_going: bool,
+}
+
+/// A part of an experiment. STAGE is `train`, `train[fold=2]`, or a part of a name with `*`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Part {
+    /// These stages and all they need [default: all].
+    #[arg(value_name = "STAGE")]
+    pub targets: Vec<String>,
+    /// These stages and all they need, as an option; may be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub until: Vec<String>,
+    /// This stage and all that needs it; what stands above must be cached; may be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub from: Vec<String>,
+    /// This stage alone; what it needs must be cached; may be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub only: Vec<String>,
+}
+
+impl Part {
+    /// What was asked for.
+    pub(crate) fn choice(&self) -> Result<Choice, NotAPattern> {
+        let parse = |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Pattern>, _>>();
+        let targets = [parse(&self.targets)?, parse(&self.until)?].concat();
+        Ok(Choice { targets, from: parse(&self.from)?, only: parse(&self.only)? })
+    }
+}
+
+/// `pipe plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    #[command(flatten)]
+    pub part: Part,
+}
+
+/// `pipe accept`.
+#[derive(Debug, Args)]
+pub(crate) struct Accept {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// The stages: `train` for all its instances, `train[fold=1]` for one.
+    #[arg(required = true, value_name = "STAGE")]
+    pub stages: Vec<String>,
 }
 
 /// `pipe why`.
@@ -100,6 +170,9 @@ pub(crate) struct Why {
     pub chosen: Chosen,
     /// The stage: `train` for all its instances, `train[fold=1]` for one.
     pub stage: String,
+    /// Say what the stage waits for in a run that goes on.
+    #[arg(long)]
+    pub waiting: bool,
 }
 
 /// `pipe graph`.
@@ -107,20 +180,25 @@ pub(crate) struct Why {
 pub(crate) struct Graph {
     #[command(flatten)]
     pub chosen: Chosen,
-    /// Print Graphviz DOT instead of a list.
+    /// How it is drawn; all but `text` go to a file: `--as svg > graph.svg`.
+    #[arg(long = "as", value_enum, default_value_t = Rendering::Text, conflicts_with = "format")]
+    pub rendering: Rendering,
+    /// A line for each instance in the list, instead of one for all that are alike.
     #[arg(long)]
-    pub dot: bool,
+    pub all: bool,
 }
 
-/// `pipe runs`.
-#[derive(Debug, Args)]
-pub(crate) struct Runs {
-    /// How many at most.
-    #[arg(long, short = 'n', default_value_t = 20)]
-    pub limit: usize,
-    /// How data is printed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rendering {
+    /// A list, moved in by depth.
+    Text,
+    /// Graphviz.
+    Dot,
+    /// A Mermaid flow chart.
+    Mermaid,
+    /// A drawing.
+    Svg,
 }
 
 /// `pipe network`.
@@ -192,6 +270,14 @@ pub(crate) struct Schema {
     pub write: Option<PathBuf>,
     /// JSON is all there is; the option is here because every command has it.
     #[arg(long, value_enum, default_value_t = Format::Json, hide = true)]
+    pub format: Format,
+}
+
+/// `pipe doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// How data is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
 

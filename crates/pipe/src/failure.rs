@@ -4,7 +4,7 @@
 
 use std::{io, path::PathBuf};
 
-use pipe_engine::{Broken, EngineError};
+use pipe_engine::{Broken, EngineError, NotGrown};
 use pipe_spec::{Colour, Problems};
 use pipe_store::StoreError;
 use thiserror::Error;
@@ -24,6 +24,18 @@ pub(crate) enum Failure {
     /// The engine, and with it the machine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A name means no stage.
+    #[error(transparent)]
+    NoStage(#[from] pipe_engine::NoStage),
+    /// A text names no stage.
+    #[error(transparent)]
+    Pattern(#[from] pipe_engine::NotAPattern),
+    /// A stage's list cannot be run over.
+    #[error(transparent)]
+    List(#[from] pipe_engine::ListError),
+    /// Nothing was accepted.
+    #[error(transparent)]
+    Accept(#[from] pipe_engine::NotAccepted),
     /// The data set has problems.
     #[error(transparent)]
     Data(#[from] pipe_image::DataProblems),
@@ -53,8 +65,11 @@ impl Failure {
     /// 1 the data or a stage, 2 what was asked for, 3 the machine.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Spec(_) | Self::Argument(_) | Self::Network(_) => 2,
-            Self::Data(_) => 1,
+            Self::Spec(_) | Self::Argument(_) | Self::Network(_) | Self::NoStage(_) | Self::Pattern(_) => 2,
+            Self::Engine(EngineError::NotChosen { .. } | EngineError::Grown(_)) => 2,
+            Self::Accept(pipe_engine::NotAccepted::Store(_)) => 3,
+            Self::Data(_) | Self::List(_) => 1,
+            Self::Accept(_) => 2,
             Self::Stage(pipe_stages::Failure::Store(_)) => 3,
             Self::Stage(
                 pipe_stages::Failure::NoFolder { .. }
@@ -68,7 +83,15 @@ impl Failure {
 
     /// The words for people: the failure, then each cause.
     pub(crate) fn words(&self, colour: Colour) -> String {
-        if let Self::Spec(problems) = self {
+        let grown = match self {
+            Self::Engine(EngineError::Grown(why)) => match &**why {
+                NotGrown::Problems(problems) => Some(problems),
+                NotGrown::NoStage(_) => None,
+            },
+            Self::Spec(problems) => Some(&**problems),
+            _ => None,
+        };
+        if let Some(problems) = grown {
             let text = problems.render(colour);
             let count = problems.list.len();
             let s = if count == 1 { "" } else { "s" };

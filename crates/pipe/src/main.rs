@@ -5,8 +5,10 @@
 mod args;
 mod commands;
 mod failure;
+mod journal;
 mod library;
 mod output;
+mod provenance;
 mod session;
 mod terminal;
 mod workspace;

@@ -30,8 +30,17 @@ pub(crate) fn json_line(value: &impl Serialize) {
 
 /// Whether standard error gets colours: a terminal, and nobody said no.
 pub(crate) fn colour() -> Colour {
+    colour_of(io::stderr().is_terminal())
+}
+
+/// Whether standard output gets colours.
+pub(crate) fn paint() -> Colour {
+    colour_of(io::stdout().is_terminal())
+}
+
+fn colour_of(is_terminal: bool) -> Colour {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if io::stderr().is_terminal() && !refused { Colour::Always } else { Colour::Never }
+    if is_terminal && !refused { Colour::Always } else { Colour::Never }
 }
 
 /// Where a column's text stands.
@@ -44,24 +53,32 @@ pub(crate) enum Align {
 }
 
 /// Lines of cells as text with aligned columns.
-pub(crate) fn columns(head: &[(&str, Align)], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].0.chars().count()]).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..head.len()).map(width).collect();
-    let line = |cells: &[&str]| {
-        let cells = cells.iter().zip(&widths).zip(head).map(|((cell, width), (_, align))| match align {
-            Align::Left => format!("{cell:<width$}"),
-            Align::Right => format!("{cell:>width$}"),
-        });
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    let mut text = line(&head.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+pub(crate) fn columns(head: &[(&str, Align)], rows: &[Vec<impl AsRef<str>>]) -> String {
+    let mut widths: Vec<_> = head.iter().map(|(name, _)| width(name)).collect();
     for row in rows {
-        text.push_str(&line(&row.iter().map(String::as_str).collect::<Vec<_>>()));
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = width(cell.as_ref()).max(*widest);
+        }
     }
+    let mut text = String::with_capacity((widths.iter().sum::<usize>() + 2 * widths.len()) * (rows.len() + 1));
+    let mut add = |cells: &mut dyn Iterator<Item = &str>| {
+        for ((cell, widest), (_, align)) in cells.zip(&widths).zip(head) {
+            let space = widest - width(cell);
+            let (before, after) = if *align == Align::Right { (space, 0) } else { (0, space) };
+            text.extend(std::iter::repeat_n(' ', before));
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', after + 2));
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    };
+    add(&mut head.iter().map(|(name, _)| *name));
+    rows.iter().for_each(|row| add(&mut row.iter().map(AsRef::as_ref)));
     text
+}
+
+fn width(cell: &str) -> usize {
+    if cell.is_ascii() { cell.len() } else { cell.chars().count() }
 }
 
 /// Thousands set apart: `10 190 873`.
@@ -88,6 +105,28 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A moment of the ledger as people read it, in UTC: `2026-11-21 09:10:02`.
+pub(crate) fn moment(at: &str) -> String {
+    at.get(..19).unwrap_or(at).replace('T', " ")
+}
+
+/// A measured number, to as many places as say something.
+pub(crate) fn number(value: f64) -> String {
+    let places = match value.abs() {
+        1000.0.. => 0,
+        100.0.. => 1,
+        10.0.. => 2,
+        1.0.. => 3,
+        _ => 4,
+    };
+    format!("{value:.places$}")
+}
+
+/// A count and what is counted: `1 result`, `2 results`.
+pub(crate) fn count(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,10 +139,10 @@ mod tests {
         assert_eq!(seconds(3.08), "3.1 s");
         assert_eq!(seconds(125.2), "2 min 05 s");
         assert_eq!(seconds(7322.0), "2 h 02 min");
-        let text = columns(
-            &[("name", Align::Left), ("n", Align::Right)],
-            &[vec!["a".into(), "10".into()], vec!["long".into(), "1".into()]],
-        );
+        assert_eq!(moment("2026-11-21T09:10:02.123Z"), "2026-11-21 09:10:02");
+        assert_eq!([number(0.68123), number(-12.3456), number(31_031.0)], ["0.6812", "-12.35", "31031"]);
+        assert_eq!([count(1, "run", "runs"), count(1200, "run", "runs")], ["1 run", "1 200 runs"]);
+        let text = columns(&[("name", Align::Left), ("n", Align::Right)], &[vec!["a", "10"], vec!["long", "1"]]);
         assert_eq!(text, "name   n\na     10\nlong   1\n");
     }
 }

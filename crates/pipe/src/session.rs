@@ -5,10 +5,11 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use pipe_engine::{Freshness, Plan, Verdict, freshen, plan};
-use pipe_spec::{Composed, Experiment, Library, Request, compose, expand};
+use pipe_engine::{Choice, Freshness, Grown, ListError, NotGrown, Pattern, Plan, Verdict, freshen, new_lists, plan};
+use pipe_spec::{Composed, Experiment, Library, Lists, Request, compose, expand};
 use pipe_stages::STAGES;
 use pipe_store::{Record, Store};
 
@@ -23,11 +24,15 @@ pub(crate) struct Session {
 /// An experiment with its plan.
 pub(crate) struct Planned {
     pub experiment: Experiment,
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
+    /// Instances that may run; none where all may.
+    pub may_run: Option<BTreeSet<String>>,
 }
 
 /// A planned experiment, held against the store.
 pub(crate) struct Known {
+    pub composed: Composed<'static>,
+    pub choice: Choice,
     pub planned: Planned,
     pub store: Store,
     pub freshness: Freshness,
@@ -58,10 +63,9 @@ impl Session {
         Ok(compose(&self.library(), &request)?)
     }
 
+    /// The plan as far as it is known without the store.
     pub(crate) fn planned(&self, chosen: &Chosen) -> Result<Planned, Failure> {
-        let experiment = expand(self.composed(chosen)?)?;
-        let plan = plan(STAGES, &experiment)?;
-        Ok(Planned { experiment, plan })
+        planned(&self.composed(chosen)?, &Lists::new(), &Choice::default(), &[])
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
@@ -71,6 +75,11 @@ impl Session {
     /// The folder of store and reports.
     pub(crate) fn runs(&self) -> PathBuf {
         self.workspace.join(workspace::RUNS)
+    }
+
+    /// The folder of a run: its plan, events, provenance and attempts.
+    pub(crate) fn run_folder(&self, run: i64) -> PathBuf {
+        self.runs().join("attempts").join(run.to_string())
     }
 
     /// The folder of an experiment's report.
@@ -84,37 +93,104 @@ impl Session {
         path.strip_prefix(&here).unwrap_or(path).display().to_string()
     }
 
-    pub(crate) fn known(&self, chosen: &Chosen, force: &[String]) -> Result<Known, Failure> {
-        let planned = self.planned(chosen)?;
-        let mut forced = BTreeSet::new();
-        for name in force {
-            forced.extend(planned.named(name)?);
-        }
-        let store = self.store()?;
-        let freshness = freshen(&planned.plan, &store, &self.workspace, &planned.experiment, &forced)?;
-        Ok(Known { planned, store, freshness })
+    /// The whole experiment, held against the store.
+    pub(crate) fn known(&self, chosen: &Chosen) -> Result<Known, Failure> {
+        self.known_part(chosen, Choice::default(), &[])
     }
+
+    /// A part of an experiment, held against the store, with all lists that its results hold.
+    pub(crate) fn known_part(&self, chosen: &Chosen, choice: Choice, forced: &[Pattern]) -> Result<Known, Failure> {
+        let composed = self.composed(chosen)?;
+        let mut lists = Lists::new();
+        let mut planned = planned(&composed, &lists, &choice, forced)?;
+        let store = self.store()?;
+        loop {
+            let Planned { experiment, plan, .. } = &planned;
+            for pattern in forced.iter().filter(|pattern| plan.find(pattern).is_empty()) {
+                if !plan.open.iter().any(|open| pattern.names(&open.stage)) {
+                    return Err(unknown(plan, pattern));
+                }
+            }
+            let freshness = freshen(plan, &store, &self.workspace, experiment, forced)?;
+            let record = |node: usize| match &freshness.verdicts[node] {
+                Verdict::Hit(record) => Some(&**record),
+                Verdict::Miss { .. } | Verdict::Unknown { .. } => None,
+            };
+            let new = if plan.open.is_empty() { Lists::new() } else { known_lists(plan, &record, &store)? };
+            if new.is_empty() {
+                return Ok(Known { composed, choice, planned, store, freshness });
+            }
+            lists.extend(new);
+            planned = self::planned(&composed, &lists, &choice, forced)?;
+        }
+    }
+}
+
+/// Lists whose bytes are there; the others are made again by a run.
+fn known_lists<'r>(plan: &Plan, record: &dyn Fn(usize) -> Option<&'r Record>, store: &Store) -> Result<Lists, Failure> {
+    match new_lists(plan, record, store) {
+        Err(ListError::Missing { .. }) => Ok(Lists::new()),
+        lists => Ok(lists?),
+    }
+}
+
+/// Expands and plans what was chosen, with the lists that are known.
+fn planned(composed: &Composed<'_>, lists: &Lists, choice: &Choice, forced: &[Pattern]) -> Result<Planned, Failure> {
+    let mut experiment = expand(composed, lists)?;
+    let mut may_run = choice.apply(&mut experiment)?;
+    let plan = Arc::new(plan(STAGES, &experiment, lists)?);
+    // What is asked to run in any case is chosen by that.
+    let forced = forced.iter().flat_map(|pattern| plan.find(pattern)).map(|node| plan.nodes[node].id.clone());
+    may_run.iter_mut().for_each(|chosen| chosen.extend(forced.clone()));
+    // The plan has all of it.
+    experiment.stages = Vec::new();
+    Ok(Planned { experiment, plan, may_run })
+}
+
+/// A pattern that means no stage.
+fn unknown(plan: &Plan, pattern: &Pattern) -> Failure {
+    if let Some(open) = plan.open.iter().find(|open| pattern.names(&open.stage)) {
+        return Failure::Argument(format!(
+            "which instances `{}` has is known when {} has made its list `{}`; run that first",
+            open.stage, open.maker, open.output
+        ));
+    }
+    let known = plan.nodes.iter().flat_map(|node| [node.stage.as_str(), node.id.as_str()]);
+    let known: indexmap::IndexSet<_> = known.chain(plan.open.iter().map(|open| open.stage.as_str())).collect();
+    let near = pipe_spec::did_you_mean(&pattern.to_string(), known);
+    Failure::Argument(format!("there is no stage `{pattern}`; {near}"))
 }
 
 impl Planned {
     /// The instances that a name means.
     pub(crate) fn named(&self, name: &str) -> Result<Vec<usize>, Failure> {
-        let found = self.plan.find(name);
-        if found.is_empty() {
-            let near = self.plan.unknown(name);
-            return Err(Failure::Argument(format!("there is no stage `{name}`; {near}")));
-        }
-        Ok(found)
+        let pattern = name.parse::<Pattern>()?;
+        let found = self.plan.find(&pattern);
+        if found.is_empty() { Err(unknown(&self.plan, &pattern)) } else { Ok(found) }
     }
 }
 
 impl Known {
-    /// The results that are there, one a node.
-    pub(crate) fn records(&self) -> Vec<Option<Record>> {
-        let record = |verdict: &Verdict| match verdict {
-            Verdict::Hit(record) => Some((**record).clone()),
-            Verdict::Miss { .. } | Verdict::Unknown { .. } => None,
-        };
-        self.freshness.verdicts.iter().map(record).collect()
+    /// The plan with more lists.
+    pub(crate) fn grown(&self, lists: &Lists, forced: &[Pattern]) -> Result<Grown, NotGrown> {
+        let mut experiment = expand(&self.composed, lists)?;
+        let may_run = self.choice.apply(&mut experiment)?;
+        let forced_too = Choice { targets: forced.to_vec(), ..Choice::default() };
+        forced_too.check(&experiment)?;
+        Ok(Grown { plan: plan(STAGES, &experiment, lists)?, may_run })
     }
+
+    /// The results that are there, one a node.
+    pub(crate) fn records(&self) -> Vec<Option<Arc<Record>>> {
+        records(&self.freshness.verdicts)
+    }
+}
+
+/// The results that some verdicts found, one a node.
+pub(crate) fn records(verdicts: &[Verdict]) -> Vec<Option<Arc<Record>>> {
+    let record = |verdict: &Verdict| match verdict {
+        Verdict::Hit(record) => Some(Arc::clone(record)),
+        Verdict::Miss { .. } | Verdict::Unknown { .. } => None,
+    };
+    verdicts.iter().map(record).collect()
 }

@@ -50,12 +50,12 @@ impl Terminal {
         match event {
             Event::Begun { run, stages } => {
                 self.stages = *stages;
-                self.line(&format!("run {run}: {stages} stages"));
+                self.line(&format!("run {run}: {}", output::count(*stages as u64, "stage", "stages")));
             }
             Event::Cached { .. } => {}
-            Event::Held { stage, by } => {
-                let by = by.map(|by| format!(" (process {by})")).unwrap_or_default();
-                self.line(&format!("{stage}: another pipe{by} is making this result; waiting for it"));
+            Event::Waiting { stage, lack } => self.line(&format!("{stage}: waits for {lack}")),
+            Event::Grown { new, .. } => {
+                self.line(&format!("{} more became known", output::count(new.len() as u64, "stage", "stages")));
             }
             Event::Started { stage, why, .. } => {
                 let why: Vec<_> = why.iter().map(ToString::to_string).collect();
@@ -68,6 +68,17 @@ impl Terminal {
             Event::Done { stage, seconds } => {
                 self.end(stage);
                 self.line(&format!("{stage}: done in {}", output::seconds(*seconds)));
+            }
+            Event::Retry { stage, attempt, of, seconds, failure } => {
+                self.end(stage);
+                let why = failure.chain.first().map_or("failed", String::as_str);
+                let wait = output::seconds(*seconds);
+                self.line(&format!("{stage}: attempt {attempt} failed ({why}); {of} retries at most, next in {wait}"));
+            }
+            Event::Stopped { left } => {
+                self.line(&format!(
+                    "{left} more stages were not started; --keep-going starts those that do not need it"
+                ));
             }
             Event::Failed { stage, failure } => {
                 self.end(stage);

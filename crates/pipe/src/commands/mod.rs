@@ -1,15 +1,25 @@
 //! The commands: one file each, one line in `command`.
 
+mod accept;
+mod cache;
+mod completions;
 mod data;
+mod doctor;
+mod estimate;
 mod graph;
 mod network;
 mod plan;
+mod reasons;
 mod report;
 mod run;
 mod runs;
 mod schema;
+mod state;
 mod status;
+mod waiting;
 mod why;
+
+pub(crate) use plan::lines as planned_lines;
 
 use std::process::ExitCode;
 
@@ -40,15 +50,19 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     match &arguments.command {
         Command::Run(run) => run::run(&session, run),
-        Command::Plan(chosen) => plan::plan(&session, chosen).map(done),
+        Command::Plan(plan) => plan::plan(&session, plan).map(done),
+        Command::Accept(accept) => accept::accept(&session, accept).map(done),
         Command::Why(why) => why::why(&session, why).map(done),
         Command::Graph(graph) => graph::graph(&session, graph).map(done),
         Command::Status(chosen) => status::status(&session, chosen).map(done),
         Command::Runs(runs) => runs::runs(&session, runs).map(done),
+        Command::Cache(cache) => cache::cache(&session, cache),
         Command::Report(chosen) => report::report(&session, chosen).map(done),
         Command::Network(network) => network::network(&session, network).map(done),
         Command::Data(data) => data::data(&session, data),
         Command::Schema(schema) => schema::schema(schema).map(done),
+        Command::Doctor(doctor) => Ok(doctor::doctor(&session, doctor)),
+        Command::Completions { shell } => Ok(completions::completions(*shell)),
         Command::Worker { .. } => Ok(ExitCode::FAILURE),
     }
 }

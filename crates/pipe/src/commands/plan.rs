@@ -1,13 +1,16 @@
-//! `pipe plan`: what a run would do, and why. Runs nothing.
+//! `pipe plan`: what a run would do, why, and for about how long. Runs nothing.
+
+use std::thread;
 
 use pipe_engine::{Plan, Reason, Verdict};
 use serde::Serialize;
 
+use super::estimate::Estimate;
 use crate::{
-    args::{Chosen, Format},
+    args::{self, Format},
     failure::Failure,
     output,
-    session::{Known, Session},
+    session::{Known, Session, records},
 };
 
 /// A planned stage as it is printed, and written beside a run's events.
@@ -22,6 +25,9 @@ pub(crate) struct Line {
     pub why: Vec<Reason>,
     /// The same reasons in words.
     pub words: Vec<String>,
+    /// How long it may take; none where it is cached, has no history, or was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate_seconds: Option<f64>,
 }
 
 /// All planned stages, in the order in which they can run.
@@ -44,16 +50,38 @@ pub(crate) fn lines(plan: &Plan, verdicts: &[Verdict]) -> Vec<Line> {
             needs: needs.into_iter().map(|from| plan.nodes[from].id.clone()).collect(),
             words: why.iter().map(ToString::to_string).collect(),
             why,
+            estimate_seconds: None,
         }
     };
     verdicts.iter().enumerate().map(line).collect()
 }
 
-pub(crate) fn plan(session: &Session, chosen: &Chosen) -> Result<(), Failure> {
-    let Known { planned, freshness, .. } = session.known(chosen, &[])?;
-    let lines = lines(&planned.plan, &freshness.verdicts);
+pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure> {
+    let chosen = &asked.chosen;
+    let Known { planned, freshness, store, .. } = session.known_part(chosen, asked.part.choice()?, &[])?;
+    let timings = store.timings(&planned.plan.experiment)?;
+    let jobs = thread::available_parallelism().map_or(1, usize::from);
+    let estimate = Estimate::new(&planned.plan, &freshness.verdicts, &timings, jobs);
+    let mut lines = lines(&planned.plan, &freshness.verdicts);
+    lines.iter_mut().zip(&estimate.stages).for_each(|(line, seconds)| line.estimate_seconds = *seconds);
+    let plan = &planned.plan;
+    let open: Vec<_> = plan
+        .open
+        .iter()
+        .map(|open| serde_json::json!({ "stage": open.id, "list": open.output, "made_by": open.maker }))
+        .collect();
+    let marks = pipe_engine::marks(plan, &records(&freshness.verdicts), &store)?;
     if chosen.format == Format::Json {
-        output::json(&serde_json::json!({ "experiment": planned.plan.experiment, "stages": lines }));
+        output::json(&serde_json::json!({
+            "experiment": planned.plan.experiment,
+            "stages": lines,
+            "estimate_seconds": estimate.seconds,
+            "estimate_wall_seconds": estimate.wall_seconds,
+            "jobs": estimate.jobs,
+            "without_history": estimate.without_history,
+            "open": open,
+            "marks": marks,
+        }));
         return Ok(());
     }
     let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
@@ -61,20 +89,29 @@ pub(crate) fn plan(session: &Session, chosen: &Chosen) -> Result<(), Failure> {
         ("stage", output::Align::Left),
         ("kind", output::Align::Left),
         ("", output::Align::Left),
+        ("about", output::Align::Right),
         ("why", output::Align::Left),
     ];
     let rows: Vec<_> = lines
         .iter()
         .map(|line| {
             let verdict = if line.verdict == "unknown" { "perhaps" } else { line.verdict };
-            vec![line.stage.clone(), line.kind.to_owned(), verdict.to_owned(), line.words.join("; ")]
+            let about = line.estimate_seconds.map(output::seconds).unwrap_or_default();
+            vec![line.stage.clone(), line.kind.to_owned(), verdict.to_owned(), about, line.words.join("; ")]
         })
         .collect();
     output::print(&output::columns(&head, &rows));
+    for mark in &marks {
+        output::print(&format!("note: {mark}\n"));
+    }
+    for open in &plan.open {
+        output::print(&format!("{}: known when {} has made its list `{}`\n", open.id, open.maker, open.output));
+    }
     let (cached, run, unknown) = (count("cached"), count("run"), count("unknown"));
     output::print(&format!(
-        "{} stages: {cached} cached, {run} would run, {unknown} perhaps (an equal input makes them cached)\n",
-        lines.len()
+        "{} stages: {cached} cached, {run} would run, {unknown} perhaps (an equal input makes them cached)\n{}",
+        lines.len(),
+        estimate.words(),
     ));
     Ok(())
 }

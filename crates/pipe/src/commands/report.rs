@@ -1,12 +1,12 @@
 //! `pipe report`: the results of an experiment, from its cached stages alone.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use pipe_engine::Plan;
 use pipe_report::{Report, Row, csv, folds, html, markdown, mean_and_sd, overlay_png, table, value};
 use pipe_spec::Experiment;
 use pipe_stages::results;
-use pipe_store::{Record, Store};
+use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
 use crate::{
@@ -18,14 +18,24 @@ use crate::{
 
 /// File that says which results a rendered report shows.
 const QUERY: &str = "query.txt";
+/// How the owner of a report's pins begins; the experiment's name follows.
+pub(crate) const REPORT: &str = "report:";
 
 pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> {
-    let known = session.known(chosen, &[])?;
+    let known = session.known(chosen)?;
     let records = known.records();
     let Known { planned, store, .. } = known;
     let results = results(&planned.plan, &records, &planned.experiment);
     let report = results.report(&store)?;
-    let folder = write(session, &report, &results.query().to_string(), &store)?;
+    let folder = match write(session, &report, &results.query().to_string(), &store) {
+        // The table can be read where nothing can be written.
+        Err(Failure::File { source, .. }) if is_read_only(&source) => None,
+        Err(Failure::Store(StoreError::ReadOnly { .. })) => None,
+        folder => Some(folder?),
+    };
+    if folder.is_some() {
+        pin(&records, &planned.experiment, &store)?;
+    }
     if chosen.format == Format::Json {
         output::json(&json!({
             "experiment": report.experiment,
@@ -35,23 +45,32 @@ pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
             "provenance": report.provenance,
             "notes": report.notes,
             "missing": report.missing,
+            "marks": report.marks,
             "folder": folder,
         }));
         return Ok(());
     }
     output::print(&text(&report));
-    output::print(&format!("report: {}\n", session.shown(&folder.join("report.html"))));
+    match folder {
+        Some(folder) => output::print(&format!("report: {}\n", session.shown(&folder.join("report.html")))),
+        None => output::complain("note: the store may not be written, so no report was rendered\n"),
+    }
     Ok(())
+}
+
+fn is_read_only(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied)
 }
 
 /// Renders the report of a run's results where they differ from those that are rendered; gives them then.
 pub(crate) fn refresh(
     session: &Session,
     plan: &Plan,
-    records: &[Option<Record>],
+    records: &[Option<Arc<Record>>],
     experiment: &Experiment,
     store: &Store,
 ) -> Result<(PathBuf, Option<Report>), Failure> {
+    pin(records, experiment, store)?;
     let results = results(plan, records, experiment);
     let query = results.query().to_string();
     let folder = session.reports(&experiment.name);
@@ -61,6 +80,12 @@ pub(crate) fn refresh(
     }
     let report = results.report(store)?;
     Ok((write(session, &report, &query, store)?, Some(report)))
+}
+
+/// Keeps the bytes of all results that feed a report.
+fn pin(records: &[Option<Arc<Record>>], experiment: &Experiment, store: &Store) -> Result<(), Failure> {
+    let artifacts: Vec<_> = records.iter().flatten().map(|record| record.id).collect();
+    Ok(store.pin(&format!("{REPORT}{}", experiment.name), &artifacts)?)
 }
 
 fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Result<PathBuf, Failure> {
@@ -95,6 +120,9 @@ pub(crate) fn text(report: &Report) -> String {
     let mut text = String::new();
     if !report.missing.is_empty() {
         text.push_str(&format!("no result yet for {}\n", report.missing.join(", ")));
+    }
+    for mark in &report.marks {
+        text.push_str(&format!("not made by the present recipe: {mark}\n"));
     }
     let rows = table(&report.cases);
     if rows.is_empty() {

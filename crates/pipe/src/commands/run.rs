@@ -1,67 +1,70 @@
 //! `pipe run`: plan, hold against the store, run what is missing, render the report.
 
-use std::{
-    collections::BTreeSet,
-    env,
-    fs::{self, File},
-    io::{BufWriter, Write as _},
-    path::Path,
-    process::{Command, ExitCode},
-    thread,
-    time::Instant,
-};
+use std::{env, fs, mem::ManuallyDrop, process::ExitCode, sync::Arc, thread, time::Instant};
 
-use pipe_engine::{Event, Options, Plan, Verdict, interrupt};
+use pipe_engine::{Event, Failing, Options, Pattern, Plan, Verdict, gpus, interrupt};
 use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
-use super::{plan::lines, report};
+use super::report;
 use crate::{
     args::{Format, Run},
     failure::Failure,
+    journal::Journal,
     output,
+    provenance::{self, commit},
     session::{Known, Planned, Session},
     terminal::Terminal,
 };
 
 pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
     let begun = Instant::now();
-    run_with(session, run, &run.force, begun)
+    let force = run.force.iter().map(|name| name.parse()).collect::<Result<Vec<Pattern>, _>>()?;
+    run_with(session, run, &force, begun)
 }
 
 /// Runs with these stages forced.
-fn run_with(session: &Session, run: &Run, force: &[String], begun: Instant) -> Result<ExitCode, Failure> {
-    let known = session.known(&run.chosen, force)?;
-    let Known { planned: Planned { experiment, plan }, store, freshness } = &known;
-    let is_cached = freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
-    let mut forced = BTreeSet::new();
-    for name in force {
-        forced.extend(known.planned.named(name)?);
-    }
+fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> Result<ExitCode, Failure> {
+    // The process is about to end: freeing the plan and closing the ledger row by row would only take time.
+    let known = ManuallyDrop::new(session.known_part(&run.chosen, run.part.choice()?, force)?);
+    let Known { planned: Planned { experiment, plan, may_run }, store, freshness, .. } = &*known;
+    let is_cached = plan.open.is_empty() && freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
     let worker = env::current_exe().map_err(|source| Failure::file("find", "the program itself", source))?;
     let command: Vec<_> = env::args().collect();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let file = fs::canonicalize(&experiment.file).unwrap_or_else(|_| experiment.file.clone());
+    let file = file.strip_prefix(&session.workspace).unwrap_or(&file).display().to_string();
     let options = Options {
-        jobs: run.jobs.map_or(cores, usize::from),
+        jobs: run.jobs.map_or(u32::try_from(cores).unwrap_or(u32::MAX), u32::from),
+        gpus: run.gpus.as_ref().map_or_else(gpus, |ids| ids.iter().filter(|id| !id.is_empty()).cloned().collect()),
         worker: &worker,
         workspace: &session.workspace,
-        file: &file.strip_prefix(&session.workspace).unwrap_or(&file).display().to_string(),
+        file: &file,
         command: &command.join(" "),
         // A run that makes nothing asks nobody.
         commit: if is_cached { None } else { commit(&session.workspace) },
-        forced,
+        forced: force,
+        may_run: may_run.clone(),
+        failing: if run.keep_going { Failing::GoesOn } else { Failing::Stops },
+        grow: &|lists| known.grown(lists, force),
     };
     if !is_cached {
         interrupt::listen();
     }
     let json = run.chosen.format == Format::Json;
     let mut terminal = if json { Terminal::silent() } else { Terminal::new(plan.nodes.len()) };
+    if !is_cached && store.file_system().is_network && !json {
+        let name = &store.file_system().name;
+        output::complain(&format!(
+            "note: the store lies on {name}, a network file system; the ledger uses a rollback journal\n"
+        ));
+    }
     let mut journal = None;
-    let mut summary = pipe_engine::run(plan, freshness, store, &options, &mut |event| {
-        if let Event::Begun { run, .. } = event {
-            let planned = json!({ "experiment": plan.experiment, "stages": lines(plan, &freshness.verdicts) });
-            journal = Journal::new(&session.runs().join("attempts").join(run.to_string()), &planned);
+    let summary = pipe_engine::run(plan.clone(), freshness, store, &options, &mut |event| {
+        if let Event::Begun { run: number, .. } = event {
+            let folder = session.run_folder(*number);
+            journal = Journal::new(&folder, plan, freshness);
+            provenance::write(&folder, session, experiment, plan, &options);
         }
         if let Some(journal) = &mut journal {
             journal.note(event);
@@ -70,13 +73,19 @@ fn run_with(session: &Session, run: &Run, force: &[String], begun: Instant) -> R
             output::json_line(event);
         }
         terminal.show(event);
-    })?;
+    });
     drop(journal);
+    interrupt::stop_listening();
+    let mut summary = ManuallyDrop::new(summary?);
     // What a person waits for includes reading the experiment and asking the store.
     summary.end.seconds = begun.elapsed().as_secs_f64();
     terminal.finish(&summary.end);
+    if !is_cached {
+        provenance::finish(&session.run_folder(summary.run.0), &summary, store);
+    }
     // A run without all results leaves the last whole report alone; `pipe report` shows what there is.
-    let is_whole = summary.records.iter().all(Option::is_some);
+    let plan = &summary.plan;
+    let is_whole = known.choice.is_all() && plan.open.is_empty() && summary.records.iter().all(Option::is_some);
     let folder = if is_whole && plan.nodes.iter().any(|node| node.kind.name == "evaluate") {
         let (folder, fresh) = match report::refresh(session, plan, &summary.records, experiment, store) {
             Err(failure @ Failure::Stage(pipe_stages::Failure::Store(StoreError::Damaged { .. }))) => {
@@ -84,9 +93,8 @@ fn run_with(session: &Session, run: &Run, force: &[String], begun: Instant) -> R
                 if lost.is_empty() || lost.iter().all(|id| force.contains(id)) {
                     return Err(failure);
                 }
-                let text =
-                    format!("the stored bytes of {} are missing or damaged; making them again\n", lost.join(", "));
-                output::complain(&text);
+                let names = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                output::complain(&format!("the stored bytes of {names} are missing or damaged; making them again\n"));
                 return run_with(session, run, &[force, &lost].concat(), begun);
             }
             done => done?,
@@ -109,13 +117,15 @@ fn run_with(session: &Session, run: &Run, force: &[String], begun: Instant) -> R
     }
     Ok(match summary.end {
         end if end.interrupted => ExitCode::from(130),
+        // Whatever the stages say: there is no room for what they write.
+        end if end.failed > 0 && store.disk_is_full() => ExitCode::from(3),
         end if end.failed + end.skipped > 0 => ExitCode::from(1),
         _ => ExitCode::SUCCESS,
     })
 }
 
 /// Stages whose results cannot be read, ready to be made again.
-fn lost(plan: &Plan, records: &[Option<Record>], store: &Store) -> Result<Vec<String>, Failure> {
+fn lost(plan: &Plan, records: &[Option<Arc<Record>>], store: &Store) -> Result<Vec<Pattern>, Failure> {
     let mut lost = Vec::new();
     for (node, record) in plan.nodes.iter().zip(records) {
         let outputs = record.iter().flat_map(|record| &record.outputs);
@@ -124,42 +134,8 @@ fn lost(plan: &Plan, records: &[Option<Record>], store: &Store) -> Result<Vec<St
             store.remove_damaged(&output.object)?;
         }
         if !damaged.is_empty() {
-            lost.push(node.id.clone());
+            lost.push(node.id.parse()?);
         }
     }
     Ok(lost)
-}
-
-/// Commit of a git work tree, with `+` where tracked files were changed.
-fn commit(workspace: &Path) -> Option<String> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").arg("-C").arg(workspace).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|list| !list.is_empty());
-    Some(if changed { format!("{commit}+") } else { commit })
-}
-
-/// What a run planned and what happened, in the folder of the run.
-struct Journal {
-    events: BufWriter<File>,
-}
-
-impl Journal {
-    /// A journal; none where it cannot be written, as it is for people and never read back.
-    fn new(folder: &Path, plan: &serde_json::Value) -> Option<Self> {
-        fs::create_dir_all(folder).ok()?;
-        fs::write(folder.join("plan.json"), format!("{plan:#}\n")).ok()?;
-        let events = BufWriter::new(File::create(folder.join("events.jsonl")).ok()?);
-        Some(Self { events })
-    }
-
-    fn note(&mut self, event: &Event) {
-        let line = json!({ "at": jiff::Timestamp::now().to_string(), "event": event });
-        drop(writeln!(self.events, "{line}"));
-        if !matches!(event, Event::Progress { .. }) {
-            drop(self.events.flush());
-        }
-    }
 }

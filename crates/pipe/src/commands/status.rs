@@ -1,22 +1,21 @@
 //! `pipe status`: every stage of an experiment, as it is now and as it was last seen.
 
-use std::collections::BTreeMap;
-
 use pipe_engine::Verdict;
-use pipe_store::{Claim, Record, StageRow, Store};
+use pipe_store::Record;
 use serde::Serialize;
 
+use super::state::{Seen, State, states};
 use crate::{
     args::{Chosen, Format},
     failure::Failure,
     output::{self, Align},
-    session::{Known, Session},
+    session::Session,
 };
 
 #[derive(Serialize)]
 struct Line {
     stage: String,
-    /// `done`; `failed`, `running` or `interrupted`, where the present recipe was tried; else `missing`.
+    /// `done`; `open` before a list is known; `failed`, `running` or `interrupted`, where the present recipe was tried; else `missing`.
     state: String,
     fingerprint: Option<String>,
     run: Option<i64>,
@@ -34,18 +33,18 @@ struct OutputLine {
 }
 
 pub(crate) fn status(session: &Session, chosen: &Chosen) -> Result<(), Failure> {
-    let Known { planned, store, freshness } = session.known(chosen, &[])?;
-    let seen: BTreeMap<String, StageRow> =
-        store.stages(&planned.plan.experiment)?.into_iter().map(|row| (row.stage.clone(), row)).collect();
-    let lines: Vec<_> = planned
-        .plan
+    let known = session.known(chosen)?;
+    let plan = &known.planned.plan;
+    let mut lines: Vec<_> = plan
         .nodes
         .iter()
-        .zip(&freshness.verdicts)
-        .map(|(node, verdict)| line(&node.id, verdict, seen.get(&node.id), &store))
+        .zip(&known.freshness.verdicts)
+        .zip(states(&known)?)
+        .map(|((node, verdict), seen)| line(&node.id, verdict, seen))
         .collect();
+    lines.extend(plan.open.iter().map(|open| Line { state: State::Open.words().to_owned(), ..empty(&open.id) }));
     if chosen.format == Format::Json {
-        output::json(&serde_json::json!({ "experiment": planned.plan.experiment, "stages": lines }));
+        output::json(&serde_json::json!({ "experiment": plan.experiment, "stages": lines }));
         return Ok(());
     }
     let head = [
@@ -67,8 +66,23 @@ pub(crate) fn status(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
     Ok(())
 }
 
-fn line(id: &str, verdict: &Verdict, seen: Option<&StageRow>, store: &Store) -> Line {
-    let empty = Line {
+fn line(id: &str, verdict: &Verdict, Seen { state, tried }: Seen) -> Line {
+    let empty = empty(id);
+    match verdict {
+        Verdict::Hit(record) => done(empty, record),
+        Verdict::Miss { fingerprint, .. } => {
+            let state = match state {
+                State::Failed | State::Running | State::Interrupted => state.words(),
+                State::Cached | State::Run | State::Perhaps | State::Open => "missing",
+            };
+            Line { state: state.to_owned(), fingerprint: Some(fingerprint.to_string()), run: tried, ..empty }
+        }
+        Verdict::Unknown { .. } => empty,
+    }
+}
+
+fn empty(id: &str) -> Line {
+    Line {
         stage: id.to_owned(),
         state: "missing".to_owned(),
         fingerprint: None,
@@ -77,22 +91,6 @@ fn line(id: &str, verdict: &Verdict, seen: Option<&StageRow>, store: &Store) -> 
         seconds: None,
         device: None,
         outputs: Vec::new(),
-    };
-    match verdict {
-        Verdict::Hit(record) => done(empty, record),
-        Verdict::Miss { fingerprint, .. } => {
-            let tried = seen.filter(|row| row.fingerprint == *fingerprint);
-            let state = match tried.map(|row| row.state.as_str()) {
-                Some("failed") => "failed",
-                // Who runs it holds its lease; a killed run holds nothing.
-                Some("running") if matches!(store.claim_anew(fingerprint), Ok(Claim::Held { .. })) => "running",
-                Some("running") => "interrupted",
-                _ => "missing",
-            };
-            let run = tried.map(|row| row.run.0);
-            Line { state: state.to_owned(), fingerprint: Some(fingerprint.to_string()), run, ..empty }
-        }
-        Verdict::Unknown { .. } => empty,
     }
 }
 

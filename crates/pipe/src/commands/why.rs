@@ -1,8 +1,12 @@
-//! `pipe why`: why a stage would run, or since when it is cached.
+//! `pipe why`: why a stage would run, with the line of each changed value, or since when it is cached.
 
-use pipe_engine::{Reason, Verdict};
+use pipe_engine::Verdict;
 use serde_json::{Value as Json, json};
 
+use super::{
+    reasons::{Explained, explained, listed},
+    waiting::waiting,
+};
 use crate::{
     args::{Format, Why},
     failure::Failure,
@@ -10,10 +14,24 @@ use crate::{
     session::{Known, Session},
 };
 
+/// Stages upstream whose reasons are shown; a stage that gathers may have thousands.
+const SHOWN: usize = 10;
+
 pub(crate) fn why(session: &Session, why: &Why) -> Result<(), Failure> {
-    let known = session.known(&why.chosen, &[])?;
+    if why.waiting {
+        return waiting(session, why);
+    }
+    let known = session.known(&why.chosen)?;
     let nodes = known.planned.named(&why.stage)?;
-    let answers: Vec<_> = nodes.into_iter().map(|node| answer(&known, node)).collect();
+    let mut answers: Vec<_> = nodes.iter().map(|node| answer(&known, *node)).collect();
+    let marks = pipe_engine::marks(&known.planned.plan, &known.records(), &known.store)?;
+    for (answer, node) in answers.iter_mut().zip(nodes) {
+        let id = &known.planned.plan.nodes[node].id;
+        if let Some(mark) = marks.iter().find(|mark| mark.stage == *id) {
+            answer.text.push_str(&format!("  note     {mark}\n"));
+            answer.json["mark"] = json!(mark);
+        }
+    }
     if why.chosen.format == Format::Json {
         let stages: Vec<_> = answers.iter().map(|answer| &answer.json).collect();
         output::json(&json!({ "stages": stages }));
@@ -48,32 +66,39 @@ fn answer(known: &Known, node: usize) -> Answer {
             Answer { text, json }
         }
         Verdict::Miss { fingerprint, why } => {
+            let reasons = explained(known, node);
             let words: Vec<_> = why.iter().map(ToString::to_string).collect();
-            let text = format!("{id} would run\n{}", listed(&words));
-            let json = json!({ "stage": id, "verdict": "run", "fingerprint": fingerprint.to_string(), "why": why, "words": words });
+            let text = format!("{id} would run\n{}", listed(&reasons, "  "));
+            let json = json!({ "stage": id, "verdict": "run", "fingerprint": fingerprint.to_string(), "why": data(&reasons), "words": words });
             Answer { text, json }
         }
         Verdict::Unknown { why } => {
+            let reasons = explained(known, node);
+            let words: Vec<_> = why.iter().map(ToString::to_string).collect();
+            let mut text = format!("{id} runs if what it takes comes out different\n{}", listed(&reasons, "  "));
             let roots = roots(known, node);
-            let mut words: Vec<_> = why.iter().map(ToString::to_string).collect();
-            let text = format!(
-                "{id} runs if what it takes comes out different\n{}{}",
-                listed(&words),
-                roots.iter().map(|(id, why)| format!("  {id} would run: {why}\n")).collect::<String>()
-            );
-            words.extend(roots.iter().map(|(id, why)| format!("{id} would run: {why}")));
-            let json = json!({ "stage": id, "verdict": "unknown", "why": why, "words": words });
+            for root in roots.iter().take(SHOWN) {
+                let id = &plan.nodes[*root].id;
+                text.push_str(&format!("  {id} would run\n{}", listed(&explained(known, *root), "    ")));
+            }
+            if roots.len() > SHOWN {
+                text.push_str(&format!("  and {} more upstream would run\n", roots.len() - SHOWN));
+            }
+            let root = |root: &usize| json!({ "stage": plan.nodes[*root].id, "why": data(&explained(known, *root)) });
+            let roots: Vec<_> = roots.iter().map(root).collect();
+            let json =
+                json!({ "stage": id, "verdict": "unknown", "why": data(&reasons), "words": words, "roots": roots });
             Answer { text, json }
         }
     }
 }
 
-fn listed(words: &[String]) -> String {
-    words.iter().map(|word| format!("  - {word}\n")).collect()
+fn data(reasons: &[Explained<'_>]) -> Vec<Json> {
+    reasons.iter().map(Explained::json).collect()
 }
 
-/// The stages upstream that are known to run, with their reasons.
-fn roots(known: &Known, node: usize) -> Vec<(String, String)> {
+/// The stages upstream that are known to run.
+fn roots(known: &Known, node: usize) -> Vec<usize> {
     let plan = &known.planned.plan;
     let mut above = vec![false; plan.nodes.len()];
     above[node] = true;
@@ -83,12 +108,6 @@ fn roots(known: &Known, node: usize) -> Vec<(String, String)> {
             plan.upstream(at).for_each(|from| above[from] = true);
         }
     }
-    let miss = |at: usize| match &known.freshness.verdicts[at] {
-        Verdict::Miss { why, .. } if above[at] => {
-            let words: Vec<_> = why.iter().map(Reason::to_string).collect();
-            Some((plan.nodes[at].id.clone(), words.join("; ")))
-        }
-        _ => None,
-    };
-    (0..node).filter_map(miss).collect()
+    let runs = |at: &usize| above[*at] && matches!(known.freshness.verdicts[*at], Verdict::Miss { .. });
+    (0..node).filter(runs).collect()
 }
