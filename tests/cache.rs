@@ -74,7 +74,7 @@ stages:
 
 #[test]
 fn resources() {
-    check(|_| (), &["-s", "+stages.first.resources.workers=2", "-s", "+stages.second.resources.slots=1"], 2, 0);
+    check(|_| (), &["-s", "+stages.first.resources.cpu=2", "-s", "+stages.second.resources.priority=1"], 2, 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{TINY, Workspace};
+use crate::harness::{TINY, Workspace, untimed};
 
 #[test]
 fn version_and_help() {
@@ -10,7 +10,11 @@ fn version_and_help() {
     let version = workspace.pipe(&["--version"]);
     assert_eq!((version.code, version.stdout.as_str()), (0, "pipe 0.0.0\n"));
     let help = workspace.pipe(&["--help"]);
-    for command in ["run", "plan", "why", "graph", "status", "runs", "report", "network", "data", "schema"] {
+    let commands = [
+        "run", "plan", "why", "graph", "status", "runs", "cache", "accept", "report", "network", "data", "schema",
+        "doctor",
+    ];
+    for command in commands {
         assert!(help.stdout.contains(command), "{command} is not in\n{}", help.stdout);
     }
     assert!(!help.stdout.contains("worker"), "worker is for `pipe run` alone");
@@ -57,7 +61,7 @@ fn plan_and_why_in_words() {
         "-s",
         "training.augment=[{ flip_vertical: {} }]",
     ];
-    let after = workspace.pipe(&[&["plan", "tiny.yaml"], changes.as_slice()].concat()).stdout;
+    let after = untimed(&workspace.pipe(&[&["plan", "tiny.yaml"], changes.as_slice()].concat()).stdout);
     let train = workspace.pipe(&[&["why", "tiny.yaml", "train"], changes.as_slice()].concat()).stdout;
     let evaluate = workspace.pipe(&[&["why", "tiny.yaml", "evaluate[fold=0]"], changes.as_slice()].concat()).stdout;
     let graph = workspace.pipe(&["graph", "tiny.yaml", "-s", "axes.fold=[0]"]).stdout;
@@ -74,12 +78,13 @@ fn every_command_that_prints_data_prints_json() {
     let workspace = Workspace::new();
     workspace.write("tiny.yaml", TINY);
     workspace.run(&["tiny.yaml"]);
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["plan", "tiny.yaml", "--format", "json"],
         &["why", "tiny.yaml", "train", "--format", "json"],
         &["graph", "tiny.yaml", "--format", "json"],
         &["status", "tiny.yaml", "--format", "json"],
         &["runs", "--format", "json"],
+        &["doctor", "--format", "json"],
         &["report", "tiny.yaml", "--format", "json"],
         &["network", "list", "--format", "json"],
         &["network", "show", "unet", "--input", "1,1,64,64", "--format", "json"],

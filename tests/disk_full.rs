@@ -41,18 +41,19 @@ fn mount(arguments: &[&str], folder: &Path) -> bool {
 }
 
 const BIG: &str = "\
+parameters: { then: '' }
 stages:
   small: { kind: command, with: { command: [sh, -c, 'echo small > {outputs.o}'], outputs: { o: o.txt } } }
   big:
     kind: command
     needs: small
-    with: { command: [sh, -c, 'head -c 3000000 /dev/zero > {outputs.o}'], outputs: { o: o.bin } }
+    with: { command: [sh, -c, 'head -c 3000000 /dev/zero > {outputs.o}${parameters.then}'], outputs: { o: o.bin } }
 ";
 
 #[track_caller]
-fn check(size: &str) {
+fn check(size: &str, then: &str) {
     let workspace = Workspace::new();
-    workspace.write("big.yaml", BIG);
+    workspace.write("big.yaml", BIG.replace("then: ''", &format!("then: '{then}'")));
     let Some(disk) = Disk::mount(&workspace.path("runs"), size) else { return };
     let answer = workspace.pipe(&["run", "big.yaml"]);
     assert!(matches!(answer.code, 1 | 3), "{}\n{}", answer.code, answer.stderr);
@@ -69,11 +70,11 @@ fn check(size: &str) {
 
 #[test]
 fn a_disk_that_fills_up_while_a_stage_writes() {
-    check("2m");
+    check("2m", "");
 }
 
 #[test]
 fn a_disk_that_fills_up_while_a_result_is_published() {
-    // The output fits beside the ledger, its copy in the store does not.
-    check("5m");
+    // The output fits beside the ledger. What has a second name is copied into the store, and the copy does not fit.
+    check("5m", "; ln {outputs.o} second");
 }

@@ -149,6 +149,29 @@ pub(crate) fn counts(cached: u64, ran: u64) -> Counts {
     Counts { cached, ran, failed: 0 }
 }
 
+/// A text without what differs between machines: times and their widths, and how many stages run at once.
+pub(crate) fn untimed(text: &str) -> String {
+    let line = |line: &str| {
+        let mut words: Vec<String> = Vec::new();
+        for word in line.split_whitespace() {
+            let is_unit = matches!(word.trim_end_matches([',', ';']), "ms" | "s" | "min" | "h");
+            match words.last() {
+                Some(last) if is_unit && last.parse::<f64>().is_ok() => {
+                    words.pop();
+                    // `1 min 05 s` is one time.
+                    words.pop_if(|last| last == "TIME");
+                    let stop = word.trim_start_matches(char::is_alphabetic);
+                    words.push(format!("TIME{stop}"));
+                }
+                Some(last) if last == "with" && word.parse::<u32>().is_ok() => words.push("JOBS".to_owned()),
+                _ => words.push(word.to_owned()),
+            }
+        }
+        words.join(" ")
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// A data set, a network and a recipe so small that three folds train in seconds.
 pub(crate) const TINY: &str = "\
 extends: pipelines/segmentation.yaml

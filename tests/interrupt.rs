@@ -111,7 +111,7 @@ fn one_and_two_threads_give_the_same_bytes() {
     let digests = ["1", "2"].map(|workers| {
         let workspace = Workspace::new();
         workspace.write("tiny.yaml", TINY);
-        let resources = format!("++stages.train.resources.workers={workers}");
+        let resources = format!("++stages.train.resources.cpu={workers}");
         workspace.run(&["tiny.yaml", "-j", "1", "-s", &resources]);
         models(&workspace)
     });
