@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use crate::{RunEnd, RunId, RunRow, Store, StoreError};
+use crate::{RunId, RunRow, Store, StoreError, runs};
 
 /// Which runs are asked for.
 #[derive(Clone, Debug)]
@@ -179,34 +179,16 @@ fn mean(values: &[(i64, f64)], artifacts: &[i64]) -> Option<f64> {
 }
 
 fn run_row(row: &Row<'_>, live: &BTreeSet<RunId>) -> rusqlite::Result<RunRow> {
-    let count = |column: usize| row.get::<_, Option<i64>>(column).map(|count| count.unwrap_or(0).cast_unsigned());
-    let id = RunId(row.get(0)?);
-    let state: Option<String> = row.get(6)?;
-    let without_end = || if live.contains(&id) { "running" } else { "killed" }.to_owned();
-    let state = state.unwrap_or_else(without_end);
-    Ok(RunRow {
-        id,
-        experiment: row.get(1)?,
-        file: row.get(2)?,
-        command: row.get(3)?,
-        started: row.get(4)?,
-        commit: row.get(5)?,
-        end: RunEnd {
-            cached: count(7)?,
-            ran: count(8)?,
-            failed: count(9)?,
-            skipped: count(10)?,
-            seconds: row.get::<_, Option<f64>>(11)?.unwrap_or(0.0),
-            interrupted: state == "interrupted",
-        },
-        state: Some(state),
-    })
+    let mut run = runs::run_row(row)?;
+    let without_end = || if live.contains(&run.id) { "running" } else { "killed" }.to_owned();
+    run.state = Some(run.state.unwrap_or_else(without_end));
+    Ok(run)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NewRun;
+    use crate::{NewRun, RunEnd};
 
     /// A ledger with three runs: two of `a` that used one list, and one of `b` that noted nothing.
     fn store() -> (tempfile::TempDir, Store) {

@@ -255,7 +255,8 @@ fn stage_row(row: &Row<'_>) -> rusqlite::Result<StageRow> {
     })
 }
 
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+/// A run by the columns in the order of [`RunRow`] and [`RunEnd`].
+pub(crate) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     let count = |column: usize| row.get::<_, Option<i64>>(column).map(|count| count.unwrap_or(0).cast_unsigned());
     let state: Option<String> = row.get(6)?;
     Ok(RunRow {
