@@ -88,10 +88,7 @@ pub fn accept(
 ) -> Result<Accepted, NotAccepted> {
     let planned = &plan.nodes[node];
     let stage = planned.id.clone();
-    let record_of = |from: usize| match &freshness.verdicts[from] {
-        Verdict::Hit(record) => Some(&**record),
-        _ => None,
-    };
+    let record_of = |from: usize| freshness.verdicts[from].record().map(|record| &**record);
     match &freshness.verdicts[node] {
         Verdict::Hit(_) => return Err(NotAccepted::Cached { stage }),
         Verdict::Unknown { .. } => {
@@ -120,14 +117,7 @@ pub fn accept(
     let made_for = made_for.unwrap_or(last.fingerprint);
     let old = store.manifest(&made_for)?.unwrap_or_default();
     let differences = explain(&parse(&old), &parse(&recipe.manifest));
-    let holder = Holder {
-        process: std::process::id(),
-        host: String::new(),
-        run,
-        experiment: plan.experiment.clone(),
-        stage: stage.clone(),
-        since: jiff::Timestamp::now().to_string(),
-    };
+    let holder = Holder::here(run, &plan.experiment, &stage);
     // What a program told of belongs to the recipe that it ran for, and is asked about again.
     let Claim::Miss(lease) = store.claim_anew(&recipe.fingerprint, &holder)? else {
         return Err(NotAccepted::Held { stage });

@@ -36,6 +36,16 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The result, where it is there.
+    pub fn record(&self) -> Option<&Arc<Record>> {
+        match self {
+            Self::Hit(record) => Some(record),
+            Self::Miss { .. } | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// Verdicts of all nodes, in their order.
 #[derive(Clone, Debug)]
 pub struct Freshness {

@@ -50,7 +50,7 @@ impl Running<'_, '_> {
         known.extend(lists);
         let grown = (self.options.grow)(&known).map_err(|why| EngineError::Grown(Box::new(why)))?;
         self.may_run = grown.may_run;
-        self.follow(Arc::new(grown.plan));
+        self.follow(grown.plan);
         // A new stage may be the maker of a further list, and be cached.
         Ok(())
     }

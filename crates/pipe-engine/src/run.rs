@@ -66,7 +66,7 @@ pub enum Failing {
 /// A plan that knows more lists.
 pub struct Grown {
     /// The plan; every node of the one before is in it.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Instances that may run; none where all may.
     pub may_run: Option<BTreeSet<String>>,
 }
@@ -141,14 +141,7 @@ pub fn run(
         command: options.command,
         commit: options.commit.as_deref(),
     };
-    let hits: Vec<Option<Arc<Record>>> = freshness
-        .verdicts
-        .iter()
-        .map(|verdict| match verdict {
-            Verdict::Hit(record) => Some(Arc::clone(record)),
-            Verdict::Miss { .. } | Verdict::Unknown { .. } => None,
-        })
-        .collect();
+    let hits: Vec<_> = freshness.verdicts.iter().map(|verdict| verdict.record().cloned()).collect();
     if hits.iter().all(Option::is_some) && plan.open.is_empty() {
         let end = RunEnd { cached: hits.len() as u64, seconds: begun.elapsed().as_secs_f64(), ..RunEnd::default() };
         let run = match store.record_cached_run(&new, &end) {

@@ -13,7 +13,6 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, VecDeque},
-    fs,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -89,8 +88,6 @@ pub(crate) struct Running<'r, 'o> {
     pub store: &'r Store,
     pub options: &'r Options<'r>,
     pub run: RunId,
-    /// Name of this machine, for those who wait for its leases.
-    pub host: String,
     pub observe: &'o mut dyn FnMut(&Event),
     pub nodes: Vec<Node<'r>>,
     /// Who takes from a node, once an edge.
@@ -136,7 +133,6 @@ impl<'r, 'o> Running<'r, 'o> {
             store,
             options,
             run,
-            host: fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
             observe,
             nodes: plan.nodes.iter().map(|_| Node::new()).collect(),
             down: Vec::new(),

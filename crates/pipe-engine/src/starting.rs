@@ -94,7 +94,7 @@ impl Running<'_, '_> {
             self.capacity.give_back(taken);
             return Ok(());
         }
-        let holder = self.holder(node);
+        let holder = Holder::here(self.run, &self.plan.experiment, &self.plan.nodes[node].id);
         let claim = match &self.nodes[node].anew {
             Some(_) => self.store.claim_anew(&recipe.fingerprint, &holder)?,
             None => self.store.claim(&recipe.fingerprint, &holder)?,
@@ -127,17 +127,6 @@ impl Running<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    fn holder(&self, node: usize) -> Holder {
-        Holder {
-            process: std::process::id(),
-            host: self.host.clone(),
-            run: self.run,
-            experiment: self.plan.experiment.clone(),
-            stage: self.plan.nodes[node].id.clone(),
-            since: jiff::Timestamp::now().to_string(),
-        }
     }
 
     /// Sends nodes back to work whose bytes a node needs and does not find, and all that wait for them; true if there

@@ -119,6 +119,15 @@ impl From<Problems> for Failure {
     }
 }
 
+impl From<NotGrown> for Failure {
+    fn from(why: NotGrown) -> Self {
+        match why {
+            NotGrown::Problems(problems) => problems.into(),
+            NotGrown::NoStage(no_stage) => no_stage.into(),
+        }
+    }
+}
+
 impl From<Broken> for Failure {
     fn from(broken: Broken) -> Self {
         match broken {

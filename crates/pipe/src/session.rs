@@ -65,7 +65,7 @@ impl Session {
 
     /// The plan as far as it is known without the store.
     pub(crate) fn planned(&self, chosen: &Chosen) -> Result<Planned, Failure> {
-        planned(&self.composed(chosen)?, &Lists::new(), &Choice::default(), &[])
+        Ok(planned(&self.composed(chosen)?, &Lists::new(), &Choice::default(), &[])?)
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
@@ -106,16 +106,8 @@ impl Session {
         let store = self.store()?;
         loop {
             let Planned { experiment, plan, .. } = &planned;
-            for pattern in forced.iter().filter(|pattern| plan.find(pattern).is_empty()) {
-                if !plan.open.iter().any(|open| pattern.names(&open.stage)) {
-                    return Err(unknown(plan, pattern));
-                }
-            }
             let freshness = freshen(plan, &store, &self.workspace, experiment, forced)?;
-            let record = |node: usize| match &freshness.verdicts[node] {
-                Verdict::Hit(record) => Some(&**record),
-                Verdict::Miss { .. } | Verdict::Unknown { .. } => None,
-            };
+            let record = |node: usize| freshness.verdicts[node].record().map(|record| &**record);
             let new = if plan.open.is_empty() { Lists::new() } else { known_lists(plan, &record, &store)? };
             if new.is_empty() {
                 return Ok(Known { composed, choice, planned, store, freshness });
@@ -135,9 +127,10 @@ fn known_lists<'r>(plan: &Plan, record: &dyn Fn(usize) -> Option<&'r Record>, st
 }
 
 /// Expands and plans what was chosen, with the lists that are known.
-fn planned(composed: &Composed<'_>, lists: &Lists, choice: &Choice, forced: &[Pattern]) -> Result<Planned, Failure> {
+fn planned(composed: &Composed<'_>, lists: &Lists, choice: &Choice, forced: &[Pattern]) -> Result<Planned, NotGrown> {
     let mut experiment = expand(composed, lists)?;
     let mut may_run = choice.apply(&mut experiment)?;
+    Choice { targets: forced.to_vec(), ..Choice::default() }.check(&experiment)?;
     let plan = Arc::new(plan(STAGES, &experiment, lists)?);
     // What is asked to run in any case is chosen by that.
     let forced = forced.iter().flat_map(|pattern| plan.find(pattern)).map(|node| plan.nodes[node].id.clone());
@@ -173,11 +166,8 @@ impl Planned {
 impl Known {
     /// The plan with more lists.
     pub(crate) fn grown(&self, lists: &Lists, forced: &[Pattern]) -> Result<Grown, NotGrown> {
-        let mut experiment = expand(&self.composed, lists)?;
-        let may_run = self.choice.apply(&mut experiment)?;
-        let forced_too = Choice { targets: forced.to_vec(), ..Choice::default() };
-        forced_too.check(&experiment)?;
-        Ok(Grown { plan: plan(STAGES, &experiment, lists)?, may_run })
+        let Planned { plan, may_run, .. } = planned(&self.composed, lists, &self.choice, forced)?;
+        Ok(Grown { plan, may_run })
     }
 
     /// The results that are there, one a node.
@@ -188,9 +178,5 @@ impl Known {
 
 /// The results that some verdicts found, one a node.
 pub(crate) fn records(verdicts: &[Verdict]) -> Vec<Option<Arc<Record>>> {
-    let record = |verdict: &Verdict| match verdict {
-        Verdict::Hit(record) => Some(Arc::clone(record)),
-        Verdict::Miss { .. } | Verdict::Unknown { .. } => None,
-    };
-    verdicts.iter().map(record).collect()
+    verdicts.iter().map(|verdict| verdict.record().cloned()).collect()
 }

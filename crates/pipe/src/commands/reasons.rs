@@ -94,7 +94,7 @@ fn changes(known: &Known, node: usize, port: &str, old: &[Digest], new: &[Digest
         plan.nodes[node].feeds.iter().filter(|feed| feed.port == port && feed.counting == Counting::Counted).collect();
     let made = |index: usize| {
         let feed = feeds.get(index)?;
-        let Verdict::Hit(record) = &known.freshness.verdicts[feed.from] else { return None };
+        let record = known.freshness.verdicts[feed.from].record()?;
         Some((plan.nodes[feed.from].id.clone(), feed.output.clone(), record.made.run.0))
     };
     let pairs: Vec<(Option<Digest>, Option<Digest>, usize)> = if old.len() == new.len() {
