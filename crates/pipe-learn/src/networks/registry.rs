@@ -12,7 +12,6 @@ macro_rules! networks {
 
         /// A network of any kind.
         #[derive(burn::module::Module, Debug)]
-        #[expect(clippy::large_enum_variant, reason = "there is one network at a time, and the derive wants plain variants")]
         pub enum Network {
             $($(#[$about])* $variant($module),)*
         }
