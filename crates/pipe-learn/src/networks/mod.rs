@@ -16,7 +16,8 @@ pub use error::NetworkError;
 pub use maps::Maps;
 pub use settings::{Fill, Initialisation, Margin, Takes};
 pub use svsnet::{Label, SvsNet, SvsNetConfig};
-pub use unet::{UNet, UNetConfig, UpSampling};
+pub use blocks::{Activation, NormKind, UpSampling};
+pub use unet::{Edge, UNet, UNetConfig};
 
 use settings::{Forward, Settings};
 
