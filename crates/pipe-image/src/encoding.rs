@@ -107,7 +107,7 @@ impl MaskEncoding {
             Self::Labels { values, classes } => labels(raster, values.as_deref(), *classes)?,
             Self::Colours(colours) => by_colour(raster, colours)?,
         };
-        Ok(Mask { height: raster.height, width: raster.width, labels })
+        Ok(Mask::plane(raster.height, raster.width, labels))
     }
 }
 

@@ -206,7 +206,7 @@ mod tests {
     fn image_and_mask_shrink_alike_and_spacing_grows() {
         let image =
             Image { frames: 1, channels: 1, height: 2, width: 4, data: vec![0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 8.0, 8.0] };
-        let mask = Mask { height: 2, width: 4, labels: vec![0, 0, 1, 1, 0, 0, 1, 1] };
+        let mask = Mask { layers: 1, depth: 1, height: 2, width: 4, labels: vec![0, 0, 1, 1, 0, 0, 1, 1] };
         let size = Some(Size { height: 1, width: 2 });
         let prepared = prepare(case(image, Some(mask)), &Preparation { size, ..Preparation::default() });
         assert_eq!(prepared.image.data, [0.0, 1.0]);

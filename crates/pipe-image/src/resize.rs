@@ -43,7 +43,7 @@ pub fn mask(mask: Mask, size: Size) -> Mask {
     let rows = (0..size.height).map(|row| nearest(row, size.height, mask.height) * mask.width);
     let labels =
         rows.flat_map(|row| columns.iter().map(move |column| row + column)).map(|at| mask.labels[at]).collect();
-    Mask { height: size.height, width: size.width, labels }
+    Mask::plane(size.height, size.width, labels)
 }
 
 fn side(pixels: usize) -> u32 {
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn nearest_takes_the_centre() {
-        let three = Mask { height: 1, width: 3, labels: vec![1, 2, 3] };
+        let three = Mask { layers: 1, depth: 1, height: 1, width: 3, labels: vec![1, 2, 3] };
         assert_eq!(mask(three.clone(), Size { height: 1, width: 1 }).labels, [2]);
         assert_eq!(mask(three, Size { height: 2, width: 6 }).labels, [1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3]);
     }

@@ -116,7 +116,7 @@ mod tests {
     fn tiles_stand_in_rows_with_outlined_masks() {
         let image = Image { frames: 1, channels: 1, height: 8, width: 16, data: (0..128u8).map(f32::from).collect() };
         let labels = (0..128).map(|at| u8::from((4..12).contains(&(at % 16)) && (2..6).contains(&(at / 16)))).collect();
-        let mask = Mask { height: 8, width: 16, labels };
+        let mask = Mask::plane(8, 16, labels);
         let tiles = [
             Tile { image: &image, frame: 0, mask: Some(&mask) },
             Tile { image: &image, frame: 0, mask: None },

@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use pipe_learn::networks::blocks::Pass;
 use pipe_learn::optimizers::{Optimizer, Sgd};
-use pipe_learn::{LossConfig, NetworkConfig, OptimizerConfig, init};
+use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
 use rand_pcg::Pcg64;
 
 fn main() {
@@ -27,10 +27,11 @@ fn main() {
         let start = Instant::now();
         let shape = [batch, 1, frames, size, size];
         let x = Tensor::<5>::from_data(TensorData::new(values(shape.iter().product()), shape), &device);
-        let shape = [batch, 1, size, size];
-        let t = Tensor::<4>::from_data(TensorData::new(values(shape.iter().product()), shape), &device);
+        let shape = [batch, 1, 1, size, size];
+        let t = Tensor::<5>::from_data(TensorData::new(values(shape.iter().product()), shape), &device);
         let mut pass = Pass::learning(Pcg64::new(step as u128, 1));
-        let value = loss.value(network.forward(x.clone(), &mut pass), t.greater_elem(0.5).float());
+        let target = Target { maps: t.greater_elem(0.5).float(), counted: None };
+        let value = loss.value(network.forward(x.clone(), &mut pass).main, &target, Head::Sigmoid);
         let forward = start.elapsed();
         let gradients = value.backward();
         let backward = start.elapsed() - forward;

@@ -24,8 +24,17 @@ pub struct Sample {
 pub struct Batch {
     /// `[batch, channels, frames, height, width]`.
     pub images: Tensor<5>,
-    /// 0 and 1: `[batch, classes, height, width]`.
-    pub targets: Tensor<4>,
+    /// What they should become.
+    pub target: Target,
+}
+
+/// What maps should become.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// 0 and 1: `[batch, maps, depth, height, width]`.
+    pub maps: Tensor<5>,
+    /// 1 where a pixel counts and 0 where its label is unknown, `[batch, 1, depth, height, width]`; none where all count.
+    pub counted: Option<Tensor<5>>,
 }
 
 /// Gives the order of samples in an epoch.
@@ -46,8 +55,8 @@ pub fn augmented(samples: &[&Sample], transforms: &[Transform], seed: u64, epoch
 /// Lays samples of one size out as tensors.
 pub fn assembled(samples: &[&Sample], classes: usize, device: &Device) -> Batch {
     let images: Vec<&Image> = samples.iter().map(|sample| &sample.image).collect();
-    let Mask { height, width, .. } = samples[0].mask;
-    let mut targets = Vec::with_capacity(samples.len() * classes * height * width);
+    let Mask { depth, height, width, .. } = samples[0].mask;
+    let mut targets = Vec::with_capacity(samples.len() * classes * depth * height * width);
     for sample in samples {
         for class in 0..classes {
             // One map is foreground against background, whatever the class ids.
@@ -57,8 +66,9 @@ pub fn assembled(samples: &[&Sample], classes: usize, device: &Device) -> Batch 
             targets.extend(sample.mask.labels.iter().map(|label| if is_hit(*label) { 1.0f32 } else { 0.0 }));
         }
     }
-    let targets = TensorData::new(targets, [samples.len(), classes, height, width]);
-    Batch { images: stacked(&images, device), targets: Tensor::from_data(targets, device) }
+    let targets = TensorData::new(targets, [samples.len(), classes, depth, height, width]);
+    let target = Target { maps: Tensor::from_data(targets, device), counted: None };
+    Batch { images: stacked(&images, device), target }
 }
 
 /// Lays images out as `[batch, channels, frames, height, width]`.

@@ -24,8 +24,8 @@ impl Head {
     /// Gives probabilities.
     ///
     /// # Shapes
-    /// `[batch, classes, height, width]`, unchanged.
-    pub fn probabilities(self, logits: Tensor<4>) -> Tensor<4> {
+    /// `[batch, classes, depth, height, width]`, unchanged.
+    pub fn probabilities(self, logits: Tensor<5>) -> Tensor<5> {
         match self {
             Self::Sigmoid => activation::sigmoid(logits),
             Self::Softmax => activation::softmax(logits, 1),

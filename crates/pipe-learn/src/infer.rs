@@ -53,15 +53,18 @@ impl Model {
         &self.card
     }
 
-    /// Gives the probabilities of one image: one frame, one channel a map (a single map is the foreground's).
+    /// Gives the probabilities of one image: one frame (a volume: one a slice), one channel a map (a single map is the foreground's).
     ///
     /// # Errors
     /// The image does not fit the network.
     pub fn probabilities(&self, image: &Image) -> Result<Image, PredictError> {
         let [frames, channels, height, width] = image.shape();
         self.card.network.check_input([channels, frames, height, width])?;
-        let logits = self.network.forward(stacked(&[image], &self.place.device), &mut Pass::predicting());
-        let data = floats(self.card.head.probabilities(logits));
-        Ok(Image { frames: 1, channels: self.card.classes, height, width, data })
+        let margin = self.card.network.margin([channels, frames, height, width]);
+        let images = stacked(&[image], &self.place.device);
+        let logits = self.network.fitted(images, &margin, &mut Pass::predicting()).main;
+        let depth = logits.dims()[2];
+        let data = floats(self.card.head.probabilities(logits).swap_dims(1, 2));
+        Ok(Image { frames: depth, channels: self.card.classes, height, width, data })
     }
 }

@@ -3,28 +3,32 @@
 
 use crate::networks::{Initialisation, Network};
 use crate::random::{generator, number, unit};
-use crate::weights::{Learning, Parameter, with_values};
+use crate::weights::{Parameter, Role, with_values};
 
 /// Gives a network with first weights: equal seed and names give equal bytes.
 pub fn initialised(network: Network, how: Initialisation, seed: u64) -> Network {
     with_values(network, |parameter| values(parameter, how, seed))
 }
 
-fn values(Parameter { name, shape, learning, .. }: &Parameter, how: Initialisation, seed: u64) -> Vec<f32> {
+fn values(Parameter { name, shape, role, .. }: &Parameter, how: Initialisation, seed: u64) -> Vec<f32> {
     let count = shape.iter().product();
-    if *learning == Learning::Averaged || shape.len() == 1 {
-        // Scale and running variance start at 1, everything else of one dimension at 0.
-        let is_scale = name.ends_with("running_var") || (name.ends_with("weight") && shape.len() == 1);
-        return vec![if is_scale { 1.0 } else { 0.0 }; count];
-    }
-    let kernel: usize = shape[2..].iter().product();
-    let (fan_in, fan_out) = ((shape[1] * kernel) as f64, (shape[0] * kernel) as f64);
-    let variance = match how {
-        Initialisation::He => 2.0 / fan_in,
-        Initialisation::Glorot => 2.0 / (fan_in + fan_out),
+    let random = || generator(seed, "weights", &[number(name)]);
+    let uniform = |limit: f64| {
+        let mut random = random();
+        (0..count).map(|_| ((2.0 * unit(&mut random) - 1.0) * limit) as f32).collect()
     };
-    // A uniform number from -limit to limit has variance limit^2 / 3.
-    let limit = (3.0 * variance).sqrt();
-    let mut random = generator(seed, "weights", &[number(name)]);
-    (0..count).map(|_| ((2.0 * unit(&mut random) - 1.0) * limit) as f32).collect()
+    match role {
+        Role::NormScale | Role::RunningVariance => vec![1.0; count],
+        Role::NormShift | Role::RunningMean | Role::Bias => vec![0.0; count],
+        Role::Weight | Role::TransposedWeight => {
+            let kernel: usize = shape[2..].iter().product();
+            let (fan_in, fan_out) = ((shape[1] * kernel) as f64, (shape[0] * kernel) as f64);
+            // A uniform number from -limit to limit has variance limit^2 / 3.
+            uniform(match how {
+                Initialisation::He => (6.0 / fan_in).sqrt(),
+                Initialisation::Glorot => (6.0 / (fan_in + fan_out)).sqrt(),
+                Initialisation::Pytorch => (1.0 / fan_in).sqrt(),
+            })
+        }
+    }
 }

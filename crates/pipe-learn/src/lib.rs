@@ -24,9 +24,10 @@ mod train;
 mod validation;
 pub mod weights;
 
-pub use batch::Sample;
+pub use batch::{Sample, Target};
 pub use checkpoint::CheckpointError;
 pub use device::{DeviceChoice, DeviceError, Place};
+pub use head::Head;
 pub use history::HistoryRow;
 pub use infer::{Model, PredictError};
 pub use losses::LossConfig;

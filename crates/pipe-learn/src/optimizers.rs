@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::networks::Network;
-use crate::weights::{Array, Arrays, Learning, Path, learning, replaced};
+use crate::weights::{Array, Arrays, Path, replaced};
 
 /// Which optimizer, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -166,16 +166,16 @@ struct Update<'a> {
 }
 
 impl ModuleMapper for Update<'_> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if learning(&self.path.name()) == Learning::Averaged {
+        if !self.path.role().is_trained() {
             return param;
         }
         let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::head::Head;
 use crate::networks::blocks::Pass;
-use crate::networks::{NetworkConfig, NetworkError};
-use crate::weights::{Learning, Parameter, floats, parameters, with_values};
+use crate::networks::{NetworkConfig, NetworkError, Takes};
+use crate::weights::{Parameter, Role, floats, parameters, with_values};
 
 /// What a filled network gives.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,23 +33,25 @@ pub struct Probe {
 
 /// Fills a network and its input by the formula and runs it once, predicting.
 ///
-/// SVS-net's output is taken after its sigmoid, as its published code ends with it; U-Net's are logits.
+/// SVS-net's output is taken after its sigmoid, as its published code ends with it; those of the others are logits.
 ///
 /// # Errors
 /// The settings are out of range or the input does not fit.
 pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkError> {
     let device = Device::flex();
     let shape = sequence_shape(config, input)?;
+    let [_, channels, frames, height, width] = shape;
+    let margin = config.margin([channels, frames, height, width]);
     let network = config.build(&device)?;
     let params = trained(&parameters(&network));
     let network = with_values(network, fill);
     let x = TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape);
-    let y = network.forward(Tensor::from_data(x, &device), &mut Pass::predicting());
+    let y = network.fitted(Tensor::from_data(x, &device), &margin, &mut Pass::predicting()).main;
     let y = match config {
         NetworkConfig::SvsNet(_) => Head::of(config.classes()).probabilities(y),
-        NetworkConfig::UNet(_) => y,
+        _ => y,
     };
-    let output_shape = y.dims().to_vec();
+    let output_shape = output_shape(config, y.dims());
     let values: Vec<f64> = floats(y).into_iter().map(f64::from).collect();
     let count = values.len();
     let mean = values.iter().sum::<f64>() / count as f64;
@@ -93,26 +95,33 @@ pub(crate) fn sequence_shape(config: &NetworkConfig, input: &[usize]) -> Result<
 
 /// Counts trained parameters.
 pub(crate) fn trained(parameters: &[Parameter]) -> usize {
-    let trained = parameters.iter().filter(|parameter| parameter.learning == Learning::Trained);
+    let trained = parameters.iter().filter(|parameter| parameter.role.is_trained());
     trained.map(|parameter| parameter.shape.iter().product::<usize>()).sum()
 }
 
-fn fill(Parameter { name, shape, .. }: &Parameter) -> Vec<f32> {
+/// The shape of maps as people write it: without the depth, but for volumes.
+pub(crate) fn output_shape(config: &NetworkConfig, [batch, maps, depth, height, width]: [usize; 5]) -> Vec<usize> {
+    match config.takes() {
+        Takes::Volumes(_) => vec![batch, maps, depth, height, width],
+        Takes::Images(_) | Takes::Sequences { .. } => vec![batch, maps, height, width],
+    }
+}
+
+fn fill(Parameter { shape, role, .. }: &Parameter) -> Vec<f32> {
     let count = shape.iter().product();
-    let is_norm = shape.len() == 1 && (name.contains("bn") || name.contains("norm"));
-    match name.rsplit('.').next().unwrap_or_default() {
-        "running_mean" => uniform(count, 3, |u| 0.1 * u),
-        "running_var" => uniform(count, 4, |u| 1.0 + u),
-        "weight" if is_norm => uniform(count, 1, |u| 1.0 + 0.2 * u),
-        "bias" if is_norm => uniform(count, 2, |u| 0.2 * u),
-        "bias" => uniform(count, 5, |u| 0.1 * u),
-        _ => {
-            // A transposed convolution is laid out [in, out, ..], and its formula divides by `in`.
-            let is_transposed = name.split('.').any(|part| part == "up") && shape.len() == 4 && name.starts_with("up.");
-            let fan: usize = if is_transposed { shape[0] } else { shape[1..].iter().product() };
-            let scale = (24.0 / fan as f64).sqrt();
-            uniform(count, 0, |u| u * scale)
-        }
+    let weights = |fan: usize| {
+        let scale = (24.0 / fan as f64).sqrt();
+        uniform(count, 0, |u| u * scale)
+    };
+    match role {
+        Role::RunningMean => uniform(count, 3, |u| 0.1 * u),
+        Role::RunningVariance => uniform(count, 4, |u| 1.0 + u),
+        Role::NormScale => uniform(count, 1, |u| 1.0 + 0.2 * u),
+        Role::NormShift => uniform(count, 2, |u| 0.2 * u),
+        Role::Bias => uniform(count, 5, |u| 0.1 * u),
+        Role::Weight => weights(shape[1..].iter().product()),
+        // Laid out [in, out, ..], and the formula divides by `in`.
+        Role::TransposedWeight => weights(shape[0]),
     }
 }
 
@@ -209,11 +218,13 @@ mod tests {
     #[test]
     fn inputs_that_do_not_fit() {
         let config: NetworkConfig = serde_json::from_str(r#"{"svsnet": {}}"#).expect("the settings are right");
-        let error = probe(&config, &[1, 1, 4, 60, 64]).expect_err("60 is no multiple of 64");
+        let error = probe(&config, &[1, 1, 4, 32, 64]).expect_err("32 cannot be halved six times");
         assert_eq!(
             error.to_string(),
-            "input 60x64 does not fit svsnet: height and width must be multiples of 64; the nearest sizes are 64 and 64"
+            "input 32x64 is too small for svsnet: it needs at least 64x64; prepare larger images, or set fewer levels"
         );
+        let odd = probe(&config, &[1, 1, 4, 65, 70]).expect("padded and cropped");
+        assert_eq!(odd.output_shape, [1, 1, 65, 70]);
         assert!(probe(&config, &[1, 1, 3, 64, 64]).is_err());
         assert!(probe(&config, &[64, 64]).is_err());
     }

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::networks::blocks::Pass;
 use crate::networks::{NetworkConfig, NetworkError};
-use crate::probe::{sequence_shape, trained};
-use crate::weights::{Learning, parameters};
+use crate::probe::{output_shape, sequence_shape, trained};
+use crate::weights::parameters;
 
 /// A network, layer by layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,11 +54,13 @@ pub fn show(config: &NetworkConfig, input: &[usize]) -> Result<Show, NetworkErro
     let network = config.build(&device)?;
     let parameters = parameters(&network);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for parameter in parameters.iter().filter(|parameter| parameter.learning == Learning::Trained) {
+    for parameter in parameters.iter().filter(|parameter| parameter.role.is_trained()) {
         *counts.entry(layer_name(&parameter.name)).or_default() += parameter.shape.iter().product::<usize>();
     }
     let mut pass = Pass::listing();
-    let y = network.forward(Tensor::zeros(shape, &device), &mut pass);
+    let [_, channels, frames, height, width] = shape;
+    let margin = config.margin([channels, frames, height, width]);
+    let y = network.fitted(Tensor::zeros(shape, &device), &margin, &mut pass).main;
     let layers: Vec<Layer> = pass
         .into_steps()
         .into_iter()
@@ -72,7 +74,7 @@ pub fn show(config: &NetworkConfig, input: &[usize]) -> Result<Show, NetworkErro
     Ok(Show {
         network: config.kind().name,
         input_shape: shape.to_vec(),
-        output_shape: y.dims().to_vec(),
+        output_shape: output_shape(config, y.dims()),
         params: trained(&parameters),
         macs: layers.iter().map(|layer| layer.macs).sum(),
         layers,

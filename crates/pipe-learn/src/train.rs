@@ -180,8 +180,11 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
     check(task)?;
     let TrainTask { network, training, seed, place, train, validation, .. } = *task;
     let classes = network.classes();
+    let head = Head::of(classes);
     let learning = place.device.clone().autodiff();
     let batches = train.len().div_ceil(training.batch);
+    let [frames, channels, height, width] = train[0].image.shape();
+    let margin = task.network.margin([channels, frames, height, width]);
 
     let State { mut network, mut optimizer, mut history } = started(task, observer)?;
     observer(TrainEvent::Started { done: history.len(), epochs: training.epochs, batches });
@@ -196,8 +199,8 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             let batch = assembled(&changed.iter().collect::<Vec<_>>(), classes, &learning);
 
             let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]));
-            let logits = network.forward(batch.images, &mut pass);
-            let loss = training.loss.value(logits, batch.targets);
+            let logits = network.fitted(batch.images, &margin, &mut pass).main;
+            let loss = training.loss.value(logits, &batch.target, head);
             let value = f64::from(floats(loss.clone().inner())[0]);
             if !value.is_finite() {
                 let cases = chosen.iter().map(|sample| sample.id.clone()).collect();
@@ -209,7 +212,8 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             loss_sum += value * chosen.len() as f64;
             observer(TrainEvent::Batch { epoch, batch: number, loss: value });
         }
-        let found = validated(&network.valid(), validation, &training.loss, training.batch, &place.device);
+        let found =
+            validated(&network.valid(), &margin, validation, &training.loss, head, training.batch, &place.device);
         if !found.loss.is_finite() {
             let cases = validation.iter().map(|sample| sample.id.clone()).collect();
             return Err(TrainError::NotFinite { loss: found.loss, epoch, batch: None, cases });
@@ -290,7 +294,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
 fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     let TrainTask { network, training, train, validation, .. } = *task;
     network.check()?;
-    training.loss.check(network.classes())?;
+    training.loss.check(network.classes(), Head::of(network.classes()))?;
     if training.epochs == 0 {
         return Err(TrainError::NoEpochs);
     }

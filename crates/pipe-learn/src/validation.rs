@@ -4,9 +4,10 @@
 use burn::tensor::Device;
 
 use crate::batch::{Sample, assembled};
+use crate::head::Head;
 use crate::losses::LossConfig;
-use crate::networks::Network;
 use crate::networks::blocks::Pass;
+use crate::networks::{Margin, Network};
 use crate::weights::floats;
 
 /// What validation found.
@@ -21,8 +22,10 @@ pub(crate) struct Validation {
 /// Validates a network that is not differentiated.
 pub(crate) fn validated(
     network: &Network,
+    margin: &Margin,
     samples: &[Sample],
     loss: &LossConfig,
+    head: Head,
     batch: usize,
     device: &Device,
 ) -> Validation {
@@ -32,13 +35,13 @@ pub(crate) fn validated(
         let chunk: Vec<&Sample> = chunk.iter().collect();
         let mut pass = Pass::predicting();
         let images = assembled(&chunk, 1, device).images;
-        let logits = network.forward(images, &mut pass);
-        let [_, classes, height, width] = logits.dims();
-        let targets = assembled(&chunk, classes, device).targets;
-        let value = floats(loss.value(logits.clone(), targets))[0];
+        let logits = network.fitted(images, margin, &mut pass).main;
+        let [_, classes, depth, height, width] = logits.dims();
+        let target = assembled(&chunk, classes, device).target;
+        let value = floats(loss.value(logits.clone(), &target, head))[0];
         loss_sum += f64::from(value) * chunk.len() as f64;
         let logits = floats(logits);
-        for (sample, logits) in chunk.iter().zip(logits.chunks(classes * height * width)) {
+        for (sample, logits) in chunk.iter().zip(logits.chunks(classes * depth * height * width)) {
             dices.extend(dice(logits, &sample.mask.labels, classes));
         }
     }

@@ -29,19 +29,50 @@ pub struct Parameter {
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Learned by the optimizer, or kept by it (running statistics).
-    pub learning: Learning,
+    /// What it does in its layer.
+    pub role: Role,
     /// Where it is in this very module.
     pub id: ParamId,
 }
 
-/// How a value of a network changes.
+/// What a parameter does in its layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Learning {
-    /// By gradients.
-    Trained,
-    /// By averaging over batches.
-    Averaged,
+pub enum Role {
+    /// Of a convolution or a linear layer: `[out, in / groups, kernel..]`.
+    Weight,
+    /// Of a transposed convolution: `[in, out, kernel..]`.
+    TransposedWeight,
+    /// Added by one of those, a value a channel.
+    Bias,
+    /// Multiplied by a normalisation.
+    NormScale,
+    /// Added by a normalisation.
+    NormShift,
+    /// Kept by a normalisation, not trained.
+    RunningMean,
+    /// Kept by a normalisation, not trained.
+    RunningVariance,
+}
+
+impl Role {
+    /// Tells whether gradients change it; running statistics are averaged over batches.
+    pub fn is_trained(self) -> bool {
+        !matches!(self, Self::RunningMean | Self::RunningVariance)
+    }
+
+    /// By the parameter's own name and its layer's type: on a device without gradients, tensors do not tell.
+    fn of(layer: &str, name: &str) -> Self {
+        let is_norm = layer.ends_with("Norm");
+        match name {
+            "running_mean" => Self::RunningMean,
+            "running_var" => Self::RunningVariance,
+            "bias" if is_norm => Self::NormShift,
+            "bias" => Self::Bias,
+            _ if is_norm => Self::NormScale,
+            _ if layer.contains("ConvTranspose") => Self::TransposedWeight,
+            _ => Self::Weight,
+        }
+    }
 }
 
 /// Weights that belong to another network.
@@ -75,16 +106,15 @@ pub enum WeightsError {
 pub fn parameters(network: &Network) -> Vec<Parameter> {
     struct List(Path, Vec<Parameter>);
     impl ModuleVisitor for List {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.enter(name);
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.exit();
+        fn exit_module(&mut self, _: &str, container: &str) {
+            self.0.exit(container);
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let name = self.0.name();
-            let learning = learning(&name);
-            self.1.push(Parameter { name, shape: param.dims().to_vec(), learning, id: param.id });
+            self.1.push(Parameter { name, shape: param.dims().to_vec(), role: self.0.role(), id: param.id });
         }
     }
     let mut list = List(Path::default(), Vec::new());
@@ -96,11 +126,11 @@ pub fn parameters(network: &Network) -> Vec<Parameter> {
 pub fn arrays(network: &Network) -> Arrays {
     struct Copy(Path, Arrays);
     impl ModuleVisitor for Copy {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.enter(name);
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.exit();
+        fn exit_module(&mut self, _: &str, container: &str) {
+            self.0.exit(container);
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let values = floats(param.val().inner());
@@ -138,17 +168,16 @@ pub fn with_arrays(network: Network, mut arrays: Arrays) -> Result<Network, Weig
 pub fn with_values(network: Network, values: impl FnMut(&Parameter) -> Vec<f32>) -> Network {
     struct Fill<F>(Path, F);
     impl<F: FnMut(&Parameter) -> Vec<f32>> ModuleMapper for Fill<F> {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.enter(name);
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.exit();
+        fn exit_module(&mut self, _: &str, container: &str) {
+            self.0.exit(container);
         }
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let shape = param.dims();
             let name = self.0.name();
-            let learning = learning(&name);
-            let values = (self.1)(&Parameter { name, shape: shape.to_vec(), learning, id: param.id });
+            let values = (self.1)(&Parameter { name, shape: shape.to_vec(), role: self.0.role(), id: param.id });
             replaced(param, TensorData::new(values, shape))
         }
     }
@@ -164,33 +193,39 @@ pub(crate) fn replaced<const D: usize>(param: Param<Tensor<D>>, data: TensorData
     })
 }
 
-/// How a parameter changes, by its name: on a device without gradients, tensors do not tell.
-pub(crate) fn learning(name: &str) -> Learning {
-    match name.rsplit('.').next() {
-        Some("running_mean" | "running_var") => Learning::Averaged,
-        _ => Learning::Trained,
-    }
-}
-
 /// Copies a tensor's values out.
 pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().as_slice::<f32>().expect("networks hold 32-bit floats").to_vec()
 }
 
-/// Where a visitor is. The outermost name, the kind of network, is no part of a weight's name.
+/// Where a visitor is. Variants of enums (the kind of network, of normalisation) are no part of a weight's name.
 #[derive(Debug, Default)]
-pub(crate) struct Path(Vec<String>);
+pub(crate) struct Path {
+    names: Vec<String>,
+    layers: Vec<String>,
+}
 
 impl Path {
-    pub(crate) fn enter(&mut self, name: &str) {
-        self.0.push(name.to_owned());
+    pub(crate) fn enter(&mut self, name: &str, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.names.push(name.to_owned());
+            self.layers.push(container.trim_start_matches("Struct:").to_owned());
+        }
     }
 
-    pub(crate) fn exit(&mut self) {
-        self.0.pop();
+    pub(crate) fn exit(&mut self, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.names.pop();
+            self.layers.pop();
+        }
     }
 
     pub(crate) fn name(&self) -> String {
-        self.0.get(1..).unwrap_or_default().join(".")
+        self.names.join(".")
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        let name = self.names.last().map_or("", String::as_str);
+        Role::of(self.layers.last().map_or("", String::as_str), name)
     }
 }

@@ -9,8 +9,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, TensorData};
 use pipe_image::{Image, Mask, Preparation};
 use pipe_learn::{
-    DeviceChoice, LossConfig, NetworkConfig, Sample, TrainConfig, TrainError, TrainEvent, TrainOutcome, TrainTask,
-    init, model, networks::blocks::Pass, train,
+    DeviceChoice, Head, LossConfig, NetworkConfig, Sample, Target, TrainConfig, TrainError, TrainEvent, TrainOutcome,
+    TrainTask, init, model, networks::blocks::Pass, train,
 };
 use rand_pcg::Pcg64;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ fn sample(number: usize, frames: usize) -> Sample {
     Sample {
         id: format!("case {number}"),
         image: Image { frames, channels: 1, height: 16, width: 16, data: plane.repeat(frames) },
-        mask: Mask { height: 16, width: 16, labels: (0..256).map(|at| u8::from(inside(at))).collect() },
+        mask: Mask::plane(16, 16, (0..256).map(|at| u8::from(inside(at))).collect()),
     }
 }
 
@@ -205,12 +205,13 @@ fn check_gradients(text: &str, frames: usize) {
     let device = Device::flex().autodiff();
     let net = init::initialised(config.build(&device).expect("in range"), config.initialisation(), 1);
     let values = |count: usize| (0..count).map(|at| (at * 7919 % 1009) as f32 / 1009.0).collect::<Vec<_>>();
-    let (x, t) = ([4, 1, frames, 16, 16], [4, 1, 16, 16]);
+    let (x, t) = ([4, 1, frames, 16, 16], [4, 1, 1, 16, 16]);
     let x = Tensor::<5>::from_data(TensorData::new(values(x.iter().product()), x), &device);
-    let t = Tensor::<4>::from_data(TensorData::new(values(t.iter().product()), t), &device).greater_elem(0.7).float();
+    let t = Tensor::<5>::from_data(TensorData::new(values(t.iter().product()), t), &device).greater_elem(0.7).float();
     let loss: LossConfig = serde_json::from_str(r#"{"dice": {}}"#).expect("settings in range");
-    let y = net.forward(x, &mut Pass::learning(Pcg64::new(1, 1)));
-    let mut gradients = loss.value(y, t).backward();
+    let y = net.forward(x, &mut Pass::learning(Pcg64::new(1, 1))).main;
+    let target = Target { maps: t, counted: None };
+    let mut gradients = loss.value(y, &target, Head::Sigmoid).backward();
     let mut idle = Idle { gradients: &mut gradients, way: Vec::new(), names: Vec::new(), seen: 0 };
     net.visit(&mut idle);
     // A bias before a normalisation is subtracted again: its true gradient is 0, up to rounding.

@@ -82,7 +82,7 @@ impl Pack {
     pub fn mask(&self, at: usize) -> Option<Mask> {
         let entry = &self.entries[at];
         let labels = entry.mask_digest.as_ref().map(|_| self.mask_bytes(entry).to_vec())?;
-        Some(Mask { height: entry.height, width: entry.width, labels })
+        Some(Mask::plane(entry.height, entry.width, labels))
     }
 
     /// Checks the arrays of an entry against its digests.
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn written(path: &Path) -> Result<(), PackError> {
-        let mask = Mask { height: 2, width: 2, labels: vec![0, 1, 2, 1] };
+        let mask = Mask { layers: 1, depth: 1, height: 2, width: 2, labels: vec![0, 1, 2, 1] };
         let mut writer = PackWriter::create(path)?;
         writer.push(meta("a"), &image(), Dtype::F32, Some(&mask))?;
         writer.push(meta("b"), &image(), Dtype::F16, None)?;

@@ -70,7 +70,7 @@ pub(super) fn resample(map: Affine, image: &Image, mask: &Mask) -> (Image, Mask)
     for plane in image.planes() {
         data.extend(taps.iter().map(|tap| tap.value(plane)));
     }
-    (Image { data, ..Image::filled([0; 4], 0.0) }.shaped(image), Mask { height, width, labels })
+    (Image { data, ..Image::filled([0; 4], 0.0) }.shaped(image), Mask::plane(height, width, labels))
 }
 
 /// Takes rounding errors away, so that flips and whole shifts give the very values and not a mixture with weight 1e-16.

@@ -132,7 +132,7 @@ mod tests {
         let data = (0..2 * 6 * 6u8).map(f32::from).collect();
         let image = Image { frames: 2, channels: 1, height: 6, width: 6, data };
         let labels = (0..36).map(|at| u8::from(at % 6 > 3 && at / 6 < 2)).collect();
-        (image, Mask { height: 6, width: 6, labels })
+        (image, Mask::plane(6, 6, labels))
     }
 
     fn changed(transforms: &str, seed: u64) -> (Image, Mask) {
@@ -171,8 +171,7 @@ mod tests {
         let labels: Vec<u8> =
             (0..64 * 64usize).map(|at| u8::from((at % 64).abs_diff(30) + (at / 64).abs_diff(20) < 12)).collect();
         let data = labels.iter().map(|label| f32::from(*label)).collect();
-        let (image, mask) =
-            (Image { data, ..Image::filled([1, 1, 64, 64], 0.0) }, Mask { height: 64, width: 64, labels });
+        let (image, mask) = (Image { data, ..Image::filled([1, 1, 64, 64], 0.0) }, Mask::plane(64, 64, labels));
         let text = r#"[{"flip_horizontal": {}}, {"rotate": {"degrees": 30, "p": 1}}, {"crop": {"range": [0.6, 1], "p": 1}}, {"shift": {"fraction": 0.2, "p": 1}}]"#;
         let transforms: Vec<Transform> = serde_json::from_str(text).expect("the transforms are good");
         for seed in 0..20 {

@@ -6,6 +6,8 @@ use burn::tensor::activation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Target;
+
 /// Settings of the binary cross-entropy; the mean is over pixels and maps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -23,8 +25,9 @@ impl Default for BinaryCrossEntropy {
 
 impl BinaryCrossEntropy {
     /// # Shapes
-    /// `[batch, classes, height, width]` twice, to `[1]`.
-    pub(super) fn value(&self, logits: Tensor<4>, targets: Tensor<4>) -> Tensor<1> {
+    /// `[batch, maps, depth, height, width]` to `[1]`.
+    pub(super) fn value(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
+        let targets = target.maps.clone();
         // -log sigmoid(x) = max(-x, 0) + log(1 + exp(-|x|)), and -log(1 - sigmoid(x)) is that plus x.
         let tail = (-logits.clone().abs()).exp().log1p();
         let positive = activation::relu(-logits.clone()) + tail;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LossError;
+use crate::batch::Target;
 use crate::head::Head;
 
 /// Settings of the soft Dice loss, the mean over classes of `1 - (2 sum(p t) + s) / (sum(p) + sum(t) + s + e)`.
@@ -78,11 +79,12 @@ impl Dice {
     }
 
     /// # Shapes
-    /// `[batch, classes, height, width]` twice, to `[1]`.
-    pub(super) fn value(&self, logits: Tensor<4>, targets: Tensor<4>) -> Tensor<1> {
-        let [batch, classes, height, width] = logits.dims();
-        let shape = [batch, classes, height * width];
-        let p = Head::of(classes).probabilities(logits).reshape(shape);
+    /// `[batch, maps, depth, height, width]` to `[1]`.
+    pub(super) fn value(&self, logits: Tensor<5>, target: &Target, head: Head) -> Tensor<1> {
+        let targets = target.maps.clone();
+        let [batch, classes, depth, height, width] = logits.dims();
+        let shape = [batch, classes, depth * height * width];
+        let p = head.probabilities(logits).reshape(shape);
         let t = targets.reshape(shape);
         let [both, sum] = [p.clone() * t.clone(), p + t].map(|x| x.sum_dim(2)); // [batch, classes, 1]
         let [both, sum] = match self.over {

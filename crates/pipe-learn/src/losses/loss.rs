@@ -6,6 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::batch::Target;
+use crate::head::Head;
+
 use super::{BinaryCrossEntropy, CrossEntropy, Dice};
 
 /// Which loss, with its settings.
@@ -62,31 +65,31 @@ impl LossConfig {
     /// Raised when equal settings give another loss than before.
     pub const VERSION: u32 = 1;
 
-    /// Checks that the loss fits a network with so many maps.
+    /// Checks that the loss fits a network with so many maps and a head.
     ///
     /// # Errors
     /// It does not.
-    pub fn check(&self, classes: usize) -> Result<(), LossError> {
+    pub fn check(&self, classes: usize, head: Head) -> Result<(), LossError> {
         match self {
             Self::Dice(dice) => dice.check(),
-            Self::CrossEntropy(_) if classes < 2 => Err(LossError::OneMap),
+            Self::CrossEntropy(_) if classes < 2 || head != Head::Softmax => Err(LossError::OneMap),
             Self::CrossEntropy(_) | Self::BinaryCrossEntropy(_) => Ok(()),
             Self::Sum(terms) if terms.is_empty() => Err(LossError::EmptySum),
-            Self::Sum(terms) => terms.iter().try_for_each(|term| term.loss.check(classes)),
+            Self::Sum(terms) => terms.iter().try_for_each(|term| term.loss.check(classes, head)),
         }
     }
 
     /// Gives the loss of a batch.
     ///
     /// # Shapes
-    /// `logits` and `targets` (0 and 1): `[batch, classes, height, width]`; gives `[1]`.
-    pub fn value(&self, logits: Tensor<4>, targets: Tensor<4>) -> Tensor<1> {
+    /// `logits`: `[batch, maps, depth, height, width]`; gives `[1]`.
+    pub fn value(&self, logits: Tensor<5>, target: &Target, head: Head) -> Tensor<1> {
         match self {
-            Self::Dice(dice) => dice.value(logits, targets),
-            Self::CrossEntropy(entropy) => entropy.value(logits, targets),
-            Self::BinaryCrossEntropy(entropy) => entropy.value(logits, targets),
+            Self::Dice(dice) => dice.value(logits, target, head),
+            Self::CrossEntropy(entropy) => entropy.value(logits, target),
+            Self::BinaryCrossEntropy(entropy) => entropy.value(logits, target),
             Self::Sum(terms) => {
-                let value = |term: &LossTerm| term.loss.value(logits.clone(), targets.clone()) * term.weight;
+                let value = |term: &LossTerm| term.loss.value(logits.clone(), target, head) * term.weight;
                 let mut values = terms.iter().map(value);
                 let first = values.next().expect("a sum without losses was refused");
                 values.fold(first, |sum, value| sum + value)
@@ -107,18 +110,19 @@ mod tests {
     /// Compares every component of the gradient with a central difference.
     #[track_caller]
     fn check(loss: &LossConfig, classes: usize) {
-        let shape = [2, classes, 3, 4];
+        let shape = [2, classes, 1, 3, 4];
         let count: usize = shape.iter().product();
         let mut random = generator(3, "test", &[]);
         let logits: Vec<f32> = (0..count).map(|_| (4.0 * unit(&mut random) - 2.0) as f32).collect();
         let targets: Vec<f32> = (0..count).map(|i| if (i * 7) % 3 == 0 { 1.0 } else { 0.0 }).collect();
         let device = Device::flex().autodiff();
-        let targets = Tensor::<4>::from_data(TensorData::new(targets, shape), &device);
-        let of = |logits: &[f32]| Tensor::<4>::from_data(TensorData::new(logits.to_vec(), shape), &device);
-        let value = |logits: &[f32]| f64::from(floats(loss.value(of(logits), targets.clone()).inner())[0]);
+        let target = Target { maps: Tensor::from_data(TensorData::new(targets, shape), &device), counted: None };
+        let head = Head::of(classes);
+        let of = |logits: &[f32]| Tensor::<5>::from_data(TensorData::new(logits.to_vec(), shape), &device);
+        let value = |logits: &[f32]| f64::from(floats(loss.value(of(logits), &target, head).inner())[0]);
 
         let x = of(&logits).require_grad();
-        let gradients = loss.value(x.clone(), targets.clone()).backward();
+        let gradients = loss.value(x.clone(), &target, head).backward();
         let gradient = floats(x.grad(&gradients).expect("the loss depends on the logits"));
         for i in 0..count {
             let step = 0.05f32;
@@ -149,8 +153,9 @@ mod tests {
     fn dice_by_hand() {
         let device = Device::flex();
         // Probabilities 0.5, 0.5, 0.5, 0.5 against 1, 1, 0, 0: intersection 1, sums 2 and 2.
-        let targets = Tensor::<4>::from_data(TensorData::new(vec![1f32, 1.0, 0.0, 0.0], [1, 1, 2, 2]), &device);
-        let value = |dice: Dice| floats(dice.value(Tensor::zeros([1, 1, 2, 2], &device), targets.clone()))[0];
+        let maps = Tensor::<5>::from_data(TensorData::new(vec![1f32, 1.0, 0.0, 0.0], [1, 1, 1, 2, 2]), &device);
+        let target = Target { maps, counted: None };
+        let value = |dice: Dice| floats(dice.value(Tensor::zeros([1, 1, 1, 2, 2], &device), &target, Head::Sigmoid))[0];
         let plain = Dice { smooth: 0.0, epsilon: 0.0, ..Dice::default() };
         assert!((value(plain.clone()) - 0.5).abs() < 1e-6);
         assert!((value(Dice { form: DiceForm::Negative, ..plain.clone() }) + 0.5).abs() < 1e-6);
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn one_map_has_no_softmax() {
         let sum = LossConfig::Sum(vec![LossTerm { weight: 1.0, loss: LossConfig::CrossEntropy(CrossEntropy {}) }]);
-        assert_eq!(sum.check(1), Err(LossError::OneMap));
-        assert_eq!(LossConfig::Sum(Vec::new()).check(1), Err(LossError::EmptySum));
+        assert_eq!(sum.check(1, Head::Sigmoid), Err(LossError::OneMap));
+        assert_eq!(LossConfig::Sum(Vec::new()).check(1, Head::Sigmoid), Err(LossError::EmptySum));
     }
 }

@@ -1,17 +1,24 @@
-//! The networks: one file each, one line in [`NETWORKS`], one variant in [`NetworkConfig`] and in [`Network`].
+//! The networks: one file each, its `mod` line, and its line in the list below.
 //!
 //! Networks give logits; the head (sigmoid or softmax) belongs to loss and prediction. They know nothing of training.
 
 pub mod blocks;
 mod config;
+mod error;
+mod maps;
 mod network;
+mod registry;
+mod settings;
 mod svsnet;
 mod unet;
 
-pub use config::{Initialisation, NetworkConfig, NetworkError};
-pub use network::Network;
+pub use error::NetworkError;
+pub use maps::Maps;
+pub use settings::{Fill, Initialisation, Margin, Takes};
 pub use svsnet::{Label, SvsNet, SvsNetConfig};
-pub use unet::{UNet, UNetConfig, UNetNorm, UpSampling};
+pub use unet::{UNet, UNetConfig, UpSampling};
+
+use settings::{Forward, Settings};
 
 /// One kind of network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,5 +31,10 @@ pub struct NetworkKind {
     pub about: &'static str,
 }
 
-/// The networks. A new one is a file, its `mod` line, its line here and a variant in the two enums.
-pub const NETWORKS: &[NetworkKind] = &[unet::KIND, svsnet::KIND];
+// The networks. A new one is a file, its `mod` line above, and its line here: name in YAML, variant, settings, module.
+registry::networks! {
+    /// U-Net (Ronneberger et al. 2015), padded or not, with or without normalisation.
+    "unet" UNet(UNetConfig) => UNet,
+    /// SVS-net (Hao et al. 2020): sequence in, the vessels of one frame out.
+    "svsnet" SvsNet(SvsNetConfig) => SvsNet,
+}

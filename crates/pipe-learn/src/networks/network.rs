@@ -2,33 +2,19 @@
 //! It does not know what its weights are for.
 
 use burn::Tensor;
-use burn::module::Module;
 
 use super::blocks::Pass;
-use super::{SvsNet, UNet};
-
-/// A network of any kind.
-#[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one network at a time, and the derive wants plain variants")]
-pub enum Network {
-    /// See [`UNet`].
-    UNet(UNet),
-    /// See [`SvsNet`].
-    SvsNet(SvsNet),
-}
+use super::{Maps, Margin, Network};
 
 impl Network {
-    /// Gives logits.
+    /// Gives logits of an input of any size: puts `margin` around it and takes it off the maps again.
     ///
     /// # Shapes
-    /// `[batch, channels, frames, height, width]` to `[batch, classes, height, width]`.
-    ///
-    /// # Panics
-    /// If the input does not fit; ask [`NetworkConfig::check_input`](super::NetworkConfig::check_input) first.
-    pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<4> {
-        match self {
-            Self::UNet(network) => network.forward(x, pass),
-            Self::SvsNet(network) => network.forward(x, pass),
-        }
+    /// `[batch, channels, depth or frames, height, width]` to `[batch, maps, depth, height, width]`. Maps of deep supervision
+    /// keep the size that they have.
+    pub fn fitted(&self, x: Tensor<5>, margin: &Margin, pass: &mut Pass) -> Maps {
+        let [_, _, depth, height, width] = x.dims();
+        let Maps { main, deep } = self.forward(margin.around(x), pass);
+        Maps { main: margin.off(main, [depth, height, width]), deep }
     }
 }

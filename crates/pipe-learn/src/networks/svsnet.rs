@@ -8,20 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
-    BatchNorm, Bias, ChannelAttention, ChannelFusion, Conv2d, Conv3d, NormOptions, Pass, Reach, ResidualBlock2d,
-    ResidualBlock3d, nearest_twice, spatial_dropout,
+    BatchNorm, Bias, ChannelAttention, ChannelFusion, Conv2d, Conv3d, NormOptions, Pass, ResidualBlock2d,
+    ResidualBlock3d, Window, nearest_twice, spatial_dropout,
 };
-use super::config::within;
-use super::{Initialisation, NetworkError, NetworkKind};
+use super::error::within;
+use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
 
 const NAME: &str = "svsnet";
-
-/// The registry line.
-pub(super) const KIND: NetworkKind = NetworkKind {
-    name: NAME,
-    version: 1,
-    about: "SVS-net (Hao et al. 2020): several frames in, the vessels of one out",
-};
 
 /// Settings of [`SvsNet`]; the defaults are the published code, not the paper's figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -85,8 +78,15 @@ pub enum Label {
     Index(usize),
 }
 
-impl SvsNetConfig {
-    pub(super) fn check(&self) -> Result<(), NetworkError> {
+impl Settings for SvsNetConfig {
+    const KIND: NetworkKind = NetworkKind {
+        name: NAME,
+        version: 1,
+        about: "SVS-net (Hao et al. 2020): several frames in, the vessels of one out",
+    };
+    type Built = SvsNet;
+
+    fn check(&self) -> Result<(), NetworkError> {
         within(NAME, "in_channels", self.in_channels, 1..=16, "1 to 16")?;
         within(NAME, "out_channels", self.out_channels, 1..=256, "1 to 256")?;
         within(NAME, "frames", self.frames, 1..=64, "1 to 64")?;
@@ -108,21 +108,32 @@ impl SvsNetConfig {
         }
     }
 
-    pub(super) fn check_input(&self, [channels, frames, height, width]: [usize; 4]) -> Result<(), NetworkError> {
-        let network = NAME;
-        if channels != self.in_channels {
-            let (what, field, expected) = ("channels", "in_channels", self.in_channels);
-            return Err(NetworkError::Count { network, what, field, expected, found: channels });
-        }
-        if frames != self.frames {
-            let (what, field, expected) = ("frames", "frames", self.frames);
-            return Err(NetworkError::Count { network, what, field, expected, found: frames });
-        }
-        let multiple = 1 << (self.widths.len() - 1);
-        if height == 0 || width == 0 || height % multiple != 0 || width % multiple != 0 {
-            return Err(NetworkError::Size { network, height, width, multiple });
-        }
-        Ok(())
+    fn takes(&self) -> Takes {
+        Takes::Sequences { channels: self.in_channels, frames: self.frames }
+    }
+
+    fn multiple(&self) -> [usize; 3] {
+        let halved = 1 << (self.widths.len() - 1);
+        [1, halved, halved]
+    }
+
+    fn classes(&self) -> usize {
+        self.out_channels
+    }
+
+    fn label_frame(&self) -> Option<usize> {
+        Some(match self.label {
+            Label::Last => self.frames.saturating_sub(1),
+            Label::Index(index) => index,
+        })
+    }
+
+    fn initialisation(&self) -> Initialisation {
+        self.init
+    }
+
+    fn build(&self, device: &Device) -> SvsNet {
+        SvsNet::new(self, device)
     }
 }
 
@@ -173,11 +184,10 @@ impl SvsNet {
         let bias = Bias::from_flag(config.bias);
         let norm = NormOptions { epsilon: config.epsilon, momentum: config.momentum };
         let steps = || widths.windows(2).map(|pair| (pair[0], pair[1]));
-        let all_frames = |channels: usize| {
-            Conv3d::new([channels; 2], [config.frames, 1, 1], Reach::AllFrames, Bias::Learned, device)
-        };
+        let all_frames =
+            |channels: usize| Conv3d::with([channels; 2], [config.frames, 1, 1], Window::VALID, Bias::Learned, device);
         let down = |(input, output)| Down {
-            conv: Conv3d::new([input, output], [2; 3], Reach::Half, bias, device),
+            conv: Conv3d::with([input, output], [2; 3], Window::SAME.strided([1, 2, 2]), bias, device),
             bn: BatchNorm::new(output, norm, device),
         };
         let up = |(output, input)| Up {
@@ -187,7 +197,7 @@ impl SvsNet {
             block: ResidualBlock2d::new(output, bias, norm, device),
         };
         Self {
-            conv0: Conv3d::new([config.in_channels, widths[0]], [1; 3], Reach::Same, Bias::Learned, device),
+            conv0: Conv3d::with([config.in_channels, widths[0]], [1; 3], Window::SAME, Bias::Learned, device),
             encoder: widths[..levels].iter().map(|width| ResidualBlock3d::new(*width, bias, norm, device)).collect(),
             down: steps().map(down).collect(),
             skip_attention: config.skip_attention.then(|| ChannelAttention::new(widths[levels - 1], device)),
@@ -198,10 +208,10 @@ impl SvsNet {
             dropout: config.dropout,
         }
     }
+}
 
-    /// # Shapes
-    /// `[batch, channels, frames, height, width]` to `[batch, classes, height, width]`.
-    pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<4> {
+impl Forward for SvsNet {
+    fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
         let levels = self.encoder.len();
         let mut x = self.conv0.forward(x, pass);
         let mut skips = Vec::with_capacity(levels);
@@ -224,7 +234,7 @@ impl SvsNet {
             let low = skips.pop().expect("there are as many skips as decoder levels");
             x = up.block.forward(up.attention.forward(low, high, pass), pass);
         }
-        self.head.forward(x, pass)
+        Maps::of(self.head.forward(x, pass))
     }
 }
 

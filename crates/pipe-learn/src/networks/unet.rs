@@ -7,15 +7,11 @@ use burn::tensor::{Device, activation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{BatchNorm, Bias, Conv2d, ConvTranspose2d, NormOptions, Pass, bilinear_twice, max_pool_half};
-use super::config::within;
-use super::{Initialisation, NetworkError, NetworkKind};
+use super::blocks::{Bias, Conv2d, ConvTranspose2d, Norm, NormKind, NormOptions, Pass, bilinear_twice, max_pool_half};
+use super::error::within;
+use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
 
 const NAME: &str = "unet";
-
-/// The registry line.
-pub(super) const KIND: NetworkKind =
-    NetworkKind { name: NAME, version: 1, about: "U-Net (Ronneberger et al. 2015), padded so that the size is kept" };
 
 /// Settings of [`UNet`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +30,7 @@ pub struct UNetConfig {
     #[schemars(range(min = 1, max = 8))]
     pub depth: usize,
     /// Normalisation after each convolution.
-    pub norm: UNetNorm,
+    pub norm: NormKind,
     /// Added to the variance by normalisations.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub epsilon: f64,
@@ -56,7 +52,7 @@ impl Default for UNetConfig {
             out_channels: 1,
             width: 64,
             depth: 4,
-            norm: UNetNorm::Batch,
+            norm: NormKind::Batch,
             epsilon: 1e-5,
             momentum: 0.1,
             bias: true,
@@ -64,17 +60,6 @@ impl Default for UNetConfig {
             init: Initialisation::He,
         }
     }
-}
-
-/// Normalisation in a [`UNet`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum UNetNorm {
-    /// By the batch.
-    #[default]
-    Batch,
-    /// None, as in the paper.
-    None,
 }
 
 /// How a decoder doubles the image.
@@ -88,8 +73,15 @@ pub enum UpSampling {
     Bilinear,
 }
 
-impl UNetConfig {
-    pub(super) fn check(&self) -> Result<(), NetworkError> {
+impl Settings for UNetConfig {
+    const KIND: NetworkKind = NetworkKind {
+        name: NAME,
+        version: 1,
+        about: "U-Net (Ronneberger et al. 2015), padded so that the size is kept",
+    };
+    type Built = UNet;
+
+    fn check(&self) -> Result<(), NetworkError> {
         within(NAME, "in_channels", self.in_channels, 1..=256, "1 to 256")?;
         within(NAME, "out_channels", self.out_channels, 1..=256, "1 to 256")?;
         within(NAME, "epsilon", self.epsilon, 0.0..=1.0, "0 to 1")?;
@@ -98,34 +90,37 @@ impl UNetConfig {
         within(NAME, "depth", self.depth, 1..=8, "1 to 8")
     }
 
-    pub(super) fn check_input(&self, [channels, frames, height, width]: [usize; 4]) -> Result<(), NetworkError> {
-        let found = channels * frames;
-        if found != self.in_channels {
-            let (what, field) = ("channels (times frames)", "in_channels");
-            return Err(NetworkError::Count { network: NAME, what, field, expected: self.in_channels, found });
-        }
-        let multiple = 1 << self.depth;
-        if height == 0 || width == 0 || height % multiple != 0 || width % multiple != 0 {
-            return Err(NetworkError::Size { network: NAME, height, width, multiple });
-        }
-        Ok(())
+    fn takes(&self) -> Takes {
+        Takes::Images(self.in_channels)
     }
 
+    fn multiple(&self) -> [usize; 3] {
+        [1, 1 << self.depth, 1 << self.depth]
+    }
+
+    fn classes(&self) -> usize {
+        self.out_channels
+    }
+
+    fn initialisation(&self) -> Initialisation {
+        self.init
+    }
+
+    fn build(&self, device: &Device) -> UNet {
+        UNet::new(self, device)
+    }
+}
+
+impl UNetConfig {
     fn level(&self, channels: [usize; 2], middle: usize, device: &Device) -> Level {
         let [input, output] = channels;
-        let (bias, norm) = match self.norm {
-            UNetNorm::Batch => {
-                let norm = NormOptions { epsilon: self.epsilon, momentum: self.momentum };
-                (Bias::from_flag(self.bias), Some(norm))
-            }
-            UNetNorm::None => (Bias::Learned, None),
-        };
-        let bn = |channels| norm.map(|norm| BatchNorm::new(channels, norm, device));
+        let bias = self.norm.bias(self.bias);
+        let options = NormOptions { epsilon: self.epsilon, momentum: self.momentum };
         Level {
             conv1: Conv2d::new([input, middle], 3, bias, device),
-            bn1: bn(middle),
+            bn1: self.norm.layer(middle, options, device),
             conv2: Conv2d::new([middle, output], 3, bias, device),
-            bn2: bn(output),
+            bn2: self.norm.layer(output, options, device),
         }
     }
 }
@@ -150,9 +145,9 @@ pub struct UNet {
 #[derive(Module, Debug)]
 struct Level {
     conv1: Conv2d,
-    bn1: Option<BatchNorm>,
+    bn1: Option<Norm>,
     conv2: Conv2d,
-    bn2: Option<BatchNorm>,
+    bn2: Option<Norm>,
 }
 
 impl Level {
@@ -162,7 +157,7 @@ impl Level {
     }
 }
 
-fn rectified(x: Tensor<4>, norm: Option<&BatchNorm>, pass: &mut Pass) -> Tensor<4> {
+fn rectified(x: Tensor<4>, norm: Option<&Norm>, pass: &mut Pass) -> Tensor<4> {
     match norm {
         Some(norm) => norm.forward_relu(x, pass),
         None => activation::relu(x),
@@ -200,10 +195,10 @@ impl UNet {
         let head = Conv2d::new([width(0), config.out_channels], 1, Bias::Learned, device);
         Self { encoder, bottom, up, decoder, head }
     }
+}
 
-    /// # Shapes
-    /// `[batch, channels, frames, height, width]` to `[batch, classes, height, width]`.
-    pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<4> {
+impl Forward for UNet {
+    fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
         let [batch, channels, frames, height, width] = x.dims();
         let mut x = x.reshape([batch, channels * frames, height, width]);
         let mut skips = Vec::with_capacity(self.encoder.len());
@@ -221,6 +216,6 @@ impl UNet {
             let skip = skips.pop().expect("there are as many encoder as decoder levels");
             x = level.forward(Tensor::cat(vec![skip, up], 1), pass);
         }
-        self.head.forward(x, pass)
+        Maps::of(self.head.forward(x, pass))
     }
 }

@@ -5,7 +5,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, activation};
 
-use super::{Bias, Conv2d, Conv3d, Pass, Reach};
+use super::{Bias, Conv2d, Conv3d, Pass, Window, global_mean};
 
 /// Weighs the channels of a sequence by their largest values.
 ///
@@ -20,7 +20,7 @@ pub struct ChannelAttention {
 impl ChannelAttention {
     /// A block of zeros.
     pub fn new(channels: usize, device: &Device) -> Self {
-        let conv = || Conv3d::new([channels; 2], [1; 3], Reach::Same, Bias::Learned, device);
+        let conv = || Conv3d::with([channels; 2], [1; 3], Window::SAME, Bias::Learned, device);
         Self { conv1: conv(), conv2: conv() }
     }
 
@@ -58,15 +58,9 @@ impl ChannelFusion {
     /// # Shapes
     /// `low` (the skip) and `high`: `[batch, channels, height, width]`, as is the result.
     pub fn forward(&self, low: Tensor<4>, high: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        let means = Tensor::cat(vec![mean(low.clone()), mean(high.clone())], 1); // [batch, 2 channels, 1, 1]
+        let means = Tensor::cat(vec![global_mean(low.clone()), global_mean(high.clone())], 1); // [batch, 2 channels, 1, 1]
         let weights = activation::relu(self.conv1.forward(means, pass));
         let weights = activation::sigmoid(self.conv2.forward(weights, pass));
         low * weights + high
     }
-}
-
-/// `[batch, channels, height, width]` to `[batch, channels, 1, 1]`.
-fn mean(x: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels, 1, 1])
 }

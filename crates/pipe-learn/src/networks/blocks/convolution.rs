@@ -1,4 +1,4 @@
-//! Convolutions over images and image sequences, with "same" and "valid" padding.
+//! Convolutions over images, image sequences and volumes.
 //! They do not know normalisation or activation.
 
 use burn::Tensor;
@@ -6,35 +6,43 @@ use burn::module::{Module, Param};
 use burn::tensor::Device;
 use pipe_kernels::ConvOptions;
 
-use super::Pass;
+use super::{Padding, Pass, Window};
 
-/// A convolution of images with stride 1 that keeps their size.
-///
-/// An even kernel pads one more row below and column on the right, as Keras and TensorFlow do.
+/// A convolution of images.
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[out, in, kernel, kernel]`.
+    /// `[out, in / groups, kernel, kernel]`.
     weight: Param<Tensor<4>>,
     /// `[out]`.
     bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    window: Window<2>,
 }
 
 impl Conv2d {
-    /// A layer of zeros.
+    /// A layer of zeros that keeps the size.
     pub fn new(channels: [usize; 2], kernel: usize, with: Bias, device: &Device) -> Self {
+        Self::with(channels, [kernel; 2], Window::SAME, with, device)
+    }
+
+    /// A layer of zeros.
+    pub fn with(channels: [usize; 2], kernel: [usize; 2], window: Window<2>, bias: Bias, device: &Device) -> Self {
         let [input, output] = channels;
-        Self { weight: zeros([output, input, kernel, kernel], device), bias: with.zeros(output, device) }
+        let weight = zeros([output, input / window.groups, kernel[0], kernel[1]], device);
+        Self { weight, bias: bias.zeros(output, device), window }
     }
 
     /// # Shapes
-    /// `[batch, in, height, width]` to `[batch, out, height, width]`.
+    /// `[batch, in, height, width]` to `[batch, out, height', width']`.
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let weight = self.weight.val();
-        let [_, input, kernel, _] = weight.dims();
-        let padding = same(kernel);
-        let options = ConvOptions::new_with_padding([1; 2], [padding; 2], [1; 2], 1);
+        let [_, input, rows, columns] = weight.dims();
+        let [_, _, height, width] = x.dims();
+        let Window { stride, dilation, groups, .. } = self.window;
+        let padding = self.window.zeros([height, width], [rows, columns]);
+        let options = ConvOptions::new_with_padding(stride, padding, dilation, groups);
         let y = pipe_kernels::conv2d(x, weight, self.bias.as_ref().map(Param::val), options);
-        let macs = y.shape().num_elements() * input * kernel * kernel;
+        let macs = y.shape().num_elements() * input * rows * columns;
         pass.list("conv2d", Some(self.weight.id), &y.dims(), macs);
         y
     }
@@ -60,48 +68,39 @@ impl Bias {
     }
 }
 
-/// How a convolution of sequences pads and steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Stride 1, size kept.
-    Same,
-    /// Size kept in time, halved in rows and columns (stride 1, 2, 2); an even kernel pads behind only.
-    Half,
-    /// The kernel spans all frames and one pixel, and time vanishes: a weighted sum of the frames.
-    AllFrames,
-}
-
-/// A convolution of image sequences.
+/// A convolution of image sequences or volumes.
 #[derive(Module, Debug)]
 pub struct Conv3d {
-    /// `[out, in, frames, kernel, kernel]`.
+    /// `[out, in / groups, frames, height, width]`.
     weight: Param<Tensor<5>>,
     /// `[out]`.
     bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
-    reach: Reach,
+    window: Window<3>,
 }
 
 impl Conv3d {
     /// A layer of zeros; `kernel` is `[frames, height, width]`.
-    pub fn new(channels: [usize; 2], kernel: [usize; 3], reach: Reach, with: Bias, device: &Device) -> Self {
+    pub fn with(channels: [usize; 2], kernel: [usize; 3], window: Window<3>, bias: Bias, device: &Device) -> Self {
         let [input, output] = channels;
         let [frames, height, width] = kernel;
-        let weight = zeros([output, input, frames, height, width], device);
-        Self { weight, bias: with.zeros(output, device), reach }
+        let weight = zeros([output, input / window.groups, frames, height, width], device);
+        Self { weight, bias: bias.zeros(output, device), window }
     }
 
     /// # Shapes
-    /// `[batch, in, frames, height, width]` to `[batch, out, frames', height', width']` by [`Reach`].
+    /// `[batch, in, frames, height, width]` to `[batch, out, frames', height', width']`.
     pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
         let weight = self.weight.val();
         let [output, input, frames, height, width] = weight.dims();
         let bias = self.bias.as_ref().map(Param::val);
-        let one_pixel = [frames, height, width] == [1; 3];
-        let y = if self.reach == Reach::AllFrames || one_pixel {
+        let [batch, channels, time, rows, columns] = x.dims();
+        let one_pixel =
+            [height, width] == [1; 2] && self.window == Window { padding: self.window.padding, ..Window::SAME };
+        let all_frames = frames == time && self.window.padding == Padding::Valid;
+        let y = if one_pixel && (frames == 1 || all_frames) {
             // No neighbour is looked at, so the sequence is an image with frames as channels (or as rows).
-            let [batch, channels, time, rows, columns] = x.dims();
-            let (x, kept) = if one_pixel {
+            let (x, kept) = if frames == 1 {
                 (x.reshape([batch, channels, time * rows, columns]), time)
             } else {
                 (x.reshape([batch, channels * time, rows, columns]), 1)
@@ -110,9 +109,9 @@ impl Conv3d {
             let y = pipe_kernels::conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1));
             y.reshape([batch, output, kept, rows, columns])
         } else {
-            let stride = if self.reach == Reach::Half { [1, 2, 2] } else { [1; 3] };
-            let padding = [frames, height, width].map(same);
-            pipe_kernels::conv3d(x, weight, bias, ConvOptions::new_with_padding(stride, padding, [1; 3], 1))
+            let Window { stride, dilation, groups, .. } = self.window;
+            let padding = self.window.zeros([time, rows, columns], [frames, height, width]);
+            pipe_kernels::conv3d(x, weight, bias, ConvOptions::new_with_padding(stride, padding, dilation, groups))
         };
         let macs = y.shape().num_elements() * input * frames * height * width;
         pass.list("conv3d", Some(self.weight.id), &y.dims(), macs);
@@ -157,11 +156,6 @@ impl ConvTranspose2d {
     }
 }
 
-fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+pub(super) fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     Param::from_tensor(Tensor::zeros(shape, device))
-}
-
-/// Padding before and after that keeps the size at stride 1; the odd one is put behind.
-fn same(kernel: usize) -> (usize, usize) {
-    ((kernel - 1) / 2, kernel / 2)
 }

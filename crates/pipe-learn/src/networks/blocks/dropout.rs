@@ -1,4 +1,4 @@
-//! Dropout of whole channels, drawn from a generator of ours.
+//! Dropout of whole channels and of single values, drawn from a generator of ours.
 //! It does not touch Burn's process-wide random state, so a draw depends on seed, epoch and batch alone.
 
 use burn::Tensor;
@@ -20,5 +20,18 @@ pub fn spatial_dropout(x: Tensor<5>, rate: f64, pass: &mut Pass) -> Tensor<5> {
     let kept = (1.0 / (1.0 - rate)) as f32;
     let mask: Vec<f32> = (0..batch * channels).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
     let mask = Tensor::from_data(TensorData::new(mask, [batch, channels, 1, 1, 1]), &x.device());
+    x * mask
+}
+
+/// Sets single values to zero with probability `rate` and scales the others up, in a learning pass only.
+pub fn dropout<const D: usize>(x: Tensor<D>, rate: f64, pass: &mut Pass) -> Tensor<D> {
+    pass.list("dropout", None, &x.dims(), 0);
+    let Some(random) = pass.random().filter(|_| rate > 0.0) else {
+        return x;
+    };
+    let kept = (1.0 / (1.0 - rate)) as f32;
+    let shape = x.dims();
+    let mask: Vec<f32> = (0..x.shape().num_elements()).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
+    let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
     x * mask
 }

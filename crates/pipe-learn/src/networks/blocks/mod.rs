@@ -1,6 +1,7 @@
 //! The layers that networks are built from: thin modules over the CPU kernels, with PyTorch's parameter names.
 //! They do not know which network uses them, and hold zeros until `init` or a checkpoint fills them.
 
+mod activation;
 mod attention;
 mod convolution;
 mod dropout;
@@ -8,11 +9,14 @@ mod normalisation;
 mod pass;
 mod resample;
 mod residual;
+mod window;
 
+pub use activation::Activation;
 pub use attention::{ChannelAttention, ChannelFusion};
-pub use convolution::{Bias, Conv2d, Conv3d, ConvTranspose2d, Reach};
-pub use dropout::spatial_dropout;
-pub use normalisation::{BatchNorm, NormOptions};
+pub use convolution::{Bias, Conv2d, Conv3d, ConvTranspose2d};
+pub use dropout::{dropout, spatial_dropout};
+pub use normalisation::{BatchNorm, InstanceNorm, Norm, NormKind, NormOptions};
 pub use pass::{Pass, Statistics, Step};
-pub use resample::{bilinear_twice, max_pool_half, nearest_twice};
+pub use resample::{Corners, bilinear, bilinear_twice, global_mean, max_pool_half, nearest_twice};
 pub use residual::{ResidualBlock2d, ResidualBlock3d};
+pub use window::{Padding, Window};

@@ -1,11 +1,13 @@
-//! Batch normalisation with PyTorch's bookkeeping: epsilon and momentum are settings, the running variance is unbiased.
+//! Normalisations: by batch or by instance. That by batch has PyTorch's bookkeeping: epsilon and momentum are settings, the running variance is unbiased.
 //! It does not know what comes before or after, except that a rectifier may be joined to it for speed.
 
 use burn::Tensor;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, activation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{Pass, Statistics};
+use super::{Bias, Pass, Statistics};
 
 /// The numbers of a batch normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,5 +83,99 @@ impl BatchNorm {
         let (running_mean, running_var) = (self.running_mean.id, self.running_var.id);
         pass.report(Statistics { running_mean, running_var, mean, variance, count, momentum });
         y
+    }
+}
+
+/// Which normalisation follows a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NormKind {
+    /// By the batch, with running statistics for prediction.
+    #[default]
+    Batch,
+    /// By each sample and channel alone; learning and predicting are the same.
+    Instance,
+    /// None.
+    None,
+}
+
+impl NormKind {
+    /// A layer of `channels`, if there is to be one.
+    pub fn layer(self, channels: usize, options: NormOptions, device: &Device) -> Option<Norm> {
+        match self {
+            Self::Batch => Some(Norm::Batch(BatchNorm::new(channels, options, device))),
+            Self::Instance => Some(Norm::Instance(InstanceNorm::new(channels, options, device))),
+            Self::None => None,
+        }
+    }
+
+    /// Whether a convolution before it has a bias: always without a normalisation.
+    pub fn bias(self, flag: bool) -> Bias {
+        Bias::from_flag(flag || self == Self::None)
+    }
+}
+
+/// A normalisation of a kind that settings choose.
+#[derive(Module, Debug)]
+pub enum Norm {
+    /// By the batch.
+    Batch(BatchNorm),
+    /// By the sample.
+    Instance(InstanceNorm),
+}
+
+impl Norm {
+    /// Normalises.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        match self {
+            Self::Batch(norm) => norm.forward(x, pass),
+            Self::Instance(norm) => norm.forward(x, pass),
+        }
+    }
+
+    /// Normalises and rectifies.
+    pub fn forward_relu<const D: usize>(&self, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        match self {
+            Self::Batch(norm) => norm.forward_relu(x, pass),
+            Self::Instance(norm) => norm.run(x, Then::Relu, pass),
+        }
+    }
+}
+
+/// Normalises every channel of every sample by its own mean and biased variance, then scales and shifts by channel.
+#[derive(Module, Debug)]
+pub struct InstanceNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    #[module(skip)]
+    options: NormOptions,
+}
+
+impl InstanceNorm {
+    /// A layer of `channels` that only normalises yet.
+    pub fn new(channels: usize, options: NormOptions, device: &Device) -> Self {
+        let weight = Param::from_tensor(Tensor::ones([channels], device));
+        Self { weight, bias: Param::from_tensor(Tensor::zeros([channels], device)), options }
+    }
+
+    /// Normalises.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        self.run(x, Then::Nothing, pass)
+    }
+
+    fn run<const D: usize>(&self, x: Tensor<D>, then: Then, pass: &mut Pass) -> Tensor<D> {
+        pass.list("instance_norm", Some(self.weight.id), &x.dims(), 0);
+        let shape: [usize; D] = x.dims();
+        let (batch, channels) = (shape[0], shape[1]);
+        // The batch's kernel, with each sample's channels as channels of their own.
+        let mut joined = shape;
+        (joined[0], joined[1]) = (1, batch * channels);
+        let [gamma, beta] = [&self.weight, &self.bias].map(|param| param.val().repeat_dim(0, batch));
+        let (x, epsilon) = (x.reshape(joined), self.options.epsilon);
+        let (y, _, _) = match then {
+            Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
+            Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
+        };
+        y.reshape(shape)
     }
 }

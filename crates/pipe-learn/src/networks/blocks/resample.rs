@@ -34,14 +34,53 @@ pub fn nearest_twice(x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
     y
 }
 
+/// Where the corners of an interpolation lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Corners {
+    /// The centres of corner pixels lie on each other (`align_corners=True`).
+    Aligned,
+    /// The corners of the images lie on each other (`align_corners=False`).
+    Outer,
+}
+
+impl Corners {
+    /// `Aligned` for true.
+    pub fn from_flag(align_corners: bool) -> Self {
+        if align_corners { Self::Aligned } else { Self::Outer }
+    }
+}
+
+/// Interpolates linearly to a size.
+///
+/// # Shapes
+/// `[batch, channels, height, width]` to `[batch, channels, size]`.
+pub fn bilinear(x: Tensor<4>, size: [usize; 2], corners: Corners, pass: &mut Pass) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let y = if [height, width] == size {
+        x
+    } else {
+        let options = InterpolateOptions::new(InterpolateMode::Bilinear);
+        let options = options.with_align_corners(corners == Corners::Aligned).with_output_size(size);
+        module::interpolate(x, options)
+    };
+    pass.list("bilinear_upsample", None, &y.dims(), 0);
+    y
+}
+
 /// Interpolates linearly with corners aligned, as the U-Net with bilinear up-sampling of common PyTorch code does.
 ///
 /// # Shapes
 /// `[batch, channels, height, width]` to `[batch, channels, 2 height, 2 width]`.
 pub fn bilinear_twice(x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(true);
-    let y = module::interpolate(x, options.with_output_size([2 * height, 2 * width]));
-    pass.list("bilinear_upsample", None, &y.dims(), 0);
-    y
+    bilinear(x, [2 * height, 2 * width], Corners::Aligned, pass)
+}
+
+/// The mean of each channel.
+///
+/// # Shapes
+/// `[batch, channels, height, width]` to `[batch, channels, 1, 1]`.
+pub fn global_mean(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    x.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels, 1, 1])
 }

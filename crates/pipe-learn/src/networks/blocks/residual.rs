@@ -5,7 +5,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, activation};
 
-use super::{BatchNorm, Bias, Conv2d, Conv3d, NormOptions, Pass, Reach};
+use super::{BatchNorm, Bias, Conv2d, Conv3d, NormOptions, Pass, Window};
 
 /// conv - norm - ReLU - conv - norm, plus the input, ReLU; for sequences.
 #[derive(Module, Debug)]
@@ -19,7 +19,7 @@ pub struct ResidualBlock3d {
 impl ResidualBlock3d {
     /// A block of zeros.
     pub fn new(channels: usize, bias: Bias, norm: NormOptions, device: &Device) -> Self {
-        let conv = || Conv3d::new([channels; 2], [3; 3], Reach::Same, bias, device);
+        let conv = || Conv3d::with([channels; 2], [3; 3], Window::SAME, bias, device);
         let bn = || BatchNorm::new(channels, norm, device);
         Self { conv1: conv(), bn1: bn(), conv2: conv(), bn2: bn() }
     }

@@ -1,0 +1,37 @@
+//! Activations, by name.
+//! They do not know layers.
+
+use burn::Tensor;
+use burn::tensor::activation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What follows a convolution and its normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(x, 0).
+    #[default]
+    Relu,
+    /// x, or `slope` x where x is negative.
+    LeakyRelu,
+    /// x, or exp(x) - 1 where x is negative.
+    Elu,
+    /// x sigmoid(x), also called swish.
+    Silu,
+    /// x times the normal distribution's share below x; the exact form.
+    Gelu,
+}
+
+impl Activation {
+    /// Applies it; `slope` is that of [`LeakyRelu`](Self::LeakyRelu).
+    pub fn of<const D: usize>(self, x: Tensor<D>, slope: f64) -> Tensor<D> {
+        match self {
+            Self::Relu => activation::relu(x),
+            Self::LeakyRelu => activation::leaky_relu(x, slope),
+            Self::Elu => activation::elu(x, 1.0),
+            Self::Silu => activation::silu(x),
+            Self::Gelu => activation::gelu(x),
+        }
+    }
+}
