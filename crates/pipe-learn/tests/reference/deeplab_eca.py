@@ -36,9 +36,25 @@ class Eca(nn.Module):
 
 
 class DeepLabEca(nn.Module):
-    def __init__(self, in_channels=3, out_channels=2, encoder_width=1.0, output_stride=16, eca_skip=True,
-                 eca_aspp=True, eca_kernel=None, width=256, rates=None, skip_width=48, bias=True, dropout=(0.5, 0.1),
-                 align_corners=True, epsilon=1e-5, momentum=0.1, init="he"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=3,
+        out_channels=2,
+        encoder_width=1.0,
+        output_stride=16,
+        eca_skip=True,
+        eca_aspp=True,
+        eca_kernel=None,
+        width=256,
+        rates=None,
+        skip_width=48,
+        bias=True,
+        dropout=(0.5, 0.1),
+        align_corners=True,
+        epsilon=1e-5,
+        momentum=0.1,
+        init="he",
+    ):
         super().__init__()
         self.align_corners = align_corners
         features = MobileNetV2(width_mult=encoder_width).features[:-1]

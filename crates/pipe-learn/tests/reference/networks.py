@@ -16,6 +16,8 @@ from pathlib import Path
 warnings.filterwarnings("ignore")
 
 import torch  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
 from cases import CASES  # noqa: E402
 from deeplab_eca import DeepLabEca  # noqa: E402
 from fill import filled, image, target  # noqa: E402
@@ -23,7 +25,6 @@ from nnunet import nnunet, nnunet_residual  # noqa: E402
 from resunet_plus_plus import ResUNetPlusPlus  # noqa: E402
 from smp_models import deeplabv3, deeplabv3_plus, encoder_unet, encoder_unet_plus_plus  # noqa: E402
 from svsnet import SvsNet  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
 from unets import AttentionUNet, EncoderDecoder, UNet, UNetPlusPlus  # noqa: E402
 
 NETWORKS = {
@@ -53,7 +54,12 @@ def fitting(network, x):
     """Networks without depth take channels x frames as channels."""
     ((name, settings),) = network.items()
     has_depth = name == "svsnet" or settings.get("dimensions", 2) == 3
-    return x.flatten(1, 2) if x.dim() == 5 and not has_depth else x
+    x = x.flatten(1, 2) if x.dim() == 5 and not has_depth else x
+    if settings.get("padding") == "valid":
+        # What unpadded convolutions eat is put around as a mirrored border; the inputs of the cases need no more.
+        eaten = sum((4 if level < settings["depth"] else 2) << level for level in range(settings["depth"] + 1))
+        x = F.pad(x, [eaten] * 4, mode="reflect")
+    return x
 
 
 def described(y):

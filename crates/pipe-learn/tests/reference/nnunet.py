@@ -6,9 +6,24 @@ from torch import nn
 ACTIVATIONS = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 
-def common(dimensions=2, in_channels=1, out_channels=2, widths=None, stages=None, kernels=None, strides=None,
-           decoder_convolutions=2, norm="instance", epsilon=1e-5, momentum=0.1, bias=True, activation="leaky_relu",
-           slope=0.01, deep_supervision=True, init="he"):  # fmt: skip
+def common(
+    dimensions=2,
+    in_channels=1,
+    out_channels=2,
+    widths=None,
+    stages=None,
+    kernels=None,
+    strides=None,
+    decoder_convolutions=2,
+    norm="instance",
+    epsilon=1e-5,
+    momentum=0.1,
+    bias=True,
+    activation="leaky_relu",
+    slope=0.01,
+    deep_supervision=True,
+    init="he",
+):
     stages = len(widths) if widths else stages or (8 if dimensions == 2 else 6)
     widths = widths or [min(32 << stage, 512 if dimensions == 2 else 320) for stage in range(stages)]
     kernels = kernels or [[3] * dimensions] * stages

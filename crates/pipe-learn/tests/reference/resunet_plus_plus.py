@@ -1,8 +1,9 @@
 """ResUNet++ (Jha et al. 2019), from the description of its PyTorch code. Keyword arguments are the settings."""
 
 import torch
-from blocks import Stretch
 from torch import nn
+
+from blocks import Stretch
 
 
 class Squeeze(nn.Module):
@@ -20,9 +21,22 @@ class Squeeze(nn.Module):
 
 
 class ResUNetPlusPlus(nn.Module):
-    def __init__(self, in_channels=3, out_channels=1, widths=(16, 32, 64, 128, 256), rates=(1, 6, 12, 18),
-                 squeeze=True, reduction=8, attention=True, norm="batch", epsilon=1e-5, momentum=0.1, bias=True,
-                 up="nearest", init="he"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=3,
+        out_channels=1,
+        widths=(16, 32, 64, 128, 256),
+        rates=(1, 6, 12, 18),
+        squeeze=True,
+        reduction=8,
+        attention=True,
+        norm="batch",
+        epsilon=1e-5,
+        momentum=0.1,
+        bias=True,
+        up="nearest",
+        init="he",
+    ):
         super().__init__()
         assert norm == "batch"
 

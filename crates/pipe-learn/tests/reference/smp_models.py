@@ -78,8 +78,20 @@ def encoder_name(encoder):
     return "narrow"
 
 
-def unet(kind, in_channels=1, out_channels=1, encoder=None, decoder_widths=(256, 128, 64, 32, 16), norm="batch",
-         epsilon=1e-5, momentum=0.1, attention="none", up="nearest", head_kernel=3, init="pytorch"):  # fmt: skip
+def unet(
+    kind,
+    in_channels=1,
+    out_channels=1,
+    encoder=None,
+    decoder_widths=(256, 128, 64, 32, 16),
+    norm="batch",
+    epsilon=1e-5,
+    momentum=0.1,
+    attention="none",
+    up="nearest",
+    head_kernel=3,
+    init="pytorch",
+):
     """`encoder_unet` and `encoder_unet_plus_plus`; epsilon and momentum are the decoder's."""
     use_norm = {"type": "batchnorm", "eps": epsilon, "momentum": momentum} if norm == "batch" else False
     model = kind(
@@ -104,9 +116,23 @@ def encoder_unet_plus_plus(**settings):
     return unet(smp.UnetPlusPlus, **settings)
 
 
-def deeplab(kind, in_channels=1, out_channels=1, encoder=None, output_stride=8, width=256, rates=(12, 24, 36),
-            separable=False, skip_width=48, dropout=0.5, head_kernel=1, align_corners=True, epsilon=1e-5, momentum=0.1,
-            init="pytorch"):  # fmt: skip
+def deeplab(
+    kind,
+    in_channels=1,
+    out_channels=1,
+    encoder=None,
+    output_stride=8,
+    width=256,
+    rates=(12, 24, 36),
+    separable=False,
+    skip_width=48,
+    dropout=0.5,
+    head_kernel=1,
+    align_corners=True,
+    epsilon=1e-5,
+    momentum=0.1,
+    init="pytorch",
+):
     model = kind(
         encoder_name(encoder or {"resnet34": {}}),
         encoder_weights=None,

@@ -37,9 +37,21 @@ class Fusion(nn.Module):
 
 
 class SvsNet(nn.Module):
-    def __init__(self, in_channels=1, out_channels=1, frames=4, label=None, widths=(8, 16, 32, 64, 128, 256, 512),
-                 bias=True, epsilon=1e-3, momentum=0.01, dropout=0.5, skip_attention=True, fusion_attention=True,
-                 init="glorot"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=1,
+        out_channels=1,
+        frames=4,
+        label=None,
+        widths=(8, 16, 32, 64, 128, 256, 512),
+        bias=True,
+        epsilon=1e-3,
+        momentum=0.01,
+        dropout=0.5,
+        skip_attention=True,
+        fusion_attention=True,
+        init="glorot",
+    ):
         super().__init__()
 
         def conv3(channels):

@@ -1,17 +1,33 @@
-"""U-Net, U-Net++, Attention U-Net and a plain encoder-decoder, from their papers. Keyword arguments are the settings."""
+"""U-Net, U-Net++, Attention U-Net and an encoder-decoder, from their papers. Keyword arguments are the settings."""
 
 import torch
-from blocks import Stretch, Style, cropped, doubling, mean_as_logits
 from torch import nn
 from torch.nn import functional as F
+
+from blocks import Stretch, Style, cropped, doubling, mean_as_logits
 
 
 class UNet(nn.Module):
     """Ronneberger et al. 2015; with `bilinear` and `nearest` the level below gives half of its channels (milesial)."""
 
-    def __init__(self, in_channels=1, out_channels=1, width=64, depth=4, widths=None, norm="batch", epsilon=1e-5,
-                 momentum=0.1, bias=True, activation="relu", slope=0.01, up="transposed", padding="same", dropout=0.0,
-                 init="he"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=1,
+        out_channels=1,
+        width=64,
+        depth=4,
+        widths=None,
+        norm="batch",
+        epsilon=1e-5,
+        momentum=0.1,
+        bias=True,
+        activation="relu",
+        slope=0.01,
+        up="transposed",
+        padding="same",
+        dropout=0.0,
+        init="he",
+    ):
         super().__init__()
         widths = widths or [width << level for level in range(depth + 1)]
         depth = len(widths) - 1
@@ -43,9 +59,23 @@ class UNet(nn.Module):
 class UNetPlusPlus(nn.Module):
     """Zhou et al. 2018; `bilinear` as in 4uiiurz1/pytorch-nested-unet."""
 
-    def __init__(self, in_channels=1, out_channels=1, width=32, depth=4, norm="none", epsilon=1e-5, momentum=0.1,
-                 bias=True, activation="relu", slope=0.01, up="transposed", deep_supervision=False, output="last",
-                 init="he"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=1,
+        out_channels=1,
+        width=32,
+        depth=4,
+        norm="none",
+        epsilon=1e-5,
+        momentum=0.1,
+        bias=True,
+        activation="relu",
+        slope=0.01,
+        up="transposed",
+        deep_supervision=False,
+        output="last",
+        init="he",
+    ):
         super().__init__()
         style = Style(norm, epsilon, momentum, bias, activation, slope)
         widths = [width << level for level in range(depth + 1)]
@@ -95,9 +125,23 @@ class Gate(nn.Module):
 class AttentionUNet(nn.Module):
     """Oktay et al. 2018 as in LeeJunHyun/Image_Segmentation."""
 
-    def __init__(self, in_channels=1, out_channels=1, width=64, depth=4, norm="batch", epsilon=1e-5, momentum=0.1,
-                 bias=True, activation="relu", slope=0.01, up="nearest", gate=None, attention=True,
-                 init="he"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=1,
+        out_channels=1,
+        width=64,
+        depth=4,
+        norm="batch",
+        epsilon=1e-5,
+        momentum=0.1,
+        bias=True,
+        activation="relu",
+        slope=0.01,
+        up="nearest",
+        gate=None,
+        attention=True,
+        init="he",
+    ):
         super().__init__()
         style = Style(norm, epsilon, momentum, bias, activation, slope)
         widths = [width << level for level in range(depth + 1)]
@@ -128,16 +172,30 @@ class AttentionUNet(nn.Module):
 class EncoderDecoder(nn.Module):
     """An encoder that halves, spatial pyramid pooling, a decoder that doubles; a choice of our own."""
 
-    def __init__(self, in_channels=1, out_channels=1, widths=(32, 64, 128, 256), aspp_width=256, rates=(1, 6, 12, 18),
-                 image_pool=True, norm="batch", epsilon=1e-5, momentum=0.1, bias=True, activation="relu", slope=0.01,
-                 up="bilinear", align_corners=True, skips=False, init="he"):  # fmt: skip
+    def __init__(
+        self,
+        in_channels=1,
+        out_channels=1,
+        widths=(32, 64, 128, 256),
+        aspp_width=256,
+        rates=(1, 6, 12, 18),
+        image_pool=True,
+        norm="batch",
+        epsilon=1e-5,
+        momentum=0.1,
+        bias=True,
+        activation="relu",
+        slope=0.01,
+        up="bilinear",
+        align_corners=True,
+        skips=False,
+        init="he",
+    ):
         super().__init__()
         widths, self.skips = list(widths), skips
         style = Style(norm, epsilon, momentum, bias, activation, slope)
         self.encoder = nn.ModuleList(style.double(i, o) for i, o in zip([in_channels] + widths, widths))
-        self.branches = nn.ModuleList(
-            style.conv(widths[-1], aspp_width, 1 if rate == 1 else 3, rate) for rate in rates
-        )
+        self.branches = nn.ModuleList(style.conv(widths[-1], aspp_width, 1 if rate == 1 else 3, rate) for rate in rates)
         # A single pixel has no variance, so instance normalisation is left out there.
         self.pool = style.conv(widths[-1], aspp_width, 1, norm=norm != "instance") if image_pool else None
         self.project = style.conv((len(rates) + image_pool) * aspp_width, aspp_width, 1)
