@@ -1,9 +1,8 @@
 """ResUNet++ (Jha et al. 2019), from the description of its PyTorch code. Keyword arguments are the settings."""
 
 import torch
-from torch import nn
-
 from blocks import Stretch
+from torch import nn
 
 
 class Squeeze(nn.Module):
