@@ -74,7 +74,7 @@ class DeepLabEca(nn.Module):
             return nn.Sequential(convolution, nn.BatchNorm2d(outputs, epsilon, momentum), nn.ReLU())
 
         low, deep = features[3].out_channels, features[-1].out_channels
-        self.low, self.deep = features[:4], features[4:]
+        self.encoder = nn.ModuleDict({"features": features})
         self.branches = nn.ModuleList([conv(deep, width)] + [conv(deep, width, 3, rate) for rate in rates])
         self.pool = conv(deep, width)
         joined = (len(rates) + 2) * width
@@ -91,8 +91,9 @@ class DeepLabEca(nn.Module):
         return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=self.align_corners)
 
     def forward(self, image):
-        low = self.low(image)
-        x = self.deep(low)
+        features = self.encoder["features"]
+        low = features[:4](image)
+        x = features[4:](low)
         pooled = self.pool(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])
         x = torch.cat([branch(x) for branch in self.branches] + [pooled], 1)
         x = self.project(self.eca_aspp(x))

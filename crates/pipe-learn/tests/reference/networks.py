@@ -16,6 +16,8 @@ from pathlib import Path
 warnings.filterwarnings("ignore")
 
 import torch  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
 from cases import CASES  # noqa: E402
 from deeplab_eca import DeepLabEca  # noqa: E402
 from fill import filled, image, target  # noqa: E402
@@ -23,7 +25,6 @@ from nnunet import nnunet, nnunet_residual  # noqa: E402
 from resunet_plus_plus import ResUNetPlusPlus  # noqa: E402
 from smp_models import deeplabv3, deeplabv3_plus, encoder_unet, encoder_unet_plus_plus  # noqa: E402
 from svsnet import SvsNet  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
 from unets import AttentionUNet, EncoderDecoder, UNet, UNetPlusPlus  # noqa: E402
 
 NETWORKS = {

@@ -1,8 +1,9 @@
 """ResUNet++ (Jha et al. 2019), from the description of its PyTorch code. Keyword arguments are the settings."""
 
 import torch
-from blocks import Stretch
 from torch import nn
+
+from blocks import Stretch
 
 
 class Squeeze(nn.Module):

@@ -1,9 +1,10 @@
 """U-Net, U-Net++, Attention U-Net and an encoder-decoder, from their papers. Keyword arguments are the settings."""
 
 import torch
-from blocks import Stretch, Style, cropped, doubling, mean_as_logits
 from torch import nn
 from torch.nn import functional as F
+
+from blocks import Stretch, Style, cropped, doubling, mean_as_logits
 
 
 class UNet(nn.Module):

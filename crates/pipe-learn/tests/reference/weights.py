@@ -2,8 +2,8 @@
 
 A case of weights.json: the part of the network that comes from the file (`encoder`, or all of it), whose names the file
 uses, and the output when everything else is filled by the formula of fill.py. An encoder that was made for three
-channels is fitted to other numbers as segmentation_models_pytorch does: summed over channels for one, repeated and scaled
-by 3 / n for n.
+channels is fitted to other numbers as segmentation_models_pytorch does: summed over channels for one, repeated and
+scaled by 3 / n for n.
 
     file    .pth by torch.save (zip archive), .safetensors; `legacy` is torch.save's format before 2020
     stored  what lies around the weights: the key of a dictionary, a prefix of every name
@@ -14,14 +14,15 @@ import json
 from pathlib import Path
 
 import torch
-from encoder_cases import NARROW
-from fill import filled, image
-from networks import built, described, fitting
 from safetensors.torch import save_file
-from smp_models import RESNETS, NarrowEfficientNet, NarrowResNet
 from timm.models.efficientnet import _gen_efficientnet
 from torch import nn
 from torchvision.models import MobileNetV2
+
+from encoder_cases import NARROW
+from fill import filled, image
+from networks import built, described, fitting
+from smp_models import RESNETS, NarrowEfficientNet, NarrowResNet
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "weights"
@@ -149,12 +150,15 @@ def files():
 
     mobilenet = half(drawn(MobileNetV2(width_mult=0.05, num_classes=10), 2))
     kept = {name: name for name in mobilenet if name.startswith("features")}
+    without_last = {name: name for name in kept if not name.startswith("features.18")}
+    eca = [({"deeplabv3_plus_eca": {"encoder_width": 0.05, "width": 8, "skip_width": 6}}, [1, 3, 64, 64])]
     narrow = {"mobilenet_v2": {"width": 0.05}}
     networks = [
         (encoder_unet(narrow, 1), [1, 1, 64, 64]),
         ({"deeplabv3": {"in_channels": 3, "encoder": narrow, "width": 8}}, [1, 3, 64, 64]),
     ]
     yield "torchvision_mobilenet_v2_half.safetensors", mobilenet, None, "", kept, "encoder", "torchvision", networks
+    yield "torchvision_mobilenet_v2_half.safetensors", mobilenet, None, "", without_last, "encoder", "torchvision", eca
 
     efficientnet = drawn(_gen_efficientnet("efficientnet_b0", 0.05, 0.3, num_classes=10), 3)
     narrow = {"efficientnet_b0": {"width": 0.05, "depth": 0.3}}
