@@ -2,8 +2,8 @@
 //! It does not know layers; each network's file has its own settings.
 
 use burn::Tensor;
-use burn::tensor::{Device, Int};
 use burn::tensor::ops::PadMode;
+use burn::tensor::{Device, Int};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -112,7 +112,8 @@ impl Settings for UNetConfig {
             }
         }
         if self.halves() && self.levels()[1..].contains(&1) {
-            let reason = "a level of 1 channel cannot give half of it; set `up: transposed`, or more channels".to_owned();
+            let reason =
+                "a level of 1 channel cannot give half of it; set `up: transposed`, or more channels".to_owned();
             return Err(NetworkError::Combination { network: NAME, reason });
         }
         Ok(())
@@ -246,7 +247,8 @@ impl UNet {
         let encoder = inputs.zip(&widths[..depth]).map(|(input, width)| double([input, *width, *width])).collect();
         let bottom = double([widths[depth - 1], given(depth), given(depth)]);
         let levels_up = (0..depth).rev();
-        let up = levels_up.clone().filter_map(|level| config.up.layer([widths[level + 1], widths[level]], device)).collect();
+        let up =
+            levels_up.clone().filter_map(|level| config.up.layer([widths[level + 1], widths[level]], device)).collect();
         let decoder = levels_up.map(|level| {
             let below = if config.halves() { given(level + 1) } else { widths[level] };
             double([widths[level] + below, widths[level], given(level)])
