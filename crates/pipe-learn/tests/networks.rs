@@ -2,59 +2,19 @@
 //!
 //! Knows the public functions and the values in `reference`, whose README tells where they come from.
 
-use std::{collections::BTreeMap, fs};
+mod reference;
+
+use std::collections::BTreeMap;
+use std::error::Error;
 
 use burn::Tensor;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, TensorData, activation};
 use pipe_learn::networks::{Network, Takes, blocks::Pass};
-use pipe_learn::weights::{Parameter, Role, parameters, with_values};
+use pipe_learn::weights::{Parameter, parameters, with_values};
 use pipe_learn::{NETWORKS, NetworkConfig, probe};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    network: Value,
-    input: Vec<usize>,
-    params: usize,
-    output_shape: Vec<usize>,
-    mean: f64,
-    std: f64,
-    min: f64,
-    max: f64,
-    samples: Vec<f64>,
-    last: f64,
-    loss: f64,
-    gradients: Vec<Gradient>,
-}
-
-#[derive(Deserialize)]
-struct Gradient {
-    shape: Vec<usize>,
-    norm: f64,
-}
-
-#[derive(Deserialize)]
-struct Count {
-    network: Value,
-    params: usize,
-}
-
-fn reference<T: DeserializeOwned>(file: &str) -> T {
-    let path = format!("{}/tests/reference/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(path).expect("the file is part of the repository");
-    serde_json::from_str(&text).expect("written by networks.py or counts.py")
-}
-
-fn config(network: &Value) -> Result<NetworkConfig, String> {
-    serde_json::from_value(network.clone()).map_err(|error| format!("{network}: {error}"))
-}
-
-fn is_of(network: &Value, name: &str) -> bool {
-    network.get(name).is_some()
-}
+use reference::cases::{Case, Count, config, is_of, reference};
+use reference::formula;
 
 /// Runs `check` on each case of a network and tells of all that failed.
 fn each(network: &str, check: impl Fn(&Case) -> Result<(), String>) {
@@ -91,8 +51,10 @@ fn gradient(case: &Case) -> Result<(), String> {
     let found = by_shape(found.iter().map(|(shape, norm)| (&shape[..], *norm)));
     let largest = expected.values().flatten().copied().fold(0.0, f64::max);
     let is_near = |found: &f64, expected: &f64| (found - expected).abs() <= 2e-3 * expected + 1e-5 * largest;
-    for (shape, expected) in &expected {
-        let found = found.get(shape).map_or(&[][..], Vec::as_slice);
+    if !found.keys().eq(expected.keys()) {
+        return Err(format!("parameters of shapes {:?}, expected {:?}", found.keys(), expected.keys()));
+    }
+    for ((shape, found), expected) in found.iter().zip(expected.values()) {
         if found.len() != expected.len() || !found.iter().zip(expected).all(|(a, b)| is_near(a, b)) {
             return Err(format!("gradients of shape {shape:?}: {found:.6?}, expected {expected:.6?}"));
         }
@@ -112,32 +74,22 @@ fn by_shape<'a>(norms: impl Iterator<Item = (&'a [usize], f64)>) -> BTreeMap<Vec
 }
 
 /// Gives the loss, and the shape and norm of each gradient.
-fn learned(
-    config: &NetworkConfig,
-    input: &[usize],
-) -> Result<(f64, Vec<(Vec<usize>, f64)>), Box<dyn std::error::Error>> {
+fn learned(config: &NetworkConfig, input: &[usize]) -> Result<(f64, Vec<(Vec<usize>, f64)>), Box<dyn Error>> {
     let device = Device::flex().autodiff();
-    let network = with_values(config.build(&device)?, filling);
+    let network = with_values(config.build(&device)?, formula::filling);
     let mut shape = [input[0], input[1], 1, input[input.len() - 2], input[input.len() - 1]];
     if let [_, _, depth, _, _] = *input {
         shape[2] = depth;
     }
     let [batch, channels, depth, height, width] = shape;
     let margin = config.margin([channels, depth, height, width]);
-    let x = Tensor::from_data(TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape), &device);
+    let x = Tensor::from_data(TensorData::new(formula::image(shape.iter().product()), shape), &device);
     let logits = network.fitted(x, &margin, &mut Pass::predicting()).main;
     let maps = config.classes();
-    let target_depth = if matches!(config.takes(), Takes::Volumes(_)) { depth } else { 1 };
-    let pixels = target_depth * height * width;
-    let class = |u: f64| if maps == 1 { f64::from(u8::from(u > 0.0)) } else { ((u + 0.5) * maps as f64).floor() };
-    let classes = uniform(batch * pixels, 7, class);
-    let is_on = |at: usize| {
-        let (case, map, pixel) = (at / (maps * pixels), at / pixels % maps, at % pixels);
-        let class = classes[case * pixels + pixel];
-        if maps == 1 { class } else { f32::from(u8::from(class == map as f32)) }
-    };
-    let target: Vec<f32> = (0..batch * maps * pixels).map(is_on).collect();
-    let target = Tensor::<5>::from_data(TensorData::new(target, [batch, maps, target_depth, height, width]), &device);
+    let depth = if matches!(config.takes(), Takes::Volumes(_)) { depth } else { 1 };
+    let pixels = depth * height * width;
+    let target = TensorData::new(formula::target(batch, maps, pixels), [batch, maps, depth, height, width]);
+    let target = Tensor::<5>::from_data(target, &device);
     let all = if maps == 1 {
         logits.clone().clamp_min(0.0) - logits.clone() * target + (-logits.abs()).exp().log1p()
     } else {
@@ -170,31 +122,6 @@ impl ModuleVisitor for Norms<'_> {
             self.found.push((param.dims().to_vec(), f64::sqrt(squares)));
         }
     }
-}
-
-fn filling(Parameter { shape, role, .. }: &Parameter) -> Vec<f32> {
-    let (count, scale) = (shape.iter().product(), |fan: usize| (24.0 / fan as f64).sqrt());
-    match role {
-        Role::Weight => uniform(count, 0, |u| u * scale(shape[1..].iter().product())),
-        Role::TransposedWeight => uniform(count, 0, |u| u * scale(shape[0])),
-        Role::NormScale => uniform(count, 1, |u| 1.0 + 0.2 * u),
-        Role::NormShift => uniform(count, 2, |u| 0.2 * u),
-        Role::RunningMean => uniform(count, 3, |u| 0.1 * u),
-        Role::RunningVariance => uniform(count, 4, |u| 1.0 + u),
-        Role::Bias => uniform(count, 5, |u| 0.1 * u),
-    }
-}
-
-/// The formula of `fill.py`.
-fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
-    let start = seed.wrapping_mul(1_000_003).wrapping_add((count as u32).wrapping_mul(7919));
-    let number = |at: u32| {
-        let mut h = start.wrapping_add(at).wrapping_mul(2_654_435_761);
-        h = (h ^ h >> 16).wrapping_mul(0x85eb_ca6b);
-        h = (h ^ h >> 13).wrapping_mul(0xc2b2_ae35);
-        f64::from(h ^ h >> 16) / 4_294_967_296.0 - 0.5
-    };
-    (0..count as u32).map(|at| map(number(at)) as f32).collect()
 }
 
 macro_rules! networks {
