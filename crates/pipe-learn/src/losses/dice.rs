@@ -18,8 +18,8 @@ use crate::head::Head;
 /// * nnU-Net: `smooth: 1e-5, form: negative`, `over: sample` where its plan says so;
 /// * MONAI's `DiceLoss` with `smooth_nr` and `smooth_dr` 1e-5: `over: sample, smooth: 1e-5, background: counted`; its class
 ///   weights multiply without being divided by their sum;
-/// * segmentation_models.pytorch: `smooth: 0, background: counted, absent: perfect`; it bounds the sums below by 1e-7 from
-///   below where this adds `epsilon`;
+/// * segmentation_models.pytorch: `smooth: 0, background: counted, absent: perfect`; a `smooth` of 1 there is 2 here, and it
+///   bounds what it divides by from below (1e-7) where this adds `epsilon`;
 /// * the PyTorch U-Net of milesial, of several classes: `over: batch_and_maps, smooth: 1e-6, background: counted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

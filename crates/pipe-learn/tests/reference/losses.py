@@ -36,7 +36,8 @@ class Input:
         self.layers = (u(13, shape) > 0.15).double()
         if tubes:
             self.layers = tube(shape)
-            self.x = ((self.x * 0.3 + self.layers * 4 - 2) * 1024).round() / 1024
+            # Finer, so that no two neighbours are equal: which of them has the slope is a matter of taste.
+            self.x = ((u(11, shape) * 1.8 + self.layers * 4 - 2) * 2**18).round() / 2**18
         if empty is not None:
             self.classes[self.classes == empty] = 0
             self.layers[:, empty] = 0
@@ -163,7 +164,8 @@ def t64(values):
 # Name of the library, input, settings, and the library's value of logits `x` and input `i`.
 CASES = [
     ("smp", "binary", {"dice": {"smooth": 0.0}}, lambda x, i: smp.DiceLoss("binary")(x, i.wanted())),
-    ("smp", "binary", {"dice": {"smooth": 2.0}}, lambda x, i: smp.DiceLoss("binary", smooth=2.0)(x, i.wanted())),
+    # Its sums are half as large, so that what is added counts twice.
+    ("smp", "binary", {"dice": {"smooth": 4.0}}, lambda x, i: smp.DiceLoss("binary", smooth=2.0)(x, i.wanted())),
     ("smp", "binary holes", {"dice": {"smooth": 0.0}},
      lambda x, i: smp.DiceLoss("binary", ignore_index=IGNORED)(x, i.layers_known())),
     ("smp", "layers", {"dice": SMP_DICE}, lambda x, i: smp.DiceLoss("multilabel")(x, i.wanted())),
