@@ -67,7 +67,8 @@ pub enum ProbeError {
 
 /// Fills a network and its input by the formula and runs it once, predicting.
 ///
-/// SVS-net's output is taken after its sigmoid, as its published code ends with it; those of the others are logits.
+/// An input that the network runs on as it is gets no margin: the U-Net without padding then shows its smaller maps, 388x388
+/// of 572x572. SVS-net's output is taken after its sigmoid, as its published code ends with it; those of the others are logits.
 ///
 /// # Errors
 /// The settings are out of range or the input does not fit.
@@ -99,11 +100,9 @@ pub fn probe_gradients(config: &NetworkConfig, input: &[usize], loss: &LossConfi
 /// Builds and fills a network, and gives its logits.
 fn filled(config: &NetworkConfig, input: &[usize], device: &Device) -> Result<(Network, Tensor<5>), NetworkError> {
     let shape = sequence_shape(config, input)?;
-    let [_, channels, frames, height, width] = shape;
-    let margin = config.margin([channels, frames, height, width]);
     let network = with_values(config.build(device)?, fill);
     let x = TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape);
-    let logits = network.fitted(Tensor::from_data(x, device), &margin, &mut Pass::predicting()).main;
+    let logits = maps(config, &network, Tensor::from_data(x, device), &mut Pass::predicting());
     Ok((network, logits))
 }
 
@@ -169,6 +168,16 @@ fn norms(network: &Network, gradients: Gradients) -> Vec<Gradient> {
         Gradient { name, shape, norm }
     };
     listed.map(gradient).collect()
+}
+
+/// Runs a network on an input as it is, or with its margin where it needs one.
+pub(crate) fn maps(config: &NetworkConfig, network: &Network, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
+    let [_, channels, frames, height, width] = x.dims();
+    let shape = [channels, frames, height, width];
+    if config.fits(shape) {
+        return network.forward(x, pass).main;
+    }
+    network.fitted(x, &config.margin(shape), pass).main
 }
 
 /// The most values of an input: a batch of 64 images of 1024x1024.
