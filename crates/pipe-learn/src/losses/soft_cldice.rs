@@ -92,7 +92,7 @@ fn skeleton(mut x: Tensor<5>, iterations: usize) -> Tensor<5> {
 
 /// What opening takes away.
 fn edges(x: &Tensor<5>, eroded: Tensor<5>) -> Tensor<5> {
-    let opened = axes(x).fold(eroded, |x, axis| largest(x, axis));
+    let opened = axes(x).fold(eroded, largest);
     activation::relu(x.clone() - opened)
 }
 
