@@ -269,10 +269,10 @@ fn broken_safetensors() {
     check(&safetensors(one, &[0; 7]), "it was cut off");
     check(&safetensors(one, &[0; 9]), "something was put behind it");
     let beyond = r#"{"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}}"#;
-    check(&safetensors(beyond, &[0; 4]), "its header contradicts itself");
+    check(&safetensors(beyond, &[0; 4]), "its header cannot be read");
     check(&safetensors(one, &[0; 8]), "surplus: `a` [2]");
     let twice = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
-    check(&safetensors(twice, &[0; 8]), "its header contradicts itself");
+    check(&safetensors(twice, &[0; 8]), "its header cannot be read");
 }
 
 #[test]
