@@ -14,6 +14,7 @@ use crate::head::Head;
 use crate::losses::{LossConfig, LossError};
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkConfig, NetworkError, Takes};
+use crate::pretrained::Pretrained;
 use crate::weights::{Parameter, Role, floats, parameters, with_values};
 
 /// What a filled network gives.
@@ -73,7 +74,16 @@ pub enum ProbeError {
 /// # Errors
 /// The settings are out of range or the input does not fit.
 pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkError> {
-    let (network, logits) = filled(config, input, &Device::flex())?;
+    let (network, logits) = filled(config, input, None, &Device::flex())?;
+    Ok(described(config, &network, logits))
+}
+
+/// The same with weights of a file in the place of those that the formula gives.
+///
+/// # Errors
+/// The settings are out of range or the input does not fit.
+pub fn probe_with(config: &NetworkConfig, input: &[usize], first: &Pretrained) -> Result<Probe, NetworkError> {
+    let (network, logits) = filled(config, input, Some(first), &Device::flex())?;
     Ok(described(config, &network, logits))
 }
 
@@ -88,7 +98,7 @@ pub fn probe_gradients(config: &NetworkConfig, input: &[usize], loss: &LossConfi
     let head = Head::of(config.classes());
     loss.check(config.classes(), head)?;
     let device = Device::flex().autodiff();
-    let (network, logits) = filled(config, input, &device)?;
+    let (network, logits) = filled(config, input, None, &device)?;
     let probe = described(config, &network, logits.clone().inner());
     let target = Target { maps: wanted(logits.dims(), &device), counted: None };
     let value = loss.value(logits, &target, head);
@@ -98,9 +108,18 @@ pub fn probe_gradients(config: &NetworkConfig, input: &[usize], loss: &LossConfi
 }
 
 /// Builds and fills a network, and gives its logits.
-fn filled(config: &NetworkConfig, input: &[usize], device: &Device) -> Result<(Network, Tensor<5>), NetworkError> {
+fn filled(
+    config: &NetworkConfig,
+    input: &[usize],
+    first: Option<&Pretrained>,
+    device: &Device,
+) -> Result<(Network, Tensor<5>), NetworkError> {
     let shape = sequence_shape(config, input)?;
     let network = with_values(config.build(device)?, fill);
+    let network = match first {
+        Some(first) => first.laid_into(network),
+        None => network,
+    };
     let x = TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape);
     let logits = maps(config, &network, Tensor::from_data(x, device), &mut Pass::predicting());
     Ok((network, logits))

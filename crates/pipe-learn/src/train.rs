@@ -16,8 +16,9 @@ use crate::init::initialised;
 use crate::losses::{LossError, supervised};
 use crate::model::{BEST, HISTORY, LAST, ModelCard};
 use crate::networks::blocks::Pass;
-use crate::networks::{NetworkConfig, NetworkError};
+use crate::networks::{Network, NetworkConfig, NetworkError};
 use crate::optimizers::Optimizer;
+use crate::pretrained::First;
 use crate::probe::trained;
 use crate::random::generator;
 use crate::recipe::TrainConfig;
@@ -50,6 +51,8 @@ pub struct TrainTask<'a> {
     pub resume: &'a Path,
     /// The folder of the result.
     pub output: &'a Path,
+    /// First weights from a file; without, all are drawn from the seed.
+    pub first: Option<First<'a>>,
 }
 
 /// What happens during a training.
@@ -266,11 +269,19 @@ fn started(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Result
     Ok(match loaded {
         Loaded::State(state) => *state,
         Loaded::Nothing(network) => State {
-            network: initialised(*network, task.network.initialisation(), task.seed),
+            network: with_first(task, initialised(*network, task.network.initialisation(), task.seed)),
             optimizer: Optimizer::new(task.training.optimizer.clone()),
             history: Vec::new(),
         },
     })
+}
+
+/// Lays first weights from a file over those that were drawn.
+fn with_first(task: &TrainTask<'_>, network: Network) -> Network {
+    match task.first {
+        Some(first) => first.weights.laid_into(network),
+        None => network,
+    }
 }
 
 fn is_over(training: &TrainConfig, history: &[HistoryRow]) -> bool {
@@ -298,6 +309,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
         parameters: trained(&parameters(&state.network)),
         input: [channels, frames, height, width],
         preparation: preparation.clone(),
+        weights: task.first.map(|first| first.card.clone()),
         seed,
         epochs: state.history.len(),
         best,

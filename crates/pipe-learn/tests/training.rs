@@ -76,7 +76,18 @@ fn task<'a>(
 ) -> TrainTask<'a> {
     let place = Box::leak(Box::new(DeviceChoice::Cpu.place().expect("there is a CPU")));
     let preparation = Box::leak(Box::new(Preparation::default()));
-    TrainTask { network, training, seed, place, train: samples, validation: samples, preparation, resume, output }
+    TrainTask {
+        network,
+        training,
+        seed,
+        place,
+        train: samples,
+        validation: samples,
+        preparation,
+        resume,
+        output,
+        first: None,
+    }
 }
 
 #[test]

@@ -131,6 +131,9 @@ pub enum Failure {
     /// The phantom cannot be made.
     #[error(transparent)]
     Phantom(#[from] pipe_image::phantom::PhantomError),
+    /// First weights cannot be taken from their file.
+    #[error(transparent)]
+    Weights(#[from] pipe_learn::PretrainedError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] pipe_learn::TrainError),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pipe_learn::{LossConfig, NETWORKS, NetworkConfig, ProbeError, Show, losses::LOSSES};
 use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, parse, single};
+use pipe_stages::WeightsFrom;
 use serde_json::json;
 
 use crate::{
@@ -25,7 +26,15 @@ pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failur
             }
         }
         Network::Probe { network, input, loss: None, .. } => {
-            output::json(&pipe_learn::probe(&config(session, network)?, input)?);
+            let (config, weights) = chosen(session, network)?;
+            output::json(&match weights {
+                None => pipe_learn::probe(&config, input)?,
+                Some(weights) => {
+                    let path = session.workspace.join(weights.file.path());
+                    let first = weights.at(&path, &config).map_err(pipe_stages::Failure::from)?;
+                    pipe_learn::probe_with(&config, input, &first)?
+                }
+            });
         }
         Network::Probe { network, input, loss: Some(text), .. } => {
             let (config, loss) = (config(session, network)?, loss(text)?);
@@ -86,11 +95,16 @@ fn print(show: &Show) {
     ));
 }
 
-/// A network by name, with its defaults; or from a file: one with a single `network:`, or an experiment.
+/// A network without the weights that may stand beside it.
 fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
+    Ok(chosen(session, network)?.0)
+}
+
+/// A network by name, with its defaults; or from a file: one with a `network:` and perhaps `weights:`, or an experiment.
+fn chosen(session: &Session, network: &str) -> Result<(NetworkConfig, Option<WeightsFrom>), Failure> {
     if let Some(kind) = NETWORKS.iter().find(|kind| kind.name == network) {
         let default = json!({ kind.name: {} });
-        return Ok(serde_json::from_value(default).expect("every network has defaults"));
+        return Ok((serde_json::from_value(default).expect("every network has defaults"), None));
     }
     let path = Path::new(network);
     if !path.exists() && path.extension().is_none() {
@@ -98,8 +112,8 @@ fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
         return Err(Failure::Argument(format!("`{network}` is neither a network nor a file; {near}")));
     }
     let (node, sources) = single(path)?;
-    let keys = node.map().map_or(0, |map| map.keys().count());
-    let (tree, sources) = if keys == 1 || node.get("network").is_none() {
+    let is_bare = node.map().is_none_or(|map| map.keys().all(|key| matches!(key.as_str(), "network" | "weights")));
+    let (tree, sources) = if is_bare || node.get("network").is_none() {
         (node, sources)
     } else {
         let chosen =
@@ -107,7 +121,10 @@ fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
         let Composed { tree, sources, .. } = session.composed(&chosen)?;
         (tree, sources)
     };
-    bound(&tree, &sources)
+    let config = bound(&tree, &sources)?;
+    let weights = tree.get("weights").map(|node| bind::<Option<WeightsFrom>>(node, "weights"));
+    let weights = weights.transpose().map_err(|list| Failure::from(Problems { sources, list }))?;
+    Ok((config, weights.flatten()))
 }
 
 /// A loss by name, with its defaults, or as it stands in YAML.
