@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use pipe_learn::networks::blocks::Pass;
 use pipe_learn::optimizers::{Optimizer, Sgd};
-use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
+use pipe_learn::{Gradient, Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
 use rand_pcg::Pcg64;
 
 fn main() {
@@ -35,7 +35,8 @@ fn main() {
         let forward = start.elapsed();
         let gradients = value.backward();
         let backward = start.elapsed() - forward;
-        network = optimizer.update(network, gradients, 1.0);
+        let gradient = Gradient::of(&network, gradients, batch);
+        network = optimizer.update(network, &gradient, 1.0);
         let update = start.elapsed() - forward - backward;
         let start = Instant::now();
         drop(network.valid().forward(x.inner(), &mut Pass::predicting()));

@@ -14,7 +14,7 @@ mod split;
 mod summary;
 mod train;
 
-pub use artifacts::{DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH};
+pub use artifacts::{CHECKPOINT, DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH};
 pub use evaluate::Evaluate;
 pub use export::Export;
 pub use failure::Failure;
