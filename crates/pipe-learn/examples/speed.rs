@@ -7,9 +7,10 @@ use std::time::Instant;
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
+use pipe_learn::gradient::Gradient;
 use pipe_learn::networks::blocks::Pass;
 use pipe_learn::optimizers::{Optimizer, Sgd};
-use pipe_learn::{Gradient, Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
+use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
 use rand_pcg::Pcg64;
 
 fn main() {

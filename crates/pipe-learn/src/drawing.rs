@@ -8,6 +8,7 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use crate::batch::Sample;
+use crate::labels::Labels;
 use crate::random::{below, generator, number, shuffled};
 use crate::recipe::{LastBatch, TrainConfig};
 use crate::sampling::{Balance, Order, Sampling};
@@ -34,6 +35,7 @@ pub(crate) struct Drawing<'a> {
     batch: usize,
     last_batch: LastBatch,
     seed: u64,
+    labels: Labels,
     /// Cases by class that they have; empty where nothing asks for it.
     having: BTreeMap<usize, Vec<usize>>,
     /// Cases with any foreground; empty where nothing asks for it.
@@ -42,12 +44,12 @@ pub(crate) struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     /// Looks once through the masks, if anything asks for it.
-    pub(crate) fn new(samples: &'a [Sample], training: &'a TrainConfig, classes: usize, seed: u64) -> Self {
+    pub(crate) fn new(samples: &'a [Sample], training: &'a TrainConfig, labels: Labels, seed: u64) -> Self {
         let TrainConfig { sampling, augment, batch, last_batch, .. } = training;
         let (mut having, mut marked) = (BTreeMap::<usize, Vec<usize>>::new(), Vec::new());
         if sampling.balance.is_some() || sampling.foreground > 0.0 {
             let found: Vec<BTreeSet<usize>> =
-                samples.par_iter().map(|sample| classes_of(&sample.mask, classes)).collect();
+                samples.par_iter().map(|sample| classes_of(&sample.mask, &labels)).collect();
             for (case, found) in found.into_iter().enumerate() {
                 if found.iter().any(|class| *class > 0) {
                     marked.push(case);
@@ -55,7 +57,7 @@ impl<'a> Drawing<'a> {
                 found.into_iter().for_each(|class| having.entry(class).or_default().push(case));
             }
         }
-        Self { samples, sampling, augment, batch: *batch, last_batch: *last_batch, seed, having, marked }
+        Self { samples, sampling, augment, batch: *batch, last_batch: *last_batch, seed, labels, having, marked }
     }
 
     /// Gives the number of batches in an epoch.
@@ -134,8 +136,10 @@ impl<'a> Drawing<'a> {
         let whole = [image.frames, image.height, image.width];
         let size = self.sampling.seen(whole);
         let cut = (size != whole).then(|| {
-            let start = start(mask, whole, size, draw.forced, &mut self.random("patch", epoch, draw.place));
-            (cut_image(image, start, size), cut_mask(mask, start, size))
+            let random = &mut self.random("patch", epoch, draw.place);
+            let centre = if draw.forced { centre(mask, &self.labels, random) } else { None };
+            let start = start(centre, whole, size, random);
+            (cut_image(image, start, size), cut_mask(mask, start, size, self.labels.ignored.unwrap_or(0)))
         });
         let (image, mask) = cut.as_ref().map_or((image, mask), |(image, mask)| (image, mask));
         let mut place = vec![epoch as u64, number(id)];
@@ -146,23 +150,28 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// The classes that a mask has, as the network tells them apart.
-fn classes_of(mask: &Mask, classes: usize) -> BTreeSet<usize> {
-    let one = |label: u8| if classes == 1 { usize::from(label != 0) } else { usize::from(label) };
-    if mask.layers == 1 {
-        let mut there = [false; 256];
-        mask.labels.iter().for_each(|label| there[usize::from(*label)] = true);
-        return (0..=u8::MAX).filter(|label| there[usize::from(*label)]).map(one).collect();
+/// The classes that a mask has, counted from 1, and 0 for background.
+fn classes_of(mask: &Mask, labels: &Labels) -> BTreeSet<usize> {
+    let mut is_bare = vec![true; mask.size()];
+    let mut classes = BTreeSet::new();
+    for (index, map) in labels.foreground().enumerate() {
+        for (is_bare, is_there) in is_bare.iter_mut().zip(labels.of_map(mask, map)) {
+            if is_there {
+                *is_bare = false;
+                classes.insert(index + 1);
+            }
+        }
     }
-    let layers = mask.labels.chunks(mask.size()).enumerate();
-    let there = layers.filter(|(_, layer)| layer.iter().any(|label| *label != 0)).map(|(layer, _)| layer + 1);
-    let bare = (0..mask.size()).any(|at| (0..mask.layers).all(|layer| mask.labels[layer * mask.size() + at] == 0));
-    there.chain(bare.then_some(0)).collect()
+    let counted = labels.counted(mask);
+    let is_background = |(at, is_bare): (usize, &bool)| *is_bare && counted.as_ref().is_none_or(|counted| counted[at]);
+    if is_bare.iter().enumerate().any(is_background) {
+        classes.insert(0);
+    }
+    classes
 }
 
 /// Gives where a patch begins; below 0 where the case is smaller.
-fn start(mask: &Mask, whole: [usize; 3], size: [usize; 3], forced: bool, random: &mut Pcg64) -> [isize; 3] {
-    let centre = if forced { centre(mask, random) } else { None };
+fn start(centre: Option<[usize; 3]>, whole: [usize; 3], size: [usize; 3], random: &mut Pcg64) -> [isize; 3] {
     let mut start = [0; 3];
     for axis in 0..3 {
         let free = whole[axis] as isize - size[axis] as isize;
@@ -176,17 +185,12 @@ fn start(mask: &Mask, whole: [usize; 3], size: [usize; 3], forced: bool, random:
 }
 
 /// Draws a class of the foreground, then one of its voxels.
-fn centre(mask: &Mask, random: &mut Pcg64) -> Option<[usize; 3]> {
-    let size = mask.size();
-    let is_of = |class: usize, at: usize| match mask.layers {
-        1 => usize::from(mask.labels[at]) == class,
-        _ => mask.labels[(class - 1) * size + at] != 0,
-    };
-    let classes: Vec<usize> = classes_of(mask, 2).into_iter().filter(|class| *class > 0).collect();
-    let class = *classes.get(below(classes.len().max(1), random))?;
-    let count = (0..size).filter(|at| is_of(class, *at)).count();
-    let chosen = below(count, random);
-    let at = (0..size).filter(|at| is_of(class, *at)).nth(chosen)?;
+fn centre(mask: &Mask, labels: &Labels, random: &mut Pcg64) -> Option<[usize; 3]> {
+    let there = labels.foreground().filter(|map| labels.of_map(mask, *map).any(|is_there| is_there));
+    let maps: Vec<usize> = there.collect();
+    let map = *maps.get(below(maps.len().max(1), random))?;
+    let voxels = || labels.of_map(mask, map).enumerate().filter(|(_, is_there)| *is_there).map(|(at, _)| at);
+    let at = voxels().nth(below(voxels().count(), random))?;
     let plane = mask.height * mask.width;
     Some([at / plane, at % plane / mask.width, at % mask.width])
 }
@@ -207,13 +211,13 @@ fn cut_image(image: &Image, start: [isize; 3], size: [usize; 3]) -> Image {
     Image { frames: depth, channels: *channels, height: rows, width: columns, data: cut }
 }
 
-fn cut_mask(mask: &Mask, start: [isize; 3], size: [usize; 3]) -> Mask {
+fn cut_mask(mask: &Mask, start: [isize; 3], size: [usize; 3], around: u8) -> Mask {
     // The mask of a sequence is that of one frame, of which none is cut off.
     let (start, depth) = if mask.depth == 1 { ([0, start[1], start[2]], 1) } else { (start, size[0]) };
     let size = [depth, size[1], size[2]];
     let whole = [mask.depth, mask.height, mask.width];
     let volume = size.iter().product::<usize>();
-    let mut labels = vec![0; mask.layers * volume];
+    let mut labels = vec![around; mask.layers * volume];
     for layer in 0..mask.layers {
         copy_rows(whole, start, size, |from, to, length| {
             let from = layer * mask.size() + (from[0] * whole[1] + from[1]) * whole[2] + from[2];

@@ -1,6 +1,11 @@
 //! Draws of small sets: what comes how often, in which order, and which part of it.
 
 use super::*;
+use crate::head::Head;
+
+fn softmax(maps: usize) -> Labels {
+    Labels { maps, head: Head::Softmax, ignored: None }
+}
 
 fn recipe(sampling: &str, batch: usize) -> TrainConfig {
     let text = format!(
@@ -29,14 +34,14 @@ fn cases(drawing: &Drawing<'_>, epoch: usize) -> Vec<Vec<usize>> {
 fn orders_and_numbers_of_draws() {
     let samples = samples(&[&[], &[1], &[2], &[1, 2], &[]]);
     let training = recipe(r#"{"order": "in_order", "draws": 3}"#, 2);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     assert_eq!(cases(&drawing, 0), [vec![0, 1], vec![2]]);
     assert_eq!(cases(&drawing, 1), [vec![3, 4], vec![0]]);
     let training = TrainConfig { last_batch: LastBatch::Drop, ..training };
-    assert_eq!(cases(&Drawing::new(&samples, &training, 3, 7), 1), [vec![3, 4]]);
+    assert_eq!(cases(&Drawing::new(&samples, &training, softmax(3), 7), 1), [vec![3, 4]]);
 
     let training = recipe("{}", 2);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     let mut all = cases(&drawing, 1).concat();
     assert_ne!(all, cases(&drawing, 2).concat());
     all.sort_unstable();
@@ -44,7 +49,7 @@ fn orders_and_numbers_of_draws() {
 
     // 20 draws from 5 cases: each comes four times, and every time with another change.
     let training = recipe(r#"{"draws": 20}"#, 4);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     let draws = drawing.epoch(0).concat();
     for case in 0..5 {
         let before: Vec<usize> = draws.iter().filter(|draw| draw.case == case).map(|draw| draw.before).collect();
@@ -59,13 +64,13 @@ fn balanced_classes() {
     classes.push(&[2]);
     let samples = samples(&classes);
     let training = recipe(r#"{"draws": 3000, "balance": "classes"}"#, 10);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     let rare = cases(&drawing, 0).concat().into_iter().filter(|case| *case == 9).count();
     // 1/3 for its class, and 1/3 * 1/10 for background.
     assert!((1000..1200).contains(&rare), "{rare}");
     assert_eq!(cases(&drawing, 0), cases(&drawing, 0));
     // One map: classes 1 and 2 are the same foreground.
-    let drawing = Drawing::new(&samples, &training, 1, 7);
+    let drawing = Drawing::new(&samples, &training, Labels { maps: 1, head: Head::Sigmoid, ignored: None }, 7);
     let rare = cases(&drawing, 0).concat().into_iter().filter(|case| *case == 9).count();
     assert!((200..400).contains(&rare), "{rare}");
 }
@@ -79,7 +84,7 @@ fn the_last_share_has_foreground() {
 
     let samples = samples(&[&[], &[], &[], &[], &[], &[], &[], &[2]]);
     let training = recipe(r#"{"foreground": 0.5, "patch": [3, 3]}"#, 4);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     for epoch in 0..4 {
         for batch in drawing.epoch(epoch) {
             assert!(batch[2..].iter().all(|draw| draw.case == 7));
@@ -94,7 +99,7 @@ fn the_last_share_has_foreground() {
 fn patches_hold_what_they_lie_on() {
     let samples = samples(&[&[1, 2]]);
     let training = recipe(r#"{"patch": [4, 5], "draws": 40}"#, 40);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     let seen = drawing.seen(&drawing.epoch(0)[0], 0);
     let mut starts = BTreeSet::new();
     for Sample { image, mask, .. } in &seen {
@@ -111,7 +116,7 @@ fn patches_hold_what_they_lie_on() {
 
     // Larger than the case: zeros around it.
     let training = recipe(r#"{"patch": [8, 6]}"#, 1);
-    let drawing = Drawing::new(&samples, &training, 3, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     let seen = &drawing.seen(&drawing.epoch(0)[0], 0)[0];
     assert_eq!((seen.mask.height, seen.mask.width), (8, 6));
     assert!(seen.image.data[..6].iter().chain(&seen.image.data[42..]).all(|value| *value == 0.0));
@@ -127,7 +132,7 @@ fn patches_of_volumes() {
     let mask = Mask { layers: 1, depth: 5, height: 3, width: 4, labels };
     let samples = [Sample { id: "volume".into(), image, mask }];
     let training = recipe(r#"{"patch": [2, 2, 3], "foreground": 1.0}"#, 1);
-    let drawing = Drawing::new(&samples, &training, 2, 7);
+    let drawing = Drawing::new(&samples, &training, softmax(2), 7);
     let seen = &drawing.seen(&drawing.epoch(0)[0], 0)[0];
     // The voxel is in the last corner: slices 3 and 4, rows 1 and 2, columns 1 to 3.
     assert_eq!(seen.mask.labels, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);

@@ -9,7 +9,8 @@ use crate::ema::Ema;
 use crate::gradient::Clip;
 use crate::head::Head;
 use crate::history::{HistoryRow, Metric, best_by};
-use crate::losses::LossConfig;
+use crate::labels::Labels;
+use crate::losses::{DeepSupervision, LossConfig, LossError};
 use crate::networks::NetworkConfig;
 use crate::optimizers::OptimizerConfig;
 use crate::sampling::Sampling;
@@ -22,6 +23,17 @@ use crate::setting::{SettingError, at_least_0, at_least_1, expect};
 pub struct TrainConfig {
     /// What is made small.
     pub loss: LossConfig,
+    /// What turns logits into probabilities: `sigmoid` for one map and `softmax` for more by default. Classes that overlap are
+    /// `sigmoid` with several maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Head>,
+    /// The label of pixels that are not known: they count in no loss and in no validation Dice. All are known by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignore_label: Option<u8>,
+    /// What the outputs of a network with deep supervision count. By default, `halving` if any is coarser than the main one
+    /// (nnU-Net), else `equal` (U-Net++).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deep_supervision: Option<DeepSupervision>,
     /// How weights change.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes over epochs.
@@ -104,6 +116,20 @@ impl EarlyStopping {
 }
 
 impl TrainConfig {
+    /// Gives what labels mean to a network of so many maps.
+    pub fn labels(&self, maps: usize) -> Labels {
+        Labels { maps, head: self.head.unwrap_or(Head::of(maps)), ignored: self.ignore_label }
+    }
+
+    /// Checks that loss and head fit a network of so many maps.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn check_loss(&self, maps: usize) -> Result<(), LossError> {
+        self.loss.check(maps, self.labels(maps).head)?;
+        self.deep_supervision.as_ref().map_or(Ok(()), DeepSupervision::check)
+    }
+
     /// Gives the epochs that the schedule is laid over.
     pub fn horizon(&self) -> usize {
         self.schedule.horizon.unwrap_or(self.epochs)
@@ -114,8 +140,7 @@ impl TrainConfig {
     /// # Errors
     /// A setting is out of its range, or names a class that the network has no map for.
     pub fn check(&self, network: &NetworkConfig) -> Result<(), SettingError> {
-        let classes = network.classes();
-        let foreground = if Head::of(classes) == Head::Softmax { classes - 1 } else { classes };
+        let foreground = self.labels(network.classes()).foreground().len();
         at_least_1("epochs", self.epochs)?;
         at_least_1("batch", self.batch)?;
         at_least_1("accumulate", self.accumulate)?;

@@ -1,6 +1,7 @@
 //! Training: the loop, in the order things happen.
 //! It does not know folds, stages or terminals; whoever calls hears events and finds files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -16,10 +17,9 @@ use crate::continuing::{self, Found};
 use crate::device::Place;
 use crate::drawing::Drawing;
 use crate::gradient::Gradient;
-use crate::head::Head;
 use crate::history::{HistoryRow, best_of, csv};
 use crate::init::initialised;
-use crate::losses::LossError;
+use crate::losses::{LossError, supervised};
 use crate::model::{BEST, HISTORY, LAST, ModelCard};
 use crate::networks::blocks::Pass;
 use crate::networks::{NetworkConfig, NetworkError};
@@ -28,6 +28,7 @@ use crate::random::generator;
 use crate::recipe::{LastBatch, TrainConfig};
 use crate::resume::{Pauses, State, best_file};
 use crate::running::averaged;
+use crate::samples;
 use crate::schedule::Point;
 use crate::setting::{SettingError, expect};
 use crate::validation::validated;
@@ -184,6 +185,20 @@ pub enum TrainError {
         /// What is wrong.
         reason: String,
     },
+    /// Masks with labels that no map is for.
+    #[error("{}", samples::unknown_labels(found, *maps))]
+    Labels {
+        /// The cases of each label.
+        found: BTreeMap<u8, Vec<String>>,
+        /// The number of maps.
+        maps: usize,
+    },
+    /// Images with values that are not finite.
+    #[error("{}", samples::not_finite(found))]
+    Values {
+        /// How many such values each case has.
+        found: Vec<(String, usize)>,
+    },
     /// The loss is not a number.
     #[error("the loss is {loss} in epoch {epoch}, {}, cases {}; try a smaller learning rate", place(*batch), cases.join(", "))]
     NotFinite {
@@ -214,9 +229,9 @@ fn place(batch: Option<usize>) -> String {
 pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Result<TrainOutcome, TrainError> {
     check(task)?;
     let TrainTask { network: config, training, seed, place, train, validation, resume, .. } = *task;
-    let (classes, head) = (config.classes(), Head::of(config.classes()));
+    let labels = training.labels(config.classes());
     let learning = task.learning();
-    let drawing = Drawing::new(train, training, classes, seed);
+    let drawing = Drawing::new(train, training, labels, seed);
     let batches = drawing.batches();
     let mut pauses = Pauses::new(task.pause);
 
@@ -228,13 +243,14 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
         for (number, draws) in drawing.epoch(epoch).iter().enumerate().skip(state.position.batches) {
             let cases = || draws.iter().map(|draw| train[draw.case].id.clone()).collect();
             let seen = drawing.seen(draws, epoch);
-            let batch = assembled(&seen.iter().collect::<Vec<_>>(), classes, &learning);
+            let batch = assembled(&seen.iter().collect::<Vec<_>>(), &labels, &learning);
             let [_, channels, frames, height, width] = batch.images.dims();
             let margin = config.margin([channels, frames, height, width]);
 
             let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]));
             let maps = state.network.fitted(batch.images, &margin, &mut pass);
-            let loss = training.loss.value(maps.main, &batch.target, head);
+            let deep = training.deep_supervision.as_ref();
+            let loss = supervised(&training.loss, &maps, &batch.target, labels.head, deep, &margin)?;
             let value = f64::from(floats(loss.clone().inner())[0]);
             if !value.is_finite() {
                 return Err(TrainError::NotFinite { loss: value, epoch, batch: Some(number), cases: cases() });
@@ -250,7 +266,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             observer(TrainEvent::Batch { epoch, batch: number, loss: value });
         }
         let kept = state.kept().valid();
-        let found = validated(&kept, config, validation, &training.loss, head, training.batch, &place.device);
+        let found = validated(&kept, config, validation, &training.loss, &labels, training.batch, &place.device);
         if !found.loss.is_finite() {
             let cases = validation.iter().map(|sample| sample.id.clone()).collect();
             return Err(TrainError::NotFinite { loss: found.loss, epoch, batch: None, cases });
@@ -318,7 +334,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
     let card = ModelCard {
         network: network.clone(),
         network_version: network.kind().version,
-        head: Head::of(network.classes()),
+        head: task.training.labels(network.classes()).head,
         classes: network.classes(),
         parameters: trained(&parameters(&state.network)),
         input: [channels, frames, height, width],
@@ -336,7 +352,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
 fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     let TrainTask { network, training, train, validation, .. } = *task;
     network.check()?;
-    training.loss.check(network.classes(), Head::of(network.classes()))?;
+    training.check_loss(network.classes())?;
     training.check(network)?;
     for (part, samples) in [("train", train), ("validation", validation)] {
         if samples.is_empty() {
@@ -346,31 +362,5 @@ fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     let (draws, batch) = (training.sampling.draws.unwrap_or(train.len()), training.batch);
     let any = training.last_batch == LastBatch::Keep || draws >= batch;
     expect(any, "batch", batch, "no more than the cases of an epoch together with `last_batch: drop`")?;
-    let expected = train[0].image.shape();
-    let has_patches = training.sampling.patch.is_some();
-    for (at, sample) in train.iter().chain(validation).enumerate() {
-        let Sample { id, image, mask } = sample;
-        let [frames, channels, height, width] = image.shape();
-        let fits = network.check_input([channels, frames, height, width]).and_then(|()| {
-            let [frames, height, width] = task.seen(sample);
-            if at < train.len() { network.check_input([channels, frames, height, width]) } else { Ok(()) }
-        });
-        fits.map_err(|source| TrainError::Case { case: id.clone(), source })?;
-        if image.shape() != expected && !has_patches {
-            return Err(TrainError::Size { case: id.clone(), found: image.shape(), expected });
-        }
-        let wrong = |reason| Err(TrainError::Mask { case: id.clone(), reason });
-        if (mask.height, mask.width) != (height, width) {
-            return wrong(format!("it is {}x{}, the image {height}x{width}", mask.height, mask.width));
-        }
-        if training.sampling.patch.as_ref().is_some_and(|patch| patch.len() == 3) && mask.depth != frames {
-            return wrong("it is no volume, and `sampling.patch` has three numbers".to_owned());
-        }
-        let classes = network.classes();
-        let largest = mask.labels.iter().copied().max().unwrap_or(0);
-        if classes > 1 && usize::from(largest) >= classes {
-            return wrong(format!("it has class {largest}, the network has maps 0 to {}", classes - 1));
-        }
-    }
-    Ok(())
+    samples::check(network, &training.labels(network.classes()), &training.sampling, &[train, validation])
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
+use pipe_learn::gradient::Gradient;
 use pipe_learn::optimizers::Optimizer;
 use pipe_learn::weights::{Parameter, Role, arrays, parameters, with_values};
-use pipe_learn::{Clip, Gradient, NetworkConfig, OptimizerConfig};
+use pipe_learn::{Clip, NetworkConfig, OptimizerConfig};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -9,12 +9,12 @@ use pipe_learn::{DeviceChoice, NetworkConfig, Place, Sample, TrainConfig, TrainT
 use tempfile::TempDir;
 
 /// Settings of a network.
-pub fn network(text: &str) -> NetworkConfig {
+pub(crate) fn network(text: &str) -> NetworkConfig {
     serde_json::from_str(text).expect("settings in range")
 }
 
 /// A recipe with Adam, Dice and batches of two.
-pub fn recipe(epochs: usize, more: &str) -> TrainConfig {
+pub(crate) fn recipe(epochs: usize, more: &str) -> TrainConfig {
     let text = format!(
         r#"{{"epochs": {epochs}, "batch": 2, "loss": {{"dice": {{}}}}, "optimizer": {{"adam": {{"learning_rate": 0.01}}}} {more}}}"#
     );
@@ -22,7 +22,7 @@ pub fn recipe(epochs: usize, more: &str) -> TrainConfig {
 }
 
 /// Bright discs on a dark ground, each at a place of its own.
-pub fn samples(count: usize) -> Vec<Sample> {
+pub(crate) fn samples(count: usize) -> Vec<Sample> {
     (0..count).map(sample).collect()
 }
 
@@ -38,7 +38,7 @@ fn sample(number: usize) -> Sample {
 }
 
 /// The folders of one training.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
     place: Place,
     preparation: Preparation,
@@ -48,7 +48,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [resume, output, checkpoint] = ["resume", "model", "checkpoint"].map(|name| folder.path().join(name));
         for folder in [&resume, &output, &checkpoint] {
@@ -59,7 +59,7 @@ impl Bench {
     }
 
     /// A training in these folders that writes its state after every batch.
-    pub fn task<'a>(
+    pub(crate) fn task<'a>(
         &'a self,
         network: &'a NetworkConfig,
         training: &'a TrainConfig,
@@ -81,16 +81,16 @@ impl Bench {
         }
     }
 
-    pub fn checkpoint(&self) -> PathBuf {
+    pub(crate) fn checkpoint(&self) -> PathBuf {
         self.folder.path().join("checkpoint")
     }
 
-    pub fn file(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
         fs::read(self.output.join(name)).expect("the training wrote it")
     }
 
     #[track_caller]
-    pub fn check_equal(&self, other: &Self, what: &str) {
+    pub(crate) fn check_equal(&self, other: &Self, what: &str) {
         for name in [model::BEST, model::LAST, model::HISTORY, model::CARD] {
             assert!(self.file(name) == other.file(name), "{what}: {name} differs");
         }
