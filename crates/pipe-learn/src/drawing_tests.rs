@@ -98,7 +98,7 @@ fn the_last_share_has_foreground() {
 #[test]
 fn patches_hold_what_they_lie_on() {
     let samples = samples(&[&[1, 2]]);
-    let training = recipe(r#"{"patch": [4, 5], "draws": 40}"#, 40);
+    let training = recipe(r#"{"patch": [4, 5], "draws": 200}"#, 200);
     let drawing = Drawing::new(&samples, &training, softmax(3), 7);
     let seen = drawing.seen(&drawing.epoch(0)[0], 0);
     let mut starts = BTreeSet::new();
