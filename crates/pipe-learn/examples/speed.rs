@@ -1,4 +1,4 @@
-//! Times training steps: `cargo run --release -p pipe-learn --example speed -- CONFIG.json FRAMES SIZE BATCH STEPS`.
+//! Times training steps: `cargo run --release -p pipe-learn --example speed -- CONFIG.json FRAMES SIZE BATCH STEPS [checkpointing]`.
 //! Not a benchmark of record; it shows where a step's time goes.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
@@ -7,6 +7,7 @@ use std::time::Instant;
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
+use pipe_learn::gradient::Gradient;
 use pipe_learn::networks::blocks::Pass;
 use pipe_learn::optimizers::{Optimizer, Sgd};
 use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
@@ -18,6 +19,7 @@ fn main() {
     let config: NetworkConfig = serde_json::from_str(&arguments[0]).expect("a network");
     let (frames, size, batch, steps) = (number(1), number(2), number(3), number(4));
     let device = Device::flex().autodiff();
+    let device = if arguments.len() > 5 { device.gradient_checkpointing() } else { device };
     let network = config.build(&device).expect("a network");
     let mut network = init::initialised(network, config.initialisation(), 1);
     let loss: LossConfig = serde_json::from_str(r#"{"dice": {}}"#).expect("a loss");
@@ -35,10 +37,14 @@ fn main() {
         let forward = start.elapsed();
         let gradients = value.backward();
         let backward = start.elapsed() - forward;
-        network = optimizer.update(network, gradients, 1.0);
+        let gradient = Gradient::of(&network, gradients, batch);
+        network = optimizer.update(network, &gradient, 1.0);
         let update = start.elapsed() - forward - backward;
         let start = Instant::now();
         drop(network.valid().forward(x.inner(), &mut Pass::predicting()));
         println!("forward {forward:?} backward {backward:?} update {update:?} predict {:?}", start.elapsed());
     }
+    // The most memory that was used; only Linux tells.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
 }

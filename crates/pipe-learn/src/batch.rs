@@ -1,13 +1,11 @@
-//! Samples to tensors: order, augmentation, targets.
-//! It does not know folds or files. What is drawn depends on seed, epoch and case id, never on threads or history.
+//! Samples to tensors: images and targets.
+//! It does not know folds or files, or which samples come together.
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use pipe_image::{Image, Mask, Transform, augment};
-use rayon::prelude::*;
+use pipe_image::{Image, Mask};
 
 use crate::labels::Labels;
-use crate::random::{generator, number, shuffled};
 
 /// A case to learn from or to validate on.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,21 +34,6 @@ pub struct Target {
     pub maps: Tensor<5>,
     /// 1 where a pixel counts and 0 where its label is unknown, `[batch, 1, depth, height, width]`; none where all count.
     pub counted: Option<Tensor<5>>,
-}
-
-/// Gives the order of samples in an epoch.
-pub fn order(seed: u64, epoch: usize, count: usize) -> Vec<usize> {
-    shuffled(count, &mut generator(seed, "order", &[epoch as u64]))
-}
-
-/// Gives a changed copy of each sample, the same for the same seed, epoch and id.
-pub fn augmented(samples: &[&Sample], transforms: &[Transform], seed: u64, epoch: usize) -> Vec<Sample> {
-    let change = |sample: &&Sample| {
-        let mut random = generator(seed, "augment", &[epoch as u64, number(&sample.id)]);
-        let (image, mask) = augment(transforms, &sample.image, &sample.mask, &mut random);
-        Sample { id: sample.id.clone(), image, mask }
-    };
-    samples.par_iter().map(change).collect()
 }
 
 /// Lays samples of one size out as tensors.

@@ -21,6 +21,8 @@ pub const LAST: &str = "last.safetensors";
 pub const CARD: &str = "model.json";
 /// The history.
 pub const HISTORY: &str = "history.csv";
+/// The loss of every batch.
+pub const STEPS: &str = "steps.csv";
 
 /// What must be known to use trained weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

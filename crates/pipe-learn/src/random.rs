@@ -28,11 +28,16 @@ pub(crate) fn unit(random: &mut Pcg64) -> f64 {
 pub(crate) fn shuffled(count: usize, random: &mut Pcg64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
-        // The high half of the product is uniform up to a bias of count / 2^64.
-        let other = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
-        order.swap(last, other as usize);
+        let other = below(last + 1, random);
+        order.swap(last, other);
     }
     order
+}
+
+/// Draws one of `0..count`.
+pub(crate) fn below(count: usize, random: &mut Pcg64) -> usize {
+    // The high half of the product is uniform up to a bias of count / 2^64.
+    ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
 }
 
 /// The finaliser of SplitMix64: every bit of the result depends on every bit of the state.

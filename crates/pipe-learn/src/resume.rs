@@ -1,34 +1,80 @@
-//! The state between two epochs, on disk: one file that is replaced as a whole, so that a kill anywhere loses one epoch.
-//! It does not know how an epoch is trained. Random states are not in it: they follow from seed and epoch.
+//! Where a training stands, on disk: one file that is replaced as a whole, so that a kill anywhere loses little.
+//! It does not know how a batch is learned from. Random states are not in it: they follow from seed, epoch and position.
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{self, CheckpointError};
+use crate::ema::chosen;
+use crate::gradient::Gradient;
 use crate::history::{HistoryRow, best_of};
 use crate::networks::Network;
-use crate::optimizers::{Optimizer, OptimizerConfig};
-use crate::weights::{Arrays, arrays, with_arrays};
+use crate::optimizers::Optimizer;
+use crate::recipe::TrainConfig;
+use crate::validation::Validation;
+use crate::weights::{Array, Arrays, arrays, with_arrays};
 
 const FILE: &str = "state.safetensors";
+const LOSS: &str = "loss";
 
-/// Where a training stands between two epochs.
+/// Where a training stands: between two epochs, or within one.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     /// The network.
     pub network: Network,
     /// The optimizer.
     pub optimizer: Optimizer,
+    /// The averaged weights, if they are averaged.
+    pub average: Option<Arrays>,
+    /// Of the batches since the last update.
+    pub gradient: Gradient,
     /// One row for each epoch that is done.
     pub history: Vec<HistoryRow>,
+    /// The loss of every batch so far.
+    pub losses: Vec<f32>,
+    /// Where the epoch under way stands.
+    pub position: Position,
+}
+
+/// Where an epoch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Position {
+    /// Batches that were learned from.
+    pub batches: usize,
+    /// Cases that were.
+    pub cases: usize,
+    /// The sum of their losses.
+    pub loss: f64,
+    /// The learning rate of the epoch's first update.
+    pub learning_rate: f64,
+}
+
+impl Position {
+    /// Counts a batch.
+    fn advance(&mut self, loss: f64, cases: usize) {
+        self.batches += 1;
+        self.cases += cases;
+        self.loss += loss * cases as f64;
+    }
+
+    /// Gives the row of the epoch.
+    pub(crate) fn row(&self, epoch: usize, found: Validation) -> HistoryRow {
+        let Validation { loss: validation_loss, dice: validation_dice, class_dice } = found;
+        let (learning_rate, train_loss) = (self.learning_rate, self.loss / self.cases as f64);
+        HistoryRow { epoch, learning_rate, train_loss, validation_loss, validation_dice, class_dice }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Note {
     updates: u64,
+    gradient_cases: usize,
+    position: Position,
     history: Vec<HistoryRow>,
 }
 
@@ -38,27 +84,47 @@ pub(crate) fn best_file(epoch: usize) -> String {
 }
 
 impl State {
-    /// Writes the state, and the network as the best one if its last epoch was.
+    /// Starts with a network.
+    pub(crate) fn new(network: Network, training: &TrainConfig) -> Self {
+        let average = training.ema.as_ref().map(|_| arrays(&network));
+        let (optimizer, gradient) = (Optimizer::new(training.optimizer.clone()), Gradient::default());
+        let (history, losses, position) = (Vec::new(), Vec::new(), Position::default());
+        Self { network, optimizer, average, gradient, history, losses, position }
+    }
+
+    /// Counts a batch.
+    pub(crate) fn advance(&mut self, loss: f32, cases: usize) {
+        self.position.advance(loss.into(), cases);
+        self.losses.push(loss);
+    }
+
+    /// Gives the network that is validated and kept.
+    pub(crate) fn kept(&self) -> Network {
+        chosen(self.network.clone(), self.average.as_ref())
+    }
+
+    /// Ends an epoch: its row, on disk with the state, and with the kept weights if it is the best epoch so far.
     ///
     /// The best weights go first, under their epoch's name: killed in between, the state still names the best epoch before, and
     /// its file is still there.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub(crate) fn save(&self, folder: &Path) -> Result<(), CheckpointError> {
-        let weights = arrays(&self.network);
-        let last = self.history.last().map(|row| row.epoch);
-        let best = best_of(&self.history).map(|row| row.epoch);
-        if let Some(epoch) = best.filter(|_| best == last) {
+    pub(crate) fn close(
+        &mut self,
+        row: HistoryRow,
+        training: &TrainConfig,
+        folder: &Path,
+    ) -> Result<(), CheckpointError> {
+        let before = best_of(&self.history, training.best).map(|row| row.epoch);
+        self.history.push(row);
+        self.position = Position::default();
+        let best = best_of(&self.history, training.best).map(|row| row.epoch);
+        if let Some(epoch) = best.filter(|_| best != before) {
+            let weights = self.average.clone().unwrap_or_else(|| arrays(&self.network));
             checkpoint::write(&folder.join(best_file(epoch)), &weights, "")?;
         }
-        let note = Note { updates: self.optimizer.updates(), history: self.history.clone() };
-        let note = serde_json::to_string(&note).expect("a note is plain data");
-        let optimizer = self.optimizer.state().into_iter().map(|(name, array)| (format!("optimizer/{name}"), array));
-        let network = weights.into_iter().map(|(name, array)| (format!("network/{name}"), array));
-        let all: Arrays = network.chain(optimizer).collect();
-        checkpoint::write(&folder.join(FILE), &all, &note)?;
-        let before = best_of(&self.history[..self.history.len().saturating_sub(1)]).map(|row| row.epoch);
+        self.write(folder)?;
         if let Some(epoch) = before.filter(|_| before != best) {
             // One that cannot be removed costs space alone.
             drop(fs::remove_file(folder.join(best_file(epoch))));
@@ -66,7 +132,34 @@ impl State {
         Ok(())
     }
 
-    /// Continues where a training stopped, if one did in this folder.
+    /// Writes the state alone.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), CheckpointError> {
+        let note = Note {
+            updates: self.optimizer.updates(),
+            gradient_cases: self.gradient.cases(),
+            position: self.position,
+            history: self.history.clone(),
+        };
+        let note = serde_json::to_string(&note).expect("a note is plain data");
+        let losses = Array { shape: vec![self.losses.len()], values: self.losses.clone() };
+        let mut all = Arrays::new();
+        let parts = [
+            ("network", arrays(&self.network)),
+            ("optimizer", self.optimizer.state()),
+            ("average", self.average.clone().unwrap_or_default()),
+            ("gradient", self.gradient.arrays()),
+            ("steps", Arrays::from([(LOSS.to_owned(), losses)])),
+        ];
+        for (part, arrays) in parts {
+            all.extend(arrays.into_iter().map(|(name, array)| (format!("{part}/{name}"), array)));
+        }
+        checkpoint::write(&folder.join(FILE), &all, &note)
+    }
+
+    /// Continues where a training stopped, if one did in this folder; a network as built must be given for it.
     ///
     /// The folder belongs to one recipe, so a state that does not fit the network is damaged, not old.
     ///
@@ -75,30 +168,64 @@ impl State {
     pub(crate) fn load(
         folder: &Path,
         network: Network,
-        optimizer: &OptimizerConfig,
-    ) -> Result<Loaded, CheckpointError> {
+        training: &TrainConfig,
+    ) -> Result<Option<Self>, CheckpointError> {
         let path = folder.join(FILE);
         if !fs::exists(&path).unwrap_or(false) {
-            return Ok(Loaded::Nothing(Box::new(network)));
+            return Ok(None);
         }
         let (all, note) = checkpoint::read(&path)?;
         let damaged = |source| CheckpointError::Read { path: path.clone(), source };
-        let note: Note = serde_json::from_str(&note).map_err(|error| damaged(error.into()))?;
-        let part = |prefix: &str| -> Arrays {
-            let named = all.iter().filter_map(|(name, array)| Some((name.strip_prefix(prefix)?, array)));
-            named.map(|(name, array)| (name.to_owned(), array.clone())).collect()
-        };
-        let network = with_arrays(network, part("network/")).map_err(|error| damaged(std::io::Error::other(error)))?;
-        let optimizer = Optimizer::resumed(optimizer.clone(), note.updates, part("optimizer/"));
-        Ok(Loaded::State(Box::new(Self { network, optimizer, history: note.history })))
+        let Note { updates, gradient_cases, position, history } =
+            serde_json::from_str(&note).map_err(|error| damaged(error.into()))?;
+        let mut parts = [
+            ("network/", Arrays::new()),
+            ("optimizer/", Arrays::new()),
+            ("average/", Arrays::new()),
+            ("gradient/", Arrays::new()),
+            ("steps/", Arrays::new()),
+        ];
+        for (name, array) in all {
+            if let Some((part, arrays)) = parts.iter_mut().find(|(part, _)| name.starts_with(*part)) {
+                arrays.insert(name[part.len()..].to_owned(), array);
+            }
+        }
+        let [network_arrays, optimizer, average, gradient, mut steps] = parts.map(|(_, arrays)| arrays);
+        let network = with_arrays(network, network_arrays).map_err(|error| damaged(std::io::Error::other(error)))?;
+        Ok(Some(Self {
+            network,
+            optimizer: Optimizer::resumed(training.optimizer.clone(), updates, optimizer),
+            average: training.ema.as_ref().map(|_| average),
+            gradient: Gradient::resumed(gradient_cases, gradient),
+            history,
+            losses: steps.remove(LOSS).unwrap_or_default().values,
+            position,
+        }))
     }
 }
 
-/// What a resume folder held.
+/// Writes states within an epoch, by time: when it is written never changes a result.
 #[derive(Debug)]
-pub(crate) enum Loaded {
-    /// A state to continue from.
-    State(Box<State>),
-    /// Nothing; the network is given back.
-    Nothing(Box<Network>),
+pub(crate) struct Pauses {
+    every: Duration,
+    last: Instant,
+}
+
+impl Pauses {
+    /// Starts to wait.
+    pub(crate) fn new(every: Duration) -> Self {
+        Self { every, last: Instant::now() }
+    }
+
+    /// Writes the state if enough time has passed.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn after(&mut self, state: &State, folder: &Path) -> Result<(), CheckpointError> {
+        if self.last.elapsed() >= self.every {
+            state.write(folder)?;
+            self.last = Instant::now();
+        }
+        Ok(())
+    }
 }

@@ -6,21 +6,35 @@ use std::collections::BTreeMap;
 use crate::batch::Sample;
 use crate::labels::Labels;
 use crate::networks::{NetworkConfig, Takes};
+use crate::sampling::Sampling;
 use crate::train::TrainError;
 
-/// Checks that all cases fit the network and each other, that there is a map for each label, and that values are numbers.
-pub(crate) fn check(network: &NetworkConfig, labels: &Labels, parts: &[&[Sample]]) -> Result<(), TrainError> {
+/// Checks that all cases fit the network and (without patches) each other, that there is a map for each label, and that values are
+/// numbers.
+pub(crate) fn check(
+    network: &NetworkConfig,
+    labels: &Labels,
+    sampling: &Sampling,
+    parts: &[&[Sample]],
+) -> Result<(), TrainError> {
     let samples = || parts.iter().copied().flatten();
     let Some(first) = samples().next() else { return Ok(()) };
     let expected = first.image.shape();
     for Sample { id, image, mask } in samples() {
         let [frames, channels, height, width] = image.shape();
-        let fits = network.check_input([channels, frames, height, width]);
+        let [deep, high, wide] = sampling.seen([frames, height, width]);
+        let fits = network.check_input([channels, deep, high, wide]);
+        let fits = fits.and_then(|()| network.check_input([channels, frames, height, width]));
         fits.map_err(|source| TrainError::Case { case: id.clone(), source })?;
-        if image.shape() != expected {
+        if image.shape() != expected && sampling.patch.is_none() {
             return Err(TrainError::Size { case: id.clone(), found: image.shape(), expected });
         }
         let wrong = |reason| Err(TrainError::Mask { case: id.clone(), reason });
+        if sampling.patch.as_ref().is_some_and(|patch| patch.len() == 3)
+            && !matches!(network.takes(), Takes::Volumes(_))
+        {
+            return wrong("it is no volume, and `sampling.patch` has three numbers".to_owned());
+        }
         if (mask.height, mask.width) != (height, width) {
             return wrong(format!("it is {}x{}, the image {height}x{width}", mask.height, mask.width));
         }

@@ -4,31 +4,36 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use burn::module::Module;
+use burn::tensor::Device;
 use pipe_image::Preparation;
 use thiserror::Error;
 
-use crate::batch::{Sample, assembled, augmented, order};
+use crate::batch::{Sample, assembled};
 use crate::checkpoint::{self, CheckpointError};
+use crate::continuing::{self, Found};
 use crate::device::Place;
-use crate::history::{HistoryRow, best_of, csv};
+use crate::drawing::Drawing;
+use crate::gradient::Gradient;
+use crate::history::{HistoryRow, best_of, csv, steps};
 use crate::init::initialised;
 use crate::losses::{LossError, supervised};
-use crate::model::{BEST, HISTORY, LAST, ModelCard};
+use crate::model::{BEST, HISTORY, LAST, ModelCard, STEPS};
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkConfig, NetworkError};
-use crate::optimizers::Optimizer;
 use crate::pretrained::First;
 use crate::probe::trained;
 use crate::random::generator;
-use crate::recipe::TrainConfig;
-use crate::resume::{Loaded, State, best_file};
+use crate::recipe::{LastBatch, TrainConfig};
+use crate::resume::{Pauses, State, best_file};
 use crate::running::averaged;
 use crate::samples;
+use crate::schedule::Point;
+use crate::setting::{SettingError, expect};
 use crate::validation::validated;
 use crate::weights::{arrays, floats, parameters};
-
-use burn::module::Module;
 
 /// What to train, on what, and where to put it.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +54,30 @@ pub struct TrainTask<'a> {
     pub preparation: &'a Preparation,
     /// A folder that outlives the process, for this recipe alone.
     pub resume: &'a Path,
+    /// How often a state within an epoch is written there.
+    pub pause: Duration,
+    /// The checkpoint of an earlier training to continue.
+    pub earlier: Option<&'a Path>,
     /// The folder of the result.
     pub output: &'a Path,
     /// First weights from a file; without, all are drawn from the seed.
     pub first: Option<First<'a>>,
+    /// The folder of the checkpoint with which a longer training can continue; none is written without.
+    pub checkpoint: Option<&'a Path>,
+}
+
+impl TrainTask<'_> {
+    /// Gives the device with gradients.
+    fn learning(&self) -> Device {
+        let device = self.place.device.clone().autodiff();
+        if self.training.gradient_checkpointing { device.gradient_checkpointing() } else { device }
+    }
+
+    /// Gives the frames, rows and columns that are seen of a case.
+    fn seen(&self, sample: &Sample) -> [usize; 3] {
+        let [frames, _, height, width] = sample.image.shape();
+        self.training.sampling.seen([frames, height, width])
+    }
 }
 
 /// What happens during a training.
@@ -62,6 +87,8 @@ pub enum TrainEvent {
     Started {
         /// Epochs done before.
         done: usize,
+        /// Batches of the next one done before.
+        batch: usize,
         /// Epochs in all, at most.
         epochs: usize,
         /// Batches in an epoch.
@@ -70,6 +97,11 @@ pub enum TrainEvent {
     /// There is a checkpoint, and it cannot be used; the training begins anew.
     CheckpointLost {
         /// Why.
+        reason: String,
+    },
+    /// The checkpoint of an earlier training is of another recipe, so nothing of it is used.
+    StartedAnew {
+        /// What differs.
         reason: String,
     },
     /// A batch was learned from.
@@ -85,10 +117,10 @@ pub enum TrainEvent {
     Epoch {
         /// Its numbers.
         row: HistoryRow,
-        /// The epoch with the best Dice so far.
+        /// The best epoch so far.
         best: usize,
     },
-    /// Dice has not become better for as long as early stopping waits.
+    /// Nothing has become better for as long as early stopping waits.
     StoppedEarly {
         /// The last epoch.
         epoch: usize,
@@ -119,12 +151,15 @@ pub enum TrainError {
         /// `train` or `validation`.
         part: &'static str,
     },
-    /// A training of nothing.
-    #[error("`epochs` is 0, expected at least 1")]
-    NoEpochs,
-    /// A batch of nothing.
-    #[error("`batch` is 0, expected at least 1")]
-    EmptyBatch,
+    /// A setting of the recipe is out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The checkpoint that is to be continued is of another network.
+    #[error("the checkpoint is of another network ({differences}); continue with its network, or need no checkpoint")]
+    OtherNetwork {
+        /// What differs.
+        differences: String,
+    },
     /// A case that the network cannot take.
     #[error("case `{case}` does not fit the network")]
     Case {
@@ -190,90 +225,103 @@ fn place(batch: Option<usize>) -> String {
 
 /// Trains until the last epoch or early stopping, continuing where an earlier attempt stopped.
 ///
-/// Equal tasks give equal files, however often they were interrupted and on however many threads.
+/// Equal tasks give equal files, however often they were interrupted, at whatever batch, and on however many threads.
 ///
 /// # Errors
 /// The task does not fit together, the loss is not a number, or a file cannot be written.
 pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Result<TrainOutcome, TrainError> {
     check(task)?;
-    let TrainTask { network, training, seed, place, train, validation, .. } = *task;
-    let classes = network.classes();
-    let labels = training.labels(classes);
-    let learning = place.device.clone().autodiff();
-    let batches = train.len().div_ceil(training.batch);
-    let [frames, channels, height, width] = train[0].image.shape();
-    let margin = task.network.margin([channels, frames, height, width]);
+    let TrainTask { network: config, training, seed, place, train, validation, resume, .. } = *task;
+    let labels = training.labels(config.classes());
+    let learning = task.learning();
+    let drawing = Drawing::new(train, training, labels, seed);
+    let batches = drawing.batches();
+    let mut pauses = Pauses::new(task.pause);
 
-    let State { mut network, mut optimizer, mut history } = started(task, observer)?;
-    observer(TrainEvent::Started { done: history.len(), epochs: training.epochs, batches });
-    while history.len() < training.epochs && !is_over(training, &history) {
-        let epoch = history.len();
-        let share = training.schedule.share(epoch, training.epochs);
-        let learning_rate = training.optimizer.rate(optimizer.updates()) * share;
-        let mut loss_sum = 0.0;
-        for (number, chosen) in order(seed, epoch, train.len()).chunks(training.batch).enumerate() {
-            let chosen: Vec<&Sample> = chosen.iter().map(|index| &train[*index]).collect();
-            let changed = augmented(&chosen, &training.augment, seed, epoch);
-            let batch = assembled(&changed.iter().collect::<Vec<_>>(), &labels, &learning);
+    let mut state = started(task, observer)?;
+    let (done, epochs) = (state.history.len(), training.epochs);
+    observer(TrainEvent::Started { done, batch: state.position.batches, epochs, batches });
+    while !training.is_over(&state.history) {
+        let epoch = state.history.len();
+        for (number, draws) in drawing.epoch(epoch).iter().enumerate().skip(state.position.batches) {
+            let cases = || draws.iter().map(|draw| train[draw.case].id.clone()).collect();
+            let seen = drawing.seen(draws, epoch);
+            let batch = assembled(&seen.iter().collect::<Vec<_>>(), &labels, &learning);
+            let [_, channels, frames, height, width] = batch.images.dims();
+            let margin = config.margin([channels, frames, height, width]);
 
             let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]));
-            let maps = network.fitted(batch.images, &margin, &mut pass);
+            let maps = state.network.fitted(batch.images, &margin, &mut pass);
             let deep = training.deep_supervision.as_ref();
             let loss = supervised(&training.loss, &maps, &batch.target, labels.head, deep, &margin)?;
-            let value = f64::from(floats(loss.clone().inner())[0]);
+            let value = floats(loss.clone().inner())[0];
             if !value.is_finite() {
-                let cases = chosen.iter().map(|sample| sample.id.clone()).collect();
-                return Err(TrainError::NotFinite { loss: value, epoch, batch: Some(number), cases });
+                let (loss, batch) = (value.into(), Some(number));
+                return Err(TrainError::NotFinite { loss, epoch, batch, cases: cases() });
             }
-            network = optimizer.update(network, loss.backward(), share);
-            network = averaged(network, &pass.into_statistics());
+            state.gradient.add(Gradient::of(&state.network, loss.backward(), draws.len()));
+            state.network = averaged(state.network, &pass.into_statistics());
+            if (number + 1) % training.accumulate == 0 || number + 1 == batches {
+                state = updated(state, training, number / training.accumulate, batches);
+            }
 
-            loss_sum += value * chosen.len() as f64;
-            observer(TrainEvent::Batch { epoch, batch: number, loss: value });
+            state.advance(value, draws.len());
+            pauses.after(&state, resume)?;
+            observer(TrainEvent::Batch { epoch, batch: number, loss: value.into() });
         }
-        let found =
-            validated(&network.valid(), &margin, validation, &training.loss, &labels, training.batch, &place.device);
+        let kept = state.kept().valid();
+        let found = validated(&kept, config, validation, &training.loss, &labels, training.batch, &place.device);
         if !found.loss.is_finite() {
             let cases = validation.iter().map(|sample| sample.id.clone()).collect();
             return Err(TrainError::NotFinite { loss: found.loss, epoch, batch: None, cases });
         }
-        let (validation_loss, validation_dice) = (found.loss, found.dice);
-        let train_loss = loss_sum / train.len() as f64;
-        let row = HistoryRow { epoch, learning_rate, train_loss, validation_loss, validation_dice };
-        history.push(row.clone());
-
-        let state = State { network, optimizer, history };
-        state.save(task.resume)?;
-        State { network, optimizer, history } = state;
-        let best = best_of(&history).map_or(epoch, |best| best.epoch);
+        let row = state.position.row(epoch, found);
+        state.close(row.clone(), training, resume)?;
+        let best = best_of(&state.history, training.best).map_or(epoch, |best| best.epoch);
         observer(TrainEvent::Epoch { row, best });
     }
-    if history.len() < training.epochs {
-        observer(TrainEvent::StoppedEarly { epoch: history.len() - 1 });
+    if state.history.len() < epochs {
+        observer(TrainEvent::StoppedEarly { epoch: state.history.len() - 1 });
     }
-    published(task, &State { network, optimizer, history })
+    published(task, &state)
 }
 
-/// Continues, or begins with first weights drawn from the seed.
+/// Takes one step with the gradient of the last batches.
+fn updated(mut state: State, training: &TrainConfig, update: usize, batches: usize) -> State {
+    let learning_rate = training.optimizer.learning_rate();
+    let (updates, horizon) = (batches.div_ceil(training.accumulate), training.horizon());
+    let share = training.schedule.share(Point { history: &state.history, update, updates, horizon, learning_rate });
+    if update == 0 {
+        state.position.learning_rate = training.optimizer.rate(state.optimizer.updates()) * share;
+    }
+    let gradient = state.gradient.taken(training.clip.as_ref());
+    state.network = state.optimizer.update(state.network, &gradient, share);
+    if let (Some(ema), Some(average)) = (&training.ema, &mut state.average) {
+        ema.follow(average, &state.network, state.optimizer.updates());
+    }
+    state
+}
+
+/// Continues what this attempt or an earlier training left, or begins with first weights drawn from the seed.
 fn started(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Result<State, TrainError> {
-    let build = || task.network.build(&task.place.device.clone().autodiff());
-    let loaded = match State::load(task.resume, build()?, &task.training.optimizer) {
-        Ok(loaded) => loaded,
+    let build = || task.network.build(&task.learning());
+    match State::load(task.resume, build()?, task.training) {
+        Ok(Some(state)) => return Ok(state),
+        Ok(None) => {}
         // Only time is lost: the same epochs are trained again to the same weights.
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             observer(TrainEvent::CheckpointLost { reason: format!("{error}{cause}") });
-            Loaded::Nothing(Box::new(build()?))
         }
-    };
-    Ok(match loaded {
-        Loaded::State(state) => *state,
-        Loaded::Nothing(network) => State {
-            network: with_first(task, initialised(*network, task.network.initialisation(), task.seed)),
-            optimizer: Optimizer::new(task.training.optimizer.clone()),
-            history: Vec::new(),
-        },
-    })
+    }
+    if let Some(folder) = task.earlier {
+        match continuing::read(task, folder, build()?)? {
+            Found::State(state) => return Ok(*state),
+            Found::Another(reason) => observer(TrainEvent::StartedAnew { reason }),
+        }
+    }
+    let drawn = initialised(build()?, task.network.initialisation(), task.seed);
+    Ok(State::new(with_first(task, drawn), task.training))
 }
 
 /// Lays first weights from a file over those that were drawn.
@@ -284,23 +332,19 @@ fn with_first(task: &TrainTask<'_>, network: Network) -> Network {
     }
 }
 
-fn is_over(training: &TrainConfig, history: &[HistoryRow]) -> bool {
-    match (&training.early_stopping, best_of(history)) {
-        (Some(stopping), Some(best)) => history.len() - 1 - best.epoch >= stopping.patience,
-        _ => false,
-    }
-}
-
 /// Writes the model folder.
 fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainError> {
     let TrainTask { network, seed, preparation, output, .. } = *task;
     let write = |source| CheckpointError::Write { path: output.to_owned(), source };
     fs::create_dir_all(output).map_err(write)?;
-    let best = best_of(&state.history).ok_or(TrainError::NoEpochs)?.clone();
+    let best = best_of(&state.history, task.training.best).expect("there is at least one epoch").clone();
     fs::copy(task.resume.join(best_file(best.epoch)), output.join(BEST)).map_err(write)?;
-    checkpoint::write(&output.join(LAST), &arrays(&state.network), "")?;
+    let weights = state.average.clone().unwrap_or_else(|| arrays(&state.network));
+    checkpoint::write(&output.join(LAST), &weights, "")?;
     checkpoint::write_file(&output.join(HISTORY), csv(&state.history).as_bytes())?;
-    let [frames, channels, height, width] = task.train[0].image.shape();
+    checkpoint::write_file(&output.join(STEPS), steps(&state.losses).as_bytes())?;
+    let [_, channels, ..] = task.train[0].image.shape();
+    let [frames, height, width] = task.seen(&task.train[0]);
     let card = ModelCard {
         network: network.clone(),
         network_version: network.kind().version,
@@ -315,6 +359,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
         best,
     };
     card.write(output)?;
+    task.checkpoint.map_or(Ok(()), |folder| continuing::write(task, state, folder))?;
     Ok(TrainOutcome { card, history: state.history.clone() })
 }
 
@@ -323,16 +368,14 @@ fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     let TrainTask { network, training, train, validation, .. } = *task;
     network.check()?;
     training.check_loss(network.classes())?;
-    if training.epochs == 0 {
-        return Err(TrainError::NoEpochs);
-    }
-    if training.batch == 0 {
-        return Err(TrainError::EmptyBatch);
-    }
+    training.check(network)?;
     for (part, samples) in [("train", train), ("validation", validation)] {
         if samples.is_empty() {
             return Err(TrainError::NoCases { part });
         }
     }
-    samples::check(network, &training.labels(network.classes()), &[train, validation])
+    let (draws, batch) = (training.sampling.draws.unwrap_or(train.len()), training.batch);
+    let any = training.last_batch == LastBatch::Keep || draws >= batch;
+    expect(any, "batch", batch, "no more than the cases of an epoch together with `last_batch: drop`")?;
+    samples::check(network, &training.labels(network.classes()), &training.sampling, &[train, validation])
 }

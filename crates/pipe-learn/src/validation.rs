@@ -10,22 +10,24 @@ use crate::head::Head;
 use crate::labels::Labels;
 use crate::losses::LossConfig;
 use crate::networks::blocks::Pass;
-use crate::networks::{Margin, Network};
+use crate::networks::{Network, NetworkConfig};
 use crate::weights::floats;
 
 /// What validation found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Validation {
     /// The mean loss over cases.
     pub loss: f64,
     /// The mean Dice over cases and foreground classes, at threshold 0.5 or of the likeliest class.
     pub dice: f64,
+    /// The mean Dice of each foreground class over cases that have it or were said to; empty for a single one.
+    pub class_dice: Vec<Option<f64>>,
 }
 
-/// Validates a network that is not differentiated.
+/// Validates a network that is not differentiated, on whole images; those of one size that follow each other share a batch.
 pub(crate) fn validated(
     network: &Network,
-    margin: &Margin,
+    config: &NetworkConfig,
     samples: &[Sample],
     loss: &LossConfig,
     labels: &Labels,
@@ -33,26 +35,36 @@ pub(crate) fn validated(
     device: &Device,
 ) -> Validation {
     let mut loss_sum = 0.0;
-    let mut dices = Vec::new();
-    for chunk in samples.chunks(batch) {
+    let mut dices: Vec<Vec<Option<f64>>> = Vec::new();
+    let alike = samples.chunk_by(|one, next| one.image.shape() == next.image.shape());
+    for chunk in alike.flat_map(|alike| alike.chunks(batch)) {
+        let [frames, channels, height, width] = chunk[0].image.shape();
+        let margin = config.margin([channels, frames, height, width]);
         let chunk: Vec<&Sample> = chunk.iter().collect();
         let Batch { images, target } = assembled(&chunk, labels, device);
-        let logits = network.fitted(images, margin, &mut Pass::predicting()).main;
+        let logits = network.fitted(images, &margin, &mut Pass::predicting()).main;
         let [_, maps, depth, height, width] = logits.dims();
         let value = floats(loss.value(logits.clone(), &target, labels.head))[0];
         loss_sum += f64::from(value) * chunk.len() as f64;
         let logits = floats(logits);
         for (sample, logits) in chunk.iter().zip(logits.chunks(maps * depth * height * width)) {
-            dices.extend(dice(logits, &sample.mask, labels));
+            dices.push(dice(logits, &sample.mask, labels));
         }
     }
+    let mean = |found: &mut dyn Iterator<Item = f64>| {
+        let (sum, count) = found.fold((0.0, 0), |(sum, count), dice| (sum + dice, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    };
     // Nothing to find and nothing found in every case: there is nothing to improve.
-    let dice = if dices.is_empty() { 1.0 } else { dices.iter().sum::<f64>() / dices.len() as f64 };
-    Validation { loss: loss_sum / samples.len() as f64, dice }
+    let dice = mean(&mut dices.iter().flatten().flatten().copied()).unwrap_or(1.0);
+    let of = |class: usize| mean(&mut dices.iter().filter_map(|dices| dices[class]));
+    let classes = labels.foreground().len();
+    let class_dice = if classes > 1 { (0..classes).map(of).collect() } else { Vec::new() };
+    Validation { loss: loss_sum / samples.len() as f64, dice, class_dice }
 }
 
-/// Gives Dice for each foreground class that is in the prediction or the mask, over the pixels that count.
-fn dice(logits: &[f32], mask: &Mask, labels: &Labels) -> Vec<f64> {
+/// Gives Dice for each foreground class over the pixels that count; none where it is neither in the prediction nor in the mask.
+fn dice(logits: &[f32], mask: &Mask, labels: &Labels) -> Vec<Option<f64>> {
     let size = mask.size();
     let largest = |pixel: usize| {
         let better =
@@ -80,7 +92,7 @@ fn dice(logits: &[f32], mask: &Mask, labels: &Labels) -> Vec<f64> {
         }
         (sum > 0).then(|| 2.0 * both as f64 / sum as f64)
     };
-    labels.foreground().filter_map(map_dice).collect()
+    labels.foreground().map(map_dice).collect()
 }
 
 #[cfg(test)]
@@ -91,7 +103,8 @@ mod tests {
     fn check(logits: &[f32], truth: &[u8], head: Head, maps: usize, expected: &[f64]) {
         let layers = truth.len() * maps / logits.len();
         let mask = Mask { layers, depth: 1, height: 1, width: logits.len() / maps, labels: truth.to_vec() };
-        assert_eq!(dice(logits, &mask, &Labels { maps, head, ignored: Some(255) }), expected);
+        let found = dice(logits, &mask, &Labels { maps, head, ignored: Some(255) });
+        assert_eq!(found.into_iter().flatten().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Knows the public functions and the files of a model alone.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use burn::Tensor;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -76,16 +76,21 @@ fn task<'a>(
 ) -> TrainTask<'a> {
     let place = Box::leak(Box::new(DeviceChoice::Cpu.place().expect("there is a CPU")));
     let preparation = Box::leak(Box::new(Preparation::default()));
+    let (train, validation, pause) = (samples, samples, Duration::from_secs(300));
+    let (earlier, checkpoint) = (None, None);
     TrainTask {
         network,
         training,
         seed,
         place,
-        train: samples,
-        validation: samples,
+        train,
+        validation,
         preparation,
         resume,
+        pause,
+        earlier,
         output,
+        checkpoint,
         first: None,
     }
 }

@@ -14,6 +14,9 @@ use crate::{Node, Problem, Problems, Sources, Value, check, did_you_mean, experi
 /// Keys whose value is one choice.
 const CHOICES: [&str; 6] = ["network", "loss", "optimizer", "schedule", "layout", "method"];
 
+/// Keys that stand beside a choice (`schedule: { horizon: 200, cosine: {} }`) and say nothing of which it is.
+const COMPANIONS: [&str; 2] = ["horizon", "warm_up"];
+
 /// Where files are looked up.
 #[derive(Clone, Debug)]
 pub struct Library {
@@ -185,13 +188,15 @@ pub(crate) fn merge(lower: &Node, upper: &Node, key: Option<&str>) -> Node {
     let (Some(below), Some(above)) = (lower.map(), upper.map()) else {
         return upper.clone();
     };
+    let is_choice = |key: &String| !COMPANIONS.contains(&key.as_str());
+    let mut choices = above.keys().filter(|key| is_choice(key)).peekable();
     let other_choice = key.is_some_and(|key| CHOICES.contains(&key))
-        && !above.is_empty()
-        && above.keys().all(|key| !below.contains_key(key));
-    if other_choice {
-        return upper.clone();
-    }
+        && choices.peek().is_some()
+        && choices.all(|key| !below.contains_key(key));
     let mut map = below.clone();
+    if other_choice {
+        map.retain(|key, _| !is_choice(key));
+    }
     for (key, (place, node)) in above {
         let merged = below.get(key).map_or_else(|| node.clone(), |(_, lower)| merge(lower, node, Some(key)));
         map.insert(key.clone(), (*place, merged));
@@ -221,6 +226,12 @@ mod tests {
             "{network: {unet: {depth: 2}}}",
             r#"{"network":{"unet":{"base":4,"depth":2}}}"#,
         );
+        check(
+            "{schedule: {horizon: 9, cosine: {}}}",
+            "{schedule: {step: {every: 3}}}",
+            r#"{"schedule":{"horizon":9,"step":{"every":3}}}"#,
+        );
+        check("{schedule: {cosine: {}}}", "{schedule: {horizon: 9}}", r#"{"schedule":{"cosine":{},"horizon":9}}"#);
         check("{data: {root: x}}", "{data: {size: 3}}", r#"{"data":{"root":"x","size":3}}"#);
     }
 }

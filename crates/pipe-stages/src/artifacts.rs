@@ -16,6 +16,8 @@ pub const IMAGES: ArtifactType = ArtifactType("images");
 pub const TRUTH: ArtifactType = ArtifactType("truth");
 /// A trained network: checkpoints, configuration, history.
 pub const MODEL: ArtifactType = ArtifactType("model");
+/// Where a training stands, so that a longer one can continue: state, best weights, recipe.
+pub const CHECKPOINT: ArtifactType = ArtifactType("checkpoint");
 /// Probabilities of the test cases, packed as f16.
 pub const PREDICTION: ArtifactType = ArtifactType("prediction");
 /// Metrics by case as CSV, and their summary as JSON.

@@ -15,7 +15,7 @@ mod summary;
 mod train;
 mod weights;
 
-pub use artifacts::{DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH};
+pub use artifacts::{CHECKPOINT, DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH};
 pub use evaluate::Evaluate;
 pub use export::Export;
 pub use failure::Failure;

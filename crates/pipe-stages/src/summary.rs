@@ -216,8 +216,14 @@ fn curve(node: &PlanNode, artifact: &Artifact) -> Result<Curve, Failure> {
             series("validation loss", |row| row.validation_loss),
         ],
         scores: vec![series("validation Dice", |row| row.validation_dice)],
-        best: pipe_learn::history::best_of(&rows).map(|row| row.epoch),
+        best: pipe_learn::history::best_of(&rows, best_metric(node)).map(|row| row.epoch),
     })
+}
+
+/// By which number the stage has chosen its epoch.
+fn best_metric(node: &PlanNode) -> pipe_learn::Metric {
+    let written = node.with.get("training").and_then(|training| training.get("best"));
+    written.and_then(|metric| serde_json::from_value(metric.clone()).ok()).unwrap_or_default()
 }
 
 fn history(path: &Path) -> Result<Vec<pipe_learn::HistoryRow>, Failure> {

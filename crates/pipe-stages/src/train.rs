@@ -2,7 +2,7 @@
 //!
 //! Does not see test cases: its selection names none.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, env, fs, time::Duration};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, Preparation};
@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    artifacts::{DATASET, MODEL, PREPARATION, TRAINING},
+    artifacts::{CHECKPOINT, DATASET, MODEL, PREPARATION, TRAINING},
     failure::Failure,
     selection::{Selected, Selection, position},
     weights::WeightsFrom,
@@ -22,7 +22,14 @@ use crate::{
 /// What computes: raised when equal recipes would give other weights, e.g. with another version of Burn or of the kernels.
 pub(crate) const NUMERICS: &str = "burn 0.22.1, kernels 1";
 
+/// Seconds of training between two states within an epoch, and the variable that says otherwise. It decides what an interruption
+/// costs, never a result.
+const PAUSE: (u64, &str) = (300, "PIPE_CHECKPOINT_SECONDS");
+
 /// Trains a network on one fold.
+///
+/// With a `checkpoint` of an earlier training among its needs it goes on from there, if network, seed, cases and recipe are the same
+/// but for `epochs` and `early_stopping`; `schedule.horizon` must be the same too, so that the learning rate does not jump.
 pub struct Train;
 
 /// What is trained, and how.
@@ -43,7 +50,7 @@ pub struct TrainWith {
 
 impl Stage for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const ABOUT: &'static str =
         "trains a network on the training cases of a fold, and keeps the best epoch on its validation cases";
     type With = TrainWith;
@@ -54,8 +61,9 @@ impl Stage for Train {
                 Input::carried("dataset", DATASET),
                 Input::counted("preparation", PREPARATION, Presence::Required),
                 Input::counted("training", TRAINING, Presence::Required),
+                Input::counted("checkpoint", CHECKPOINT, Presence::Optional),
             ]),
-            outputs: vec![Output::folder("model", MODEL)],
+            outputs: vec![Output::folder("model", MODEL), Output::folder("checkpoint", CHECKPOINT)],
         }
     }
 
@@ -73,6 +81,7 @@ impl Stage for Train {
     fn check(with: &TrainWith) -> Result<(), (String, String)> {
         let loss = with.training.check_loss(with.network.classes());
         loss.map_err(|error| ("training.loss".to_owned(), error.to_string()))?;
+        with.training.check(&with.network).map_err(|error| (format!("training.{}", error.field), error.to_string()))?;
         with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }
 
@@ -108,15 +117,18 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         validation: &samples(&pack, &selection.validation)?,
         preparation: &preparation,
         resume: context.resume(),
+        pause: pause(),
+        earlier: context.optional_input("checkpoint"),
         output: context.output("model"),
         first: first.as_ref().map(|(weights, card)| First { weights, card }),
+        checkpoint: Some(context.output("checkpoint")),
     };
     let (mut all, mut note) = (1, String::new());
     let mut batches = 1;
     pipe_learn::train(&task, &mut |event| match event {
-        TrainEvent::Started { done, epochs, batches: each } => {
+        TrainEvent::Started { done, batch, epochs, batches: each } => {
             (all, batches) = (epochs * each, each);
-            context.progress((done * each) as u64, Some(all as u64), "batches", "");
+            context.progress((done * each + batch) as u64, Some(all as u64), "batches", "");
         }
         TrainEvent::Batch { epoch, batch, .. } => {
             context.progress((epoch * batches + batch + 1) as u64, Some(all as u64), "batches", note.as_str());
@@ -137,9 +149,17 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         TrainEvent::CheckpointLost { reason } => {
             context.warn(format!("the checkpoint cannot be used, so the training begins anew: {reason}"));
         }
+        TrainEvent::StartedAnew { reason } => {
+            context.warn(format!("the training begins anew, because the checkpoint is of another one: {reason}"));
+        }
         TrainEvent::StoppedEarly { epoch } => context.warn(format!("stopped early after epoch {epoch}")),
     })?;
     Ok(())
+}
+
+fn pause() -> Duration {
+    let (seconds, variable) = PAUSE;
+    Duration::from_secs(env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(seconds))
 }
 
 /// The device that a stage's resources ask for, noted with its result.
