@@ -218,6 +218,31 @@ fn unknown_pixels_teach_nothing() {
 }
 
 #[test]
+fn further_outputs_are_learned_from_as_they_are_told() {
+    let samples: Vec<_> = (0..2).map(|number| sample(number, 1)).collect();
+    let nnunet = network(r#"{"nnunet": {"widths": [4, 6, 8], "out_channels": 2}}"#);
+    let train_loss = |more: &str| {
+        let trained = run(&nnunet, &recipe(1, more), 0, &samples).expect("it trains");
+        trained.outcome.history[0].train_loss
+    };
+    // Two outputs, of which the coarser one does not count by default.
+    let usual = train_loss("");
+    assert_eq!(usual, train_loss(r#", "deep_supervision": "halving""#));
+    assert_eq!(usual, train_loss(r#", "deep_supervision": {"weights": [1, 0]}"#));
+    let coarse = train_loss(r#", "deep_supervision": {"weights": [0, 1]}"#);
+    let equal = train_loss(r#", "deep_supervision": "equal""#);
+    assert!((equal - (usual + coarse) / 2.0).abs() < 1e-6 && coarse != usual, "{usual}, {coarse}, {equal}");
+    for (network, choice, part) in [
+        (&nnunet, r#"{"weights": [1, 1, 1]}"#, "3 weights, the network gives 2 outputs"),
+        (&network(UNET), r#""equal""#, "gives no maps for `deep_supervision`"),
+    ] {
+        let more = format!(r#", "deep_supervision": {choice}"#);
+        let error = run(network, &recipe(1, &more), 0, &samples).err().expect("refused").to_string();
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+}
+
+#[test]
 fn classes_that_overlap_are_learned() {
     // The disc, and the left half of it.
     let of = |number| {
