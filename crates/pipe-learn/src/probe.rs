@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(trained, probe.params);
         assert!(probe.gradients.iter().all(|found| found.norm > 0.0), "{:?}", probe.gradients);
         // The bias of the last layer: mean over pixels of the probability minus the target, a map each.
-        let (network, logits) = filled(&config, &[1, 1, 8, 8], &Device::flex()).expect("it fits");
+        let (network, logits) = filled(&config, &[1, 1, 8, 8], None, &Device::flex()).expect("it fits");
         let p = floats(Head::Softmax.probabilities(logits));
         let t = floats(wanted([1, 2, 1, 8, 8], &Device::flex()));
         let mean = |map: usize| (map * 64..(map + 1) * 64).map(|at| f64::from(p[at] - t[at]) / 64.0).sum::<f64>();
