@@ -10,10 +10,11 @@ use std::error::Error;
 use burn::Tensor;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, TensorData, activation};
-use pipe_learn::networks::{Network, Takes, blocks::Pass};
+use pipe_learn::networks::{Maps, Network, Takes, blocks::Pass};
 use pipe_learn::weights::{Parameter, parameters, with_values};
-use pipe_learn::{NETWORKS, NetworkConfig, probe};
-use reference::cases::{Case, Count, config, is_of, reference};
+use pipe_learn::{NETWORKS, NetworkConfig, Probe, probe};
+use rand_pcg::Pcg64;
+use reference::cases::{Case, Count, Output, config, is_of, reference};
 use reference::formula;
 
 /// Runs `check` on each case of a network and tells of all that failed.
@@ -26,19 +27,52 @@ fn each(network: &str, check: impl Fn(&Case) -> Result<(), String>) {
     assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases.len(), failed.join("\n"));
 }
 
-/// Numbers of the output, to within 1e-4 of its deviation.
+/// Number of parameters, and numbers of the output.
 fn output(case: &Case) -> Result<(), String> {
     let found = probe(&config(&case.network)?, &case.input).map_err(|error| error.to_string())?;
-    if (found.params, &found.output_shape) != (case.params, &case.output_shape) {
-        let (params, shape) = (found.params, found.output_shape);
-        return Err(format!("{params} parameters, {shape:?}; expected {} and {:?}", case.params, case.output_shape));
+    if found.params != case.params {
+        return Err(format!("{} parameters, expected {}", found.params, case.params));
     }
-    let of_found = [&found.samples[..], &[found.last, found.mean, found.std, found.min, found.max]].concat();
-    let expected = [&case.samples[..], &[case.last, case.mean, case.std, case.min, case.max]].concat();
-    let errors = of_found.iter().zip(&expected).map(|(found, expected)| (found - expected).abs());
-    // Of numbers that are not numbers `max` would keep the other one.
-    let worst = errors.fold(0.0, |worst: f64, error| if error <= worst { worst } else { error });
-    if worst <= 1e-4 * case.std { Ok(()) } else { Err(format!("{of_found:.6?}, expected {expected:.6?}")) }
+    let Probe { output_shape, mean, std, min, max, samples, last, .. } = found;
+    Output { output_shape, mean, std, min, max, samples, last }.against(&case.output)
+}
+
+/// The further maps of deep supervision.
+fn deep(case: &Case) -> Result<(), String> {
+    if case.deep.is_empty() {
+        return Ok(());
+    }
+    let config = config(&case.network)?;
+    let pass = &mut Pass::learning(Pcg64::new(1, 1));
+    let (_, maps) = run(&config, &case.input, pass, &Device::flex()).map_err(|error| error.to_string())?;
+    if maps.deep.len() != case.deep.len() {
+        return Err(format!("{} further maps, expected {}", maps.deep.len(), case.deep.len()));
+    }
+    let is_volume = matches!(config.takes(), Takes::Volumes(_));
+    for (maps, expected) in maps.deep.into_iter().zip(&case.deep) {
+        let [batch, channels, depth, height, width] = maps.dims();
+        let volume = if is_volume { vec![depth] } else { Vec::new() };
+        let shape = [vec![batch, channels], volume, vec![height, width]].concat();
+        Output::of(shape, maps.into_data().as_slice().expect("floats")).against(expected)?;
+    }
+    Ok(())
+}
+
+/// Fills a network and its input, and runs it.
+fn run(
+    config: &NetworkConfig,
+    input: &[usize],
+    pass: &mut Pass,
+    device: &Device,
+) -> Result<(Network, Maps), Box<dyn Error>> {
+    let network = with_values(config.build(device)?, formula::filling);
+    let [batch, channels, .., height, width] = *input else { return Err("four or five sides".into()) };
+    let depth = if let [_, _, depth, _, _] = *input { depth } else { 1 };
+    let shape = [batch, channels, depth, height, width];
+    let x = TensorData::new(formula::image(shape.iter().product()), shape);
+    let margin = config.margin([channels, depth, height, width]);
+    let maps = network.fitted(Tensor::from_data(x, device), &margin, pass);
+    Ok((network, maps))
 }
 
 /// The norm of each parameter's gradient, to within 2e-3 or 1e-5 of the largest.
@@ -76,19 +110,10 @@ fn by_shape<'a>(norms: impl Iterator<Item = (&'a [usize], f64)>) -> BTreeMap<Vec
 /// Gives the loss, and the shape and norm of each gradient.
 fn learned(config: &NetworkConfig, input: &[usize]) -> Result<(f64, Vec<(Vec<usize>, f64)>), Box<dyn Error>> {
     let device = Device::flex().autodiff();
-    let network = with_values(config.build(&device)?, formula::filling);
-    let mut shape = [input[0], input[1], 1, input[input.len() - 2], input[input.len() - 1]];
-    if let [_, _, depth, _, _] = *input {
-        shape[2] = depth;
-    }
-    let [batch, channels, depth, height, width] = shape;
-    let margin = config.margin([channels, depth, height, width]);
-    let x = Tensor::from_data(TensorData::new(formula::image(shape.iter().product()), shape), &device);
-    let logits = network.fitted(x, &margin, &mut Pass::predicting()).main;
-    let maps = config.classes();
-    let depth = if matches!(config.takes(), Takes::Volumes(_)) { depth } else { 1 };
+    let (network, Maps { main: logits, .. }) = run(config, input, &mut Pass::predicting(), &device)?;
+    let shape @ [batch, maps, depth, height, width] = logits.dims();
     let pixels = depth * height * width;
-    let target = TensorData::new(formula::target(batch, maps, pixels), [batch, maps, depth, height, width]);
+    let target = TensorData::new(formula::target(batch, maps, pixels), shape);
     let target = Tensor::<5>::from_data(target, &device);
     let all = if maps == 1 {
         logits.clone().clamp_min(0.0) - logits.clone() * target + (-logits.abs()).exp().log1p()
@@ -142,6 +167,11 @@ macro_rules! networks {
 networks! {
     unet unet_plus_plus attention_unet resunet_plus_plus encoder_unet encoder_unet_plus_plus deeplabv3 deeplabv3_plus
     deeplabv3_plus_eca encoder_decoder svsnet nnunet nnunet_residual
+}
+
+#[test]
+fn further_maps_of_deep_supervision() {
+    ["unet_plus_plus", "nnunet", "nnunet_residual"].map(|network| each(network, deep));
 }
 
 fn counts(name: &str) {

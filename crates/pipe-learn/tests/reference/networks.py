@@ -94,6 +94,17 @@ def gradients(model, logits):
     return loss.item(), [{"shape": list(p.shape), "norm": norm(p), "name": name} for name, p in named]
 
 
+def further(network, model, x):
+    """Gives the maps that deep supervision adds, the finest first. Batch statistics would change them in a training."""
+    ((name, settings),) = network.items()
+    if name == "unet_plus_plus" and settings.get("norm") != "batch":
+        return model.further(x)
+    if "nnunet" in name and settings.get("norm") != "batch" and settings.get("deep_supervision", True):
+        model.decoder.deep_supervision = True
+        return model(x)[1:]
+    return []
+
+
 def case(name, network, shape, with_gradients=True):
     model = filled(built(network))
     with torch.set_grad_enabled(with_gradients):
@@ -105,6 +116,9 @@ def case(name, network, shape, with_gradients=True):
     result = {"name": name, "network": network, "input": list(shape), "params": params, **described(y)}
     if with_gradients:
         result["loss"], result["gradients"] = gradients(model, logits)
+        deep = further(network, model, fitting(network, image(shape)))
+        if deep:
+            result["deep"] = [described(y) for y in deep]
     return result
 
 
