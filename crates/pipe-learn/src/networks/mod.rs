@@ -2,21 +2,31 @@
 //!
 //! Networks give logits; the head (sigmoid or softmax) belongs to loss and prediction. They know nothing of training.
 
+mod attention_unet;
 pub mod blocks;
 mod config;
 mod error;
 mod maps;
 mod network;
+mod nnunet;
+mod nnunet_residual;
+mod outline;
 mod registry;
 mod settings;
 mod svsnet;
 mod unet;
+mod unet_plus_plus;
 
+pub use attention_unet::{AttentionUNet, AttentionUNetConfig};
+pub use blocks::{Activation, NormKind, UpSampling};
 pub use error::NetworkError;
 pub use maps::Maps;
+pub use nnunet::{NnUNet, NnUNetConfig};
+pub use nnunet_residual::{ResidualNnUNet, ResidualNnUNetConfig};
 pub use settings::{Fill, Initialisation, Margin, Takes};
 pub use svsnet::{Label, SvsNet, SvsNetConfig};
-pub use unet::{UNet, UNetConfig, UpSampling};
+pub use unet::{Edge, UNet, UNetConfig};
+pub use unet_plus_plus::{Output, UNetPlusPlus, UNetPlusPlusConfig};
 
 use settings::{Forward, Settings};
 
@@ -35,6 +45,14 @@ pub struct NetworkKind {
 registry::networks! {
     /// U-Net (Ronneberger et al. 2015), padded or not, with or without normalisation.
     "unet" UNet(UNetConfig) => UNet,
+    /// U-Net++ (Zhou et al. 2018), with deep supervision and pruning.
+    "unet_plus_plus" UNetPlusPlus(UNetPlusPlusConfig) => UNetPlusPlus,
+    /// Attention U-Net (Oktay et al. 2018): gates on the skips.
+    "attention_unet" AttentionUNet(AttentionUNetConfig) => AttentionUNet,
     /// SVS-net (Hao et al. 2020): sequence in, the vessels of one frame out.
     "svsnet" SvsNet(SvsNetConfig) => SvsNet,
+    /// nnU-Net's plain network (Isensee et al. 2021), for images and volumes.
+    "nnunet" NnUNet(NnUNetConfig) => NnUNet,
+    /// nnU-Net's network with a residual encoder (Isensee et al. 2024), for images and volumes.
+    "nnunet_residual" ResidualNnUNet(ResidualNnUNetConfig) => ResidualNnUNet,
 }
