@@ -52,10 +52,10 @@ impl Output {
         }
     }
 
-    /// Says what differs by more than 1e-4 of the deviation.
-    pub(crate) fn against(&self, expected: &Self) -> Result<(), String> {
+    /// Says what differs by more than a share of the deviation.
+    pub(crate) fn against(&self, expected: &Self, share: f64) -> Result<(), String> {
         let numbers = |of: &Self| [&of.samples[..], &[of.last, of.mean, of.std, of.min, of.max]].concat();
-        let is_near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-4 * expected.std;
+        let is_near = |(a, b): (&f64, &f64)| (a - b).abs() <= share * expected.std;
         let is_alike = numbers(self).iter().zip(&numbers(expected)).all(is_near);
         if is_alike && self.output_shape == expected.output_shape {
             return Ok(());
