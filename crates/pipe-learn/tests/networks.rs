@@ -30,7 +30,7 @@ fn output(case: &Case) -> Result<(), String> {
         return Err(format!("{} parameters, expected {}", found.params, case.params));
     }
     let Probe { output_shape, mean, std, min, max, samples, last, .. } = found;
-    Output { output_shape, mean, std, min, max, samples, last }.against(&case.output, 1e-4)
+    Output { output_shape, mean, std, min, max, samples, last }.against(&case.output(), 1e-4)
 }
 
 /// The further maps of deep supervision.
@@ -63,7 +63,7 @@ fn gradient(case: &Case) -> Result<(), String> {
 /// Logits, loss and gradients of a learning pass, whose normalisations take the statistics of the batch.
 fn learning(case: &Case) -> Result<(), String> {
     let learned = learned(&config(&case.network)?, &case.input).map_err(|error| error.to_string())?;
-    learned.logits.against(&case.output, 5e-4)?;
+    learned.logits.against(&case.output(), 5e-4)?;
     let gradients = learned.gradients.iter().map(|(shape, norm)| (&shape[..], *norm));
     near_gradients(case, learned.loss, gradients, [1e-2, 1e-4])
 }
