@@ -1,6 +1,14 @@
 """The cases of networks.json: name, network with its settings as in YAML, shape of the input."""
 
-from encoder_cases import DEEPLABV3, DEEPLABV3_PLUS, DEEPLABV3_PLUS_ECA, ENCODER_UNET, ENCODER_UNET_PLUS_PLUS, named
+from encoder_cases import (
+    DEEPLABV3,
+    DEEPLABV3_PLUS,
+    DEEPLABV3_PLUS_ECA,
+    ENCODER_UNET,
+    ENCODER_UNET_PLUS_PLUS,
+    NARROW,
+    named,
+)
 
 GOLDEN = [
     ("A1_oct_deeplab_os16", {"deeplabv3_plus_eca": {}}, [1, 3, 64, 64]),
@@ -58,6 +66,7 @@ UNET = named(
             {"widths": [5, 7, 12, 9], "up": "bilinear", "epsilon": 0.01, "bias": False},
         ),
         ("valid", [1, 1, 52, 36], {"width": 4, "depth": 2, "padding": "valid", "norm": "none", "out_channels": 2}),
+        ("valid_as_it_is", [1, 1, 60, 76], {"width": 4, "depth": 2, "padding": "valid", "norm": "instance"}),
         ("valid_batch", [1, 1, 52, 60], {"width": 3, "depth": 3, "padding": "valid", "bias": False}),
         ("valid_bilinear", [1, 1, 36, 44], {"width": 4, "depth": 2, "padding": "valid", "up": "bilinear"}),
         (
@@ -315,6 +324,54 @@ NNUNET_RESIDUAL = named(
         ("seven_stages", [1, 1, 128, 128], {"widths": [3, 3, 4, 4, 5, 5, 6]}),
     ],
 )
+
+# Run in training mode: normalisations take the batch's statistics. Nothing is random here.
+LEARNING = [
+    ("unet", {"unet": {"width": 4, "depth": 3}}, [2, 1, 32, 48]),
+    (
+        "unet_bilinear",
+        {"unet": {"width": 6, "depth": 2, "up": "bilinear", "bias": False, "out_channels": 3}},
+        [2, 1, 32, 32],
+    ),
+    ("unet_plus_plus", {"unet_plus_plus": {"width": 4, "depth": 3, "norm": "batch", "up": "bilinear"}}, [2, 1, 32, 32]),
+    ("attention_unet", {"attention_unet": {"width": 4, "depth": 3, "out_channels": 2}}, [2, 1, 32, 32]),
+    ("resunet_plus_plus", {"resunet_plus_plus": {"widths": [8, 8, 8, 16, 16]}}, [2, 3, 32, 32]),
+    (
+        "encoder_unet_resnet18",
+        {"encoder_unet": {"encoder": {"resnet18": {"width": 6}}, "decoder_widths": NARROW}},
+        [8, 1, 64, 64],
+    ),
+    (
+        "encoder_unet_resnet50",
+        {"encoder_unet": {"encoder": {"resnet50": {"width": 5}}, "decoder_widths": NARROW}},
+        [8, 1, 64, 64],
+    ),
+    (
+        "encoder_unet_plus_plus",
+        {"encoder_unet_plus_plus": {"encoder": {"mobilenet_v2": {"width": 0.25}}, "decoder_widths": NARROW}},
+        [8, 1, 64, 64],
+    ),
+    ("deeplabv3", {"deeplabv3": {"encoder": {"resnet18": {"width": 6}}, "width": 8, "dropout": 0.0}}, [8, 1, 64, 64]),
+    (
+        "deeplabv3_plus",
+        {"deeplabv3_plus": {"encoder": {"mobilenet_v2": {"width": 0.25}}, "width": 8, "dropout": 0.0}},
+        [8, 1, 64, 64],
+    ),
+    (
+        "deeplabv3_plus_eca",
+        {"deeplabv3_plus_eca": {"encoder_width": 0.35, "width": 10, "dropout": [0.0, 0.0]}},
+        [8, 3, 64, 64],
+    ),
+    ("encoder_decoder", {"encoder_decoder": {"widths": [4, 6, 8], "aspp_width": 8}}, [4, 1, 32, 32]),
+    ("svsnet", {"svsnet": {"widths": [4, 6, 8, 10], "dropout": 0.0}}, [2, 1, 4, 32, 32]),
+    ("nnunet", {"nnunet": {"widths": [4, 6, 8], "norm": "batch"}}, [2, 1, 32, 32]),
+    ("nnunet_3d", {"nnunet": {"dimensions": 3, "widths": [4, 6, 8]}}, [1, 1, 8, 16, 16]),
+    (
+        "nnunet_residual",
+        {"nnunet_residual": {"widths": [4, 6, 8], "norm": "batch", "blocks": [1, 2, 2]}},
+        [2, 1, 32, 32],
+    ),
+]
 
 CASES = [
     *GOLDEN,

@@ -58,7 +58,7 @@ OURS = [
     {"encoder_decoder": {}},
     {"encoder_decoder": {"skips": True, "up": "transposed"}},
     {"unet": {"up": "bilinear", "bias": False, **RGB}},
-    {"nnunet_residual": {}},
+    {"nnunet_residual": {"stages": 5}},
 ]
 
 

@@ -39,9 +39,9 @@ fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
     let start = seed.wrapping_mul(1_000_003).wrapping_add((count as u32).wrapping_mul(7919));
     let number = |at: u32| {
         let mut h = start.wrapping_add(at).wrapping_mul(2_654_435_761);
-        h = (h ^ h >> 16).wrapping_mul(0x85eb_ca6b);
-        h = (h ^ h >> 13).wrapping_mul(0xc2b2_ae35);
-        f64::from(h ^ h >> 16) / 4_294_967_296.0 - 0.5
+        h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
+        h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
+        f64::from(h ^ (h >> 16)) / 4_294_967_296.0 - 0.5
     };
     (0..count as u32).map(|at| map(number(at)) as f32).collect()
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod cases;
 pub(crate) mod formula;
+pub(crate) mod passes;

@@ -1,6 +1,6 @@
-"""Writes networks.json: what each network of cases.py gives when it and its input are filled by the formula of fill.py.
+"""Writes networks.json and learning.json: what each network of cases.py gives, filled by the formula of fill.py.
 
-    python networks.py                          writes networks.json
+    python networks.py                          writes networks.json and learning.json
     python networks.py --only NAME              prints the cases whose name has NAME in it, without gradients
     python networks.py --golden forward.json    also compares the cases that an independent file of values names
 
@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore")
 import torch  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from cases import CASES  # noqa: E402
+from cases import CASES, LEARNING  # noqa: E402
 from deeplab_eca import DeepLabEca  # noqa: E402
 from fill import filled, image, target  # noqa: E402
 from nnunet import nnunet, nnunet_residual  # noqa: E402
@@ -50,15 +50,31 @@ def built(network):
     return NETWORKS[name](**settings)
 
 
+def runs_unpadded(side, depth):
+    """Tells whether a U-Net without padding runs on an image of this side as it is."""
+    for _ in range(depth):
+        side -= 4
+        if side <= 0 or side % 2:
+            return False
+        side //= 2
+    for _ in range(depth):
+        side = 2 * (side - 4)
+        if side <= 0:
+            return False
+    return side > 4
+
+
 def fitting(network, x):
     """Networks without depth take channels x frames as channels."""
     ((name, settings),) = network.items()
     has_depth = name == "svsnet" or settings.get("dimensions", 2) == 3
     x = x.flatten(1, 2) if x.dim() == 5 and not has_depth else x
     if settings.get("padding") == "valid":
-        # What unpadded convolutions eat is put around as a mirrored border; the inputs of the cases need no more.
-        eaten = sum((4 if level < settings["depth"] else 2) << level for level in range(settings["depth"] + 1))
-        x = F.pad(x, [eaten] * 4, mode="reflect")
+        depth = settings["depth"]
+        if not all(runs_unpadded(side, depth) for side in x.shape[2:]):
+            # What unpadded convolutions eat is put around as a mirrored border; the inputs of the cases need no more.
+            eaten = sum((4 if level < depth else 2) << level for level in range(depth + 1))
+            x = F.pad(x, [eaten] * 4, mode="reflect")
     return x
 
 
@@ -94,6 +110,17 @@ def gradients(model, logits):
     return loss.item(), [{"shape": list(p.shape), "norm": norm(p), "name": name} for name, p in named]
 
 
+def further(network, model, x):
+    """Gives the maps that deep supervision adds, the finest first. Batch statistics would change them in a training."""
+    ((name, settings),) = network.items()
+    if name == "unet_plus_plus" and settings.get("norm") != "batch":
+        return model.further(x)
+    if "nnunet" in name and settings.get("norm") != "batch" and settings.get("deep_supervision", True):
+        model.decoder.deep_supervision = True
+        return model(x)[1:]
+    return []
+
+
 def case(name, network, shape, with_gradients=True):
     model = filled(built(network))
     with torch.set_grad_enabled(with_gradients):
@@ -105,7 +132,27 @@ def case(name, network, shape, with_gradients=True):
     result = {"name": name, "network": network, "input": list(shape), "params": params, **described(y)}
     if with_gradients:
         result["loss"], result["gradients"] = gradients(model, logits)
+        deep = further(network, model, fitting(network, image(shape)))
+        if deep:
+            result["deep"] = [described(y) for y in deep]
     return result
+
+
+def learning_case(name, network, shape):
+    """The same with the statistics of the batch, as in training; the output is always logits."""
+    model = filled(built(network)).train()
+    logits = model(fitting(network, image(shape)))
+    result = {"name": name, "network": network, "input": list(shape)}
+    result["params"] = sum(parameter.numel() for parameter in model.parameters())
+    result |= described(logits)
+    result["loss"], result["gradients"] = gradients(model, logits)
+    return result
+
+
+def written(file, results):
+    lines = (",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in r.items()) for r in results)
+    text = "[\n" + ",\n".join(f" {{\n{case_lines}\n }}" for case_lines in lines) + "\n]\n"
+    (Path(__file__).parent / file).write_text(text)
 
 
 def compare(found, golden):
@@ -137,9 +184,8 @@ def main():
             print(json.dumps(results[-1]))
     assert arguments.only or not missing, f"no case for {missing}"
     if not arguments.only:
-        lines = (",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in r.items()) for r in results)
-        text = "[\n" + ",\n".join(f" {{\n{case_lines}\n }}" for case_lines in lines) + "\n]\n"
-        (Path(__file__).parent / "networks.json").write_text(text)
+        written("networks.json", results)
+        written("learning.json", [learning_case(*case) for case in LEARNING])
 
 
 if __name__ == "__main__":

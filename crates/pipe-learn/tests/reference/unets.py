@@ -91,8 +91,8 @@ class UNetPlusPlus(nn.Module):
         heads = range(1, depth + 1) if deep_supervision else [depth]
         self.heads = nn.ModuleDict({str(j): nn.Conv2d(widths[0], out_channels, 1) for j in heads})
 
-    def forward(self, x):
-        last = self.output["head"] if isinstance(self.output, dict) else self.depth
+    def grid(self, x, last):
+        """Gives the nodes that X(0, last) needs, by level and step."""
         grid = {}
         for total in range(last + 1):
             for j in range(total + 1):
@@ -103,6 +103,18 @@ class UNetPlusPlus(nn.Module):
                     up = self.up[f"{i}_{j}"](grid[i + 1, j - 1])
                     node = torch.cat([grid[i, k] for k in range(j)] + [up], 1)
                 grid[i, j] = self.nodes[f"{i}_{j}"](node)
+        return grid
+
+    def further(self, x):
+        """Gives the maps of deep supervision besides the main ones, that of the deepest node first."""
+        grid = self.grid(x, self.depth)
+        main = {"last": self.depth, "mean": None}[self.output] if isinstance(self.output, str) else self.output["head"]
+        steps = (j for j in range(self.depth, 0, -1) if j != main and str(j) in self.heads)
+        return [self.heads[str(j)](grid[0, j]) for j in steps]
+
+    def forward(self, x):
+        last = self.output["head"] if isinstance(self.output, dict) else self.depth
+        grid = self.grid(x, last)
         if self.output == "mean":
             return mean_as_logits([head(grid[0, int(j)]) for j, head in self.heads.items()])
         return self.heads[str(last)](grid[0, last])
