@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Distribution, Gradients};
 use pipe_learn::networks::blocks::Pass;
 use pipe_learn::networks::{Maps, Network};
-use pipe_learn::weights::{Parameter, Role, parameters};
+use pipe_learn::weights::{Array, Parameter, Role, arrays, parameters, with_arrays};
 use pipe_learn::{NetworkConfig, init, probe, show};
 use rand_pcg::Pcg64;
 use serde_json::{Value, json};
@@ -174,6 +174,33 @@ fn a_mirrored_margin_only_adds_what_is_beyond_the_edge() {
     let inside = whole.narrow(3, 20, 20).narrow(4, 20, 28);
     let apart: f32 = (inside - bare).abs().max().into_scalar();
     assert!(apart < 1e-5, "{apart}");
+}
+
+/// Padding before instead of behind is the same on an image turned round, with weights turned round.
+#[test]
+fn even_kernels_of_svsnet_pad_on_either_side() {
+    let device = Device::flex();
+    let turned = |array: &Array| {
+        let tensor = Tensor::<1>::from_data(&array.values[..], &device);
+        let values = match *array.shape {
+            [a, b, c, d] => tensor.reshape([a, b, c, d]).flip([2, 3]).into_data(),
+            [a, b, c, d, e] => tensor.reshape([a, b, c, d, e]).flip([2, 3, 4]).into_data(),
+            _ => return array.clone(),
+        };
+        Array { shape: array.shape.clone(), values: values.try_to_vec().expect("floats") }
+    };
+    let of = |side: &str| config(&json!({"svsnet": {"widths": [4, 6, 8], "even_kernels": side}}));
+    let (behind, before) = (of("pad_behind"), of("pad_before"));
+    let first = init::initialised(behind.build(&device).expect("settings in range"), behind.initialisation(), 1);
+    let weights = arrays(&first).iter().map(|(name, array)| (name.clone(), turned(array))).collect();
+    let second = with_arrays(before.build(&device).expect("settings in range"), weights).expect("equal names");
+    let x = Tensor::<5>::random([1, 1, 4, 16, 16], Distribution::Default, &device);
+    let y = first.forward(x.clone(), &mut Pass::predicting()).main;
+    let straight = second.forward(x.clone(), &mut Pass::predicting()).main;
+    let round = second.forward(x.flip([2, 3, 4]), &mut Pass::predicting()).main.flip([3, 4]);
+    let apart = |other: Tensor<5>| (y.clone() - other).abs().max().into_scalar::<f32>();
+    assert!(apart(round) < 1e-5 * y.clone().abs().max().into_scalar::<f32>());
+    assert!(apart(straight) > 1e-3);
 }
 
 #[track_caller]
