@@ -252,4 +252,7 @@ fn inputs_that_a_deep_network_cannot_bear() {
     let batch = config(&json!({"nnunet": {"dimensions": 3, "stages": 6, "norm": "batch"}}));
     assert_eq!(batch.check_input([1, 32, 32, 32]), Ok(()));
     assert!(batch.check_input([2, 32, 32, 32]).is_err(), "of another number of channels");
+    let endless = config(&json!({"nnunet": {"stages": 1_000_000_000_000_u64}}));
+    let error = probe(&endless, &[1, 1, 64, 64]).expect_err("settings come first");
+    assert!(error.to_string().contains("2 to 10"), "{error}");
 }
