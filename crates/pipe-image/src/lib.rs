@@ -25,7 +25,7 @@ pub use clip::Image;
 pub use encoding::MaskEncoding;
 pub use layouts::{Layout, Survey};
 pub use mask::Mask;
-pub use pack::{Dtype, Entry, EntryMeta, Pack, PackError, PackWriter};
+pub use pack::{Dtype, Entry, EntryMeta, Maps, Pack, PackError, PackWriter};
 pub use prepare::{Preparation, Prepared, prepare};
 pub use problem::{DataProblem, DataProblems, What};
 pub use sheet::{Picture, Tile, contact_sheet};

@@ -35,8 +35,64 @@ impl Mask {
         self.depth * self.height * self.width
     }
 
+    /// Gives one slice with all layers laid over each other, the last on top: what a picture can show.
+    ///
+    /// # Panics
+    /// If there is no such slice.
+    pub fn flat(&self, slice: usize) -> Self {
+        let (area, size) = (self.height * self.width, self.size());
+        let mut labels = vec![0; area];
+        for layer in 0..self.layers {
+            let plane = &self.labels[layer * size + slice * area..][..area];
+            for (label, found) in labels.iter_mut().zip(plane).filter(|(_, found)| **found != 0) {
+                *label = if self.layers == 1 { *found } else { u8::try_from(layer + 1).unwrap_or(u8::MAX) };
+            }
+        }
+        Self::plane(self.height, self.width, labels)
+    }
+
+    /// Gives the slice with the most foreground; the first of equal ones, and 0 for images.
+    pub fn fullest(&self) -> usize {
+        let (area, size) = (self.height * self.width, self.size());
+        let count = |slice: usize| {
+            let planes = (0..self.layers).map(|layer| &self.labels[layer * size + slice * area..][..area]);
+            planes.flatten().filter(|label| **label != 0).count()
+        };
+        (1..self.depth)
+            .fold((0, count(0)), |best, slice| {
+                let found = count(slice);
+                if found > best.1 { (slice, found) } else { best }
+            })
+            .0
+    }
+
+    /// Tells for each pixel or voxel whether any class is there.
+    pub fn any(&self) -> Vec<u8> {
+        let size = self.size();
+        (0..size).map(|at| u8::from((0..self.layers).any(|layer| self.labels[layer * size + at] != 0))).collect()
+    }
+
+    /// Gives a mask of another height and width, whose planes `plane` makes from the old ones.
+    pub(crate) fn mapped(&self, height: usize, width: usize, plane: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+        let labels = self.labels.chunks_exact((self.height * self.width).max(1)).flat_map(plane).collect();
+        Self { layers: self.layers, depth: self.depth, height, width, labels }
+    }
+
     /// Counts the labels that are not background.
     pub fn foreground(&self) -> usize {
         self.labels.iter().filter(|label| **label != 0).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_and_layers_become_planes() {
+        let volume = Mask { layers: 1, depth: 3, height: 1, width: 2, labels: vec![0, 0, 2, 1, 3, 0] };
+        assert_eq!((volume.fullest(), volume.flat(1).labels, volume.any()), (1, vec![2, 1], vec![0, 0, 1, 1, 1, 0]));
+        let layers = Mask { layers: 2, depth: 1, height: 1, width: 3, labels: vec![1, 1, 0, 0, 1, 0] };
+        assert_eq!((layers.fullest(), layers.flat(0).labels, layers.any()), (0, vec![1, 2, 0], vec![1, 1, 0]));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::Size;
 use crate::resize;
-use crate::{Case, EntryMeta, Image, Mask};
+use crate::{Case, EntryMeta, Image, Maps, Mask};
 
 /// How a case becomes input of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,7 +91,9 @@ pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
     let Case { id, patient, part, image, full_scale, label_frame, mask, spacing } = case;
     let (native_height, native_width) = (image.height, image.width);
     let size = preparation.size.unwrap_or(Size { height: native_height, width: native_width });
-    let (image, label_frame) = with_frames(image, label_frame, preparation.frames);
+    // The frames of a volume are its slices, and each has its own part of the mask.
+    let is_volume = mask.as_ref().is_some_and(|mask| mask.depth > 1);
+    let (image, label_frame) = with_frames(image, label_frame, preparation.frames.filter(|_| !is_volume));
     let image = with_channels(image, preparation.channels);
     let mut image = resize::image(image, size, preparation.interpolation);
     normalise(&mut image, preparation.normalise, full_scale);
@@ -99,7 +101,8 @@ pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
     let spacing = spacing.map(|[row, column]| {
         [row * native_height as f64 / size.height as f64, column * native_width as f64 / size.width as f64]
     });
-    let meta = EntryMeta { id, patient, part, label_frame, native_height, native_width, spacing };
+    let meta =
+        EntryMeta { id, patient, part, label_frame, native_height, native_width, spacing, maps: Maps::Exclusive };
     Prepared { meta, image, mask }
 }
 

@@ -40,10 +40,10 @@ pub fn mask(mask: Mask, size: Size) -> Mask {
     }
     let nearest = |at: usize, new: usize, old: usize| (2 * at + 1) * old / (2 * new);
     let columns: Vec<usize> = (0..size.width).map(|column| nearest(column, size.width, mask.width)).collect();
-    let rows = (0..size.height).map(|row| nearest(row, size.height, mask.height) * mask.width);
-    let labels =
-        rows.flat_map(|row| columns.iter().map(move |column| row + column)).map(|at| mask.labels[at]).collect();
-    Mask::plane(size.height, size.width, labels)
+    let rows: Vec<usize> = (0..size.height).map(|row| nearest(row, size.height, mask.height) * mask.width).collect();
+    mask.mapped(size.height, size.width, |plane| {
+        rows.iter().flat_map(|row| columns.iter().map(move |column| plane[row + column])).collect()
+    })
 }
 
 fn side(pixels: usize) -> u32 {

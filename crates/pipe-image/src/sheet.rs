@@ -67,7 +67,7 @@ impl Tile<'_> {
         let pixels = (0..size.height * size.width).flat_map(|at| (0..3).map(move |colour| (at, colour)));
         let mut rgb: Vec<u8> = pixels.map(|(at, colour)| byte(last.plane(0, channel(colour))[at])).collect();
         if let Some(mask) = self.mask {
-            let mask = resize::mask(mask.clone(), size);
+            let mask = resize::mask(mask.flat(if mask.depth > 1 { self.frame } else { 0 }), size);
             for at in outline(&mask) {
                 let class = usize::from(mask.labels[at]);
                 rgb[at * 3..at * 3 + 3].copy_from_slice(&COLOURS[(class - 1) % COLOURS.len()]);

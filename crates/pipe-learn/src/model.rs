@@ -11,6 +11,7 @@ use crate::checkpoint::{self, CheckpointError};
 use crate::head::Head;
 use crate::history::HistoryRow;
 use crate::networks::NetworkConfig;
+use crate::pretrained::WeightsCard;
 
 /// The weights of the epoch with the best Dice on validation cases, in a model folder.
 pub const BEST: &str = "best.safetensors";
@@ -39,6 +40,9 @@ pub struct ModelCard {
     pub input: [usize; 4],
     /// How images were prepared.
     pub preparation: Preparation,
+    /// The file that first weights came from, if any did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsCard>,
     /// The seed of the training.
     pub seed: u64,
     /// The epochs that were trained.

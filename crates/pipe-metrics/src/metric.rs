@@ -19,10 +19,12 @@ pub enum Direction {
 /// One case: two masks of equal shape, and their counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'m> {
-    /// The prediction, `height * width` bytes.
+    /// The prediction, `depth * height * width` bytes.
     pub prediction: &'m [u8],
     /// The reference, of equal shape.
     pub reference: &'m [u8],
+    /// Slices; 1 for images.
+    pub depth: usize,
     /// Rows.
     pub height: usize,
     /// Columns.
@@ -36,9 +38,9 @@ impl<'m> Pair<'m> {
     ///
     /// # Panics
     /// The masks have other lengths.
-    pub fn new(prediction: &'m [u8], reference: &'m [u8], height: usize, width: usize) -> Self {
-        assert_eq!(prediction.len(), height * width, "a mask of that shape");
-        Self { prediction, reference, height, width, counts: Counts::of(prediction, reference) }
+    pub fn new(prediction: &'m [u8], reference: &'m [u8], [depth, height, width]: [usize; 3]) -> Self {
+        assert_eq!(prediction.len(), depth * height * width, "a mask of that shape");
+        Self { prediction, reference, depth, height, width, counts: Counts::of(prediction, reference) }
     }
 }
 
@@ -71,5 +73,5 @@ pub const METRICS: &[Metric] = &[
     ratio("recall", "Recall", |pair| recall(&pair.counts)),
     ratio("specificity", "Specificity", |pair| specificity(&pair.counts)),
     ratio("accuracy", "Accuracy", |pair| accuracy(&pair.counts)),
-    ratio("cldice", "clDice", |pair| cldice(pair.prediction, pair.reference, pair.height, pair.width)),
+    ratio("cldice", "clDice", |pair| cldice(pair.prediction, pair.reference, [pair.depth, pair.height, pair.width])),
 ];

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Pack, number::Probability};
+use pipe_image::{Maps, Pack, number::Probability};
 use pipe_metrics::{METRICS, Pair, Summary, summarise};
 use pipe_store::{Direction, MetricRow};
 use rayon::prelude::*;
@@ -25,7 +25,7 @@ pub struct Evaluate;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluateWith {
-    /// Probabilities at or above it are foreground; with several classes the likeliest one wins, and the classes other than 0 together are foreground.
+    /// Probabilities at or above it are foreground; of classes that exclude each other the likeliest wins, and those other than 0 together are foreground; of classes that may overlap, each has the threshold.
     #[serde(default = "half")]
     pub threshold: Probability,
 }
@@ -80,17 +80,21 @@ impl Stage for Evaluate {
     }
 }
 
-/// Foreground of a prediction at a threshold.
-pub(crate) fn foreground(probabilities: &pipe_image::Image, threshold: f64) -> Vec<u8> {
+/// Foreground of a prediction at a threshold: any class, over all slices.
+pub(crate) fn foreground(probabilities: &pipe_image::Image, maps: Maps, threshold: f64) -> Vec<u8> {
     if probabilities.channels == 1 {
         return probabilities.data.iter().map(|p| u8::from(f64::from(*p) >= threshold)).collect();
     }
     let size = probabilities.height * probabilities.width;
-    let likeliest = |at: usize| {
-        (0..probabilities.channels)
-            .max_by(|a, b| probabilities.data[a * size + at].total_cmp(&probabilities.data[b * size + at]))
+    let slice = |frame: usize| {
+        let values = probabilities.frame(frame);
+        let of = move |at: usize| (0..probabilities.channels).map(move |map| (map, values[map * size + at]));
+        (0..size).map(move |at| match maps {
+            Maps::Exclusive => u8::from(of(at).max_by(|a, b| a.1.total_cmp(&b.1)).is_some_and(|(map, _)| map != 0)),
+            Maps::Overlapping => u8::from(of(at).any(|(_, p)| f64::from(p) >= threshold)),
+        })
     };
-    (0..size).map(|at| u8::from(likeliest(at) != Some(0))).collect()
+    (0..probabilities.frames).flat_map(slice).collect()
 }
 
 fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
@@ -103,12 +107,14 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
             pack.mask(position(&pack, selected)?).ok_or_else(|| Failure::NoMask { case: selected.id.clone() })?;
         let at = predictions.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
         let probabilities = predictions.image(at);
-        let (found, wanted) = ((probabilities.height, probabilities.width), (reference.height, reference.width));
+        let found = [probabilities.frames, probabilities.height, probabilities.width];
+        let wanted = [reference.depth, reference.height, reference.width];
         if found != wanted {
             return Err(Failure::Sizes { case: selected.id.clone(), prediction: found, mask: wanted });
         }
-        let prediction = foreground(&probabilities, threshold);
-        let pair = Pair::new(&prediction, &reference.labels, reference.height, reference.width);
+        let prediction = foreground(&probabilities, predictions.entries()[at].maps, threshold);
+        let reference = reference.any();
+        let pair = Pair::new(&prediction, &reference, wanted);
         let values = METRICS.iter().map(|metric| (metric.of)(&pair)).collect();
         Ok(CaseValues { case: selected.id.clone(), patient: selected.patient.clone(), values })
     };

@@ -76,14 +76,16 @@ pub enum Failure {
         part: &'static str,
     },
     /// A prediction of another size than its reference mask.
-    #[error("the prediction of case `{case}` is {}x{}, its mask {}x{}; both must come from one `prepare`", prediction.0, prediction.1, mask.0, mask.1)]
+    #[error(
+        "the prediction of case `{case}` is {prediction:?} (slices, rows, columns), its mask {mask:?}; both must come from one `prepare`"
+    )]
     Sizes {
         /// The case.
         case: String,
-        /// Rows and columns of the prediction.
-        prediction: (usize, usize),
-        /// Rows and columns of the mask.
-        mask: (usize, usize),
+        /// Slices, rows and columns of the prediction.
+        prediction: [usize; 3],
+        /// Slices, rows and columns of the mask.
+        mask: [usize; 3],
     },
     /// A selected case is not in the packed data set.
     #[error("case `{case}` is not in the packed data set")]
@@ -129,6 +131,9 @@ pub enum Failure {
     /// The phantom cannot be made.
     #[error(transparent)]
     Phantom(#[from] pipe_image::phantom::PhantomError),
+    /// First weights cannot be taken from their file.
+    #[error(transparent)]
+    Weights(#[from] pipe_learn::PretrainedError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] pipe_learn::TrainError),

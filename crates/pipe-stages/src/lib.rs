@@ -13,6 +13,7 @@ mod selection;
 mod split;
 mod summary;
 mod train;
+mod weights;
 
 pub use artifacts::{DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH};
 pub use evaluate::Evaluate;
@@ -24,6 +25,7 @@ pub use selection::{Selected, Selection};
 pub use split::Split;
 pub use summary::{Results, results};
 pub use train::Train;
+pub use weights::WeightsFrom;
 
 use pipe_engine::StageKind;
 

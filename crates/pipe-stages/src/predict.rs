@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Dtype, EntryMeta, Pack, PackWriter};
-use pipe_learn::Model;
+use pipe_image::{Dtype, EntryMeta, Maps, Pack, PackWriter};
+use pipe_learn::{Head, Model};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,11 +56,15 @@ fn predict(context: &Context) -> Result<(), Failure> {
     let pack = Pack::open(context.input("dataset"))?;
     let selection = Selection::read(context.input("images"))?;
     let mut writer = PackWriter::create(context.output("prediction"))?;
+    let maps = match model.card().head {
+        Head::Sigmoid if model.card().classes > 1 => Maps::Overlapping,
+        Head::Sigmoid | Head::Softmax => Maps::Exclusive,
+    };
     let all = selection.test.len() as u64;
     for (done, case) in selection.test.iter().enumerate() {
         let at = position(&pack, case)?;
         let probabilities = model.probabilities(&pack.image(at))?;
-        let meta = EntryMeta { label_frame: 0, ..pack.entries()[at].meta() };
+        let meta = EntryMeta { label_frame: 0, maps, ..pack.entries()[at].meta() };
         writer.push(meta, &probabilities, Dtype::F16, None)?;
         context.progress(done as u64 + 1, Some(all), "cases", "");
     }

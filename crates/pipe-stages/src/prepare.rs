@@ -64,6 +64,8 @@ pub enum DataLayout {
     XcaSequences(pipe_image::layouts::XcaSequences),
     /// Stills with polygons in one annotation file, for instance ARCADE.
     Coco(pipe_image::layouts::Coco),
+    /// Volumes with organs of several classes, made by seed.
+    VolumePhantom(pipe_image::layouts::VolumePhantom),
     /// `images/` and `masks/` by stem, also under `train/`, `val/` and `test/`.
     Folder(pipe_image::layouts::Folder),
 }
@@ -76,7 +78,15 @@ impl DataLayout {
             Self::XcaSequences(_) => "xca_sequences",
             Self::Coco(_) => "coco",
             Self::Folder(_) => "folder",
+            Self::VolumePhantom(_) => "volume_phantom",
         }
+    }
+}
+
+impl DataLayout {
+    /// Whether it makes its data, and so reads no folder.
+    pub fn makes(&self) -> bool {
+        matches!(self, Self::XcaPhantom(_) | Self::VolumePhantom(_))
     }
 }
 
@@ -99,10 +109,13 @@ impl DataConfig {
     /// # Errors
     /// No folder is given where one is needed, or one where none is; the folder is missing; data cannot be made.
     pub fn files(&self, root: Option<PathBuf>, made: &Path) -> Result<(Layout, PathBuf), Failure> {
+        if root.is_some() && self.layout.makes() {
+            return Err(Failure::UselessRoot { layout: self.layout.name() });
+        }
+        if let DataLayout::VolumePhantom(config) = &self.layout {
+            return Ok((Layout::VolumePhantom(config.clone()), made.to_path_buf()));
+        }
         if let DataLayout::XcaPhantom(config) = &self.layout {
-            if root.is_some() {
-                return Err(Failure::UselessRoot { layout: self.layout.name() });
-            }
             fs::create_dir_all(made).map_err(|source| Failure::write(made, source))?;
             phantom::write(config, made)?;
             return Ok((Layout::XcaSequences(config.layout()), made.to_path_buf()));
@@ -113,6 +126,7 @@ impl DataConfig {
         }
         let layout = match &self.layout {
             DataLayout::XcaPhantom(config) => Layout::XcaSequences(config.layout()),
+            DataLayout::VolumePhantom(config) => Layout::VolumePhantom(config.clone()),
             DataLayout::XcaSequences(layout) => Layout::XcaSequences(layout.clone()),
             DataLayout::Coco(layout) => Layout::Coco(layout.clone()),
             DataLayout::Folder(layout) => Layout::Folder(layout.clone()),

@@ -155,7 +155,12 @@ impl Results<'_> {
         };
         let overlay = |(rank, (dice, case)): (Rank, (f64, &str))| {
             let (at, predicted) = (data.find(case)?, predictions.find(case)?);
-            let image = data.image(at);
+            let (image, mask, maps) = (data.image(at), data.mask(at)?, predictions.entries()[predicted].maps);
+            let prediction = foreground(&predictions.image(predicted), maps, evaluation.threshold);
+            // Of a volume the slice with the most to see.
+            let slice = mask.fullest();
+            let (area, frame) =
+                (image.height * image.width, if mask.depth > 1 { slice } else { data.entries()[at].label_frame });
             Some(Overlay {
                 stage: self.plan.nodes[node].id.clone(),
                 case: case.to_owned(),
@@ -163,9 +168,9 @@ impl Results<'_> {
                 dice,
                 height: image.height,
                 width: image.width,
-                image: gray(&image, data.entries()[at].label_frame),
-                reference: data.mask(at)?.labels,
-                prediction: foreground(&predictions.image(predicted), evaluation.threshold),
+                image: gray(&image, frame),
+                reference: mask.flat(slice).labels,
+                prediction: prediction[slice * area..][..area].to_vec(),
             })
         };
         Ok(chosen.into_iter().filter_map(overlay).collect())

@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, Preparation};
-use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask};
+use pipe_learn::{
+    First, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,7 @@ use crate::{
     artifacts::{DATASET, MODEL, PREPARATION, TRAINING},
     failure::Failure,
     selection::{Selected, Selection, position},
+    weights::WeightsFrom,
 };
 
 /// What computes: raised when equal recipes would give other weights, e.g. with another version of Burn or of the kernels.
@@ -30,6 +33,9 @@ pub struct TrainWith {
     pub network: NetworkConfig,
     /// Loss, optimizer, schedule, epochs, augmentation.
     pub training: TrainConfig,
+    /// First weights from a file; null draws all from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsFrom>,
     /// Seed of initialisation, shuffling, augmentation and dropout.
     #[serde(default)]
     pub seed: u64,
@@ -65,7 +71,7 @@ impl Stage for Train {
     }
 
     fn check(with: &TrainWith) -> Result<(), (String, String)> {
-        let loss = with.training.loss.check(with.network.classes(), Head::of(with.network.classes()));
+        let loss = with.training.check_loss(with.network.classes());
         loss.map_err(|error| ("training.loss".to_owned(), error.to_string()))?;
         with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }
@@ -92,6 +98,7 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
             ));
         }
     }
+    let first = with.weights.as_ref().map(|weights| weights.read(&with.network, context)).transpose()?;
     let task = TrainTask {
         network: &with.network,
         training: &with.training,
@@ -102,6 +109,7 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         preparation: &preparation,
         resume: context.resume(),
         output: context.output("model"),
+        first: first.as_ref().map(|(weights, card)| First { weights, card }),
     };
     let (mut all, mut note) = (1, String::new());
     let mut batches = 1;

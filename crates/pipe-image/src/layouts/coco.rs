@@ -48,6 +48,8 @@ pub enum Categories {
     Union(Vec<String>),
     /// These categories, by name, are classes 1, 2, 3 ... in this order; others are background, later objects lie on top.
     Classes(Vec<String>),
+    /// These categories, by name, are layers that may overlap: for a head with a sigmoid for each of them.
+    Layers(Vec<String>),
 }
 
 /// What to do about images that are listed but not there.
@@ -96,7 +98,12 @@ impl Arrangement for Coco {
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
         let mut case = reading::read_case(root, files, &crate::MaskEncoding::default())?;
         if let Some(MaskSource::Outlines { outlines, .. }) = &files.mask {
-            case.mask = Some(polygon::draw(outlines, files.height, files.width));
+            case.mask = Some(match &self.categories {
+                Categories::Layers(names) => polygon::layered(outlines, names.len(), files.height, files.width),
+                Categories::Any | Categories::Union(_) | Categories::Classes(_) => {
+                    polygon::draw(outlines, files.height, files.width)
+                }
+            });
         }
         Ok(case)
     }
@@ -260,7 +267,9 @@ impl Coco {
     fn class(&self, object: &Annotation, classes: &BTreeMap<i64, u8>) -> Option<u8> {
         match self.categories {
             Categories::Any => Some(1),
-            Categories::Union(_) | Categories::Classes(_) => classes.get(&object.category_id).copied(),
+            Categories::Union(_) | Categories::Classes(_) | Categories::Layers(_) => {
+                classes.get(&object.category_id).copied()
+            }
         }
     }
 
@@ -268,7 +277,7 @@ impl Coco {
     fn classes(&self, path: &str, file: &CocoFile, problems: &mut Vec<DataProblem>) -> BTreeMap<i64, u8> {
         let names = match &self.categories {
             Categories::Any => return BTreeMap::new(),
-            Categories::Union(names) | Categories::Classes(names) => names,
+            Categories::Union(names) | Categories::Classes(names) | Categories::Layers(names) => names,
         };
         let mut classes = BTreeMap::new();
         for (name, class) in names.iter().zip(1..=u8::MAX) {

@@ -8,10 +8,12 @@ mod listing;
 mod polygon;
 mod reading;
 mod survey;
+mod volume_phantom;
 mod xca_sequences;
 
 pub use coco::{Absent, Categories, Coco};
 pub use folder::Folder;
 pub use listing::{Masks, Parts};
 pub use survey::{Layout, Survey};
+pub use volume_phantom::VolumePhantom;
 pub use xca_sequences::{Naming, XcaSequences};

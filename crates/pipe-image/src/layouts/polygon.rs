@@ -26,6 +26,15 @@ pub(super) fn draw(outlines: &[Outline], height: usize, width: usize) -> Mask {
     mask
 }
 
+/// Draws each class into a layer of its own.
+pub(super) fn layered(outlines: &[Outline], layers: usize, height: usize, width: usize) -> Mask {
+    let of = |layer: usize| {
+        let one = outlines.iter().filter(move |outline| usize::from(outline.class) == layer + 1);
+        draw(&one.map(|outline| Outline { class: 1, ..outline.clone() }).collect::<Vec<_>>(), height, width).labels
+    };
+    Mask { layers, depth: 1, height, width, labels: (0..layers).flat_map(of).collect() }
+}
+
 /// Paints between every odd and the next even place; places count column by column.
 fn toggle(mask: &mut Mask, class: u8, places: &[usize]) {
     let size = mask.height * mask.width;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coco::Coco;
 use super::folder::Folder;
+use super::volume_phantom::VolumePhantom;
 use super::xca_sequences::XcaSequences;
 use crate::case::{Case, CaseFiles};
 use crate::problem::{DataProblem, DataProblems, What};
@@ -23,6 +24,8 @@ pub enum Layout {
     Coco(Coco),
     /// A folder of images and a folder of masks, paired by name.
     Folder(Folder),
+    /// Volumes made by seed; nothing is read.
+    VolumePhantom(VolumePhantom),
 }
 
 /// What a layout finds in a folder: cases, and everything that is wrong.
@@ -48,6 +51,7 @@ impl Layout {
             Self::XcaSequences(layout) => layout,
             Self::Coco(layout) => layout,
             Self::Folder(layout) => layout,
+            Self::VolumePhantom(layout) => layout,
         }
     }
 
@@ -57,6 +61,7 @@ impl Layout {
             Self::XcaSequences(_) => "xca_sequences",
             Self::Coco(_) => "coco",
             Self::Folder(_) => "folder",
+            Self::VolumePhantom(_) => "volume_phantom",
         }
     }
 

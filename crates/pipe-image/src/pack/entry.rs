@@ -25,6 +25,27 @@ pub struct EntryMeta {
     pub native_width: usize,
     /// Millimetres a pixel at the prepared size (row, column), where known.
     pub spacing: Option<[f64; 2]>,
+    /// What the channels of a prediction are to each other.
+    #[serde(default, skip_serializing_if = "Maps::is_exclusive")]
+    pub maps: Maps,
+}
+
+/// What the channels of a prediction are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Maps {
+    /// Classes that exclude each other, the background first; a single one is the foreground. Images have this too.
+    #[default]
+    Exclusive,
+    /// Classes that may overlap, without the background.
+    Overlapping,
+}
+
+impl Maps {
+    // The form in which serde asks.
+    fn is_exclusive(&self) -> bool {
+        *self == Self::Exclusive
+    }
 }
 
 /// An entry of a pack as its index has it.
@@ -46,12 +67,21 @@ pub struct Entry {
     pub width: usize,
     /// The frame that the mask belongs to, counted from 0.
     pub label_frame: usize,
+    /// The number of layers of the mask, which may overlap.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub layers: usize,
+    /// The number of slices of the mask: 1, or that of frames for a volume.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub depth: usize,
     /// The number of rows that the file had.
     pub native_height: usize,
     /// The number of columns that the file had.
     pub native_width: usize,
     /// Millimetres a pixel at this size (row, column), where known.
     pub spacing: Option<[f64; 2]>,
+    /// What the channels of a prediction are to each other.
+    #[serde(default, skip_serializing_if = "Maps::is_exclusive")]
+    pub maps: Maps,
     /// How the image values are stored.
     pub dtype: Dtype,
     /// BLAKE3 of shape and stored bytes of the image, 64 hexadecimal digits.
@@ -64,7 +94,21 @@ pub struct Entry {
     pub(super) mask_offset: u64,
 }
 
+fn one() -> usize {
+    1
+}
+
+// The form in which serde asks.
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
 impl Entry {
+    /// Gives the number of labels of the mask.
+    pub(super) fn labels(&self) -> usize {
+        [self.depth, self.height, self.width].iter().fold(self.layers, |all, side| all.saturating_mul(*side))
+    }
+
     /// Gives who and what the entry is, for instance to write a prediction about it.
     pub fn meta(&self) -> EntryMeta {
         EntryMeta {
@@ -75,6 +119,7 @@ impl Entry {
             native_height: self.native_height,
             native_width: self.native_width,
             spacing: self.spacing,
+            maps: self.maps,
         }
     }
 

@@ -7,6 +7,6 @@ mod map;
 mod reader;
 mod writer;
 
-pub use entry::{Dtype, Entry, EntryMeta, PackError};
+pub use entry::{Dtype, Entry, EntryMeta, Maps, PackError};
 pub use reader::Pack;
 pub use writer::PackWriter;

@@ -39,7 +39,7 @@ impl Pack {
         let entries: Vec<Entry> = serde_json::from_slice(index).map_err(|error| damaged(&error.to_string()))?;
         for entry in &entries {
             let image = entry.values().saturating_mul(entry.dtype.bytes());
-            let mask = if entry.mask_digest.is_some() { entry.height.saturating_mul(entry.width) } else { 0 };
+            let mask = if entry.mask_digest.is_some() { entry.labels() } else { 0 };
             let fits = |offset: u64, length: usize| offset.saturating_add(length as u64) <= bytes.len() as u64;
             if !fits(entry.image_offset, image) || !fits(entry.mask_offset, mask) {
                 return Err(damaged(&format!("the arrays of `{}` lie outside the file", entry.id)));
@@ -82,7 +82,8 @@ impl Pack {
     pub fn mask(&self, at: usize) -> Option<Mask> {
         let entry = &self.entries[at];
         let labels = entry.mask_digest.as_ref().map(|_| self.mask_bytes(entry).to_vec())?;
-        Some(Mask::plane(entry.height, entry.width, labels))
+        let Entry { layers, depth, height, width, .. } = *entry;
+        Some(Mask { layers, depth, height, width, labels })
     }
 
     /// Checks the arrays of an entry against its digests.
@@ -91,11 +92,11 @@ impl Pack {
     /// If the bytes are not those that were written.
     pub fn verify(&self, at: usize) -> Result<(), PackError> {
         let entry = &self.entries[at];
-        let Entry { frames, channels, height, width, dtype, .. } = *entry;
+        let Entry { frames, channels, layers, depth, height, width, dtype, .. } = *entry;
         let image = digest(dtype, [frames, channels, height, width], self.image_bytes(entry)) == entry.image_digest;
         let mask_digest = entry.mask_digest.as_ref();
-        let mask =
-            mask_digest.is_none_or(|known| *known == digest(Dtype::U8, [1, 1, height, width], self.mask_bytes(entry)));
+        let mask = mask_digest
+            .is_none_or(|known| *known == digest(Dtype::U8, [depth, layers, height, width], self.mask_bytes(entry)));
         if image && mask {
             return Ok(());
         }
@@ -109,7 +110,7 @@ impl Pack {
     }
 
     fn mask_bytes(&self, entry: &Entry) -> &[u8] {
-        &self.bytes[entry.mask_offset as usize..][..entry.height * entry.width]
+        &self.bytes[entry.mask_offset as usize..][..entry.labels()]
     }
 }
 
@@ -128,7 +129,7 @@ fn index(bytes: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EntryMeta, PackWriter, Part};
+    use crate::{EntryMeta, Maps, PackWriter, Part};
 
     fn meta(id: &str) -> EntryMeta {
         EntryMeta {
@@ -139,6 +140,7 @@ mod tests {
             native_height: 7,
             native_width: 5,
             spacing: Some([0.1, 0.3]),
+            maps: Maps::Exclusive,
         }
     }
 

@@ -39,32 +39,38 @@ impl PackWriter {
     /// # Errors
     /// If the case is there already, the arrays do not fit together, or the disk is full.
     pub fn push(&mut self, meta: EntryMeta, image: &Image, dtype: Dtype, mask: Option<&Mask>) -> Result<(), PackError> {
-        let EntryMeta { id, patient, part, label_frame, native_height, native_width, spacing } = meta;
+        let EntryMeta { id, patient, part, label_frame, native_height, native_width, spacing, maps } = meta;
         let shape = image.shape();
         let [frames, channels, height, width] = shape;
         if image.data.len() != shape.iter().product::<usize>() {
             let reason = format!("{} values for the shape {shape:?}", image.data.len());
             return Err(PackError::Shape { id, reason });
         }
-        if let Some(mask) =
-            mask.filter(|mask| (mask.height, mask.width, mask.labels.len()) != (height, width, height * width))
-        {
-            let reason = format!("the image is {width}x{height}, the mask {}x{}", mask.width, mask.height);
+        let fits = |mask: &&Mask| {
+            (mask.height, mask.width, mask.labels.len()) == (height, width, mask.layers * mask.size())
+                && (mask.depth == 1 || mask.depth == frames)
+        };
+        if let Some(mask) = mask.filter(|mask| !fits(mask)) {
+            let Mask { depth, height: rows, width: columns, .. } = mask;
+            let reason = format!("the image is {width}x{height}x{frames}, the mask {columns}x{rows}x{depth}");
             return Err(PackError::Shape { id, reason });
         }
+        let (layers, depth) = mask.map_or((1, 1), |mask| (mask.layers, mask.depth));
         if !self.ids.insert(id.clone()) {
             return Err(PackError::Duplicate { id });
         }
         let bytes = encode(&image.data, dtype);
         let image_offset = self.array(&bytes)?;
         let mask_offset = mask.map(|mask| self.array(&mask.labels)).transpose()?.unwrap_or(0);
-        let mask_digest = mask.map(|mask| digest(Dtype::U8, [1, 1, height, width], &mask.labels));
+        let mask_digest = mask.map(|mask| digest(Dtype::U8, [depth, layers, height, width], &mask.labels));
         let image_digest = digest(dtype, shape, &bytes);
         self.entries.push(Entry {
             id,
             patient,
             part,
             label_frame,
+            layers,
+            depth,
             frames,
             channels,
             height,
@@ -72,6 +78,7 @@ impl PackWriter {
             native_height,
             native_width,
             spacing,
+            maps,
             dtype,
             image_digest,
             mask_digest,

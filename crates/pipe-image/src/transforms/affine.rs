@@ -57,12 +57,10 @@ pub(super) fn resample(map: Affine, image: &Image, mask: &Mask) -> (Image, Mask)
     let size = height * width;
     let (centre_x, centre_y) = ((width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0);
     let mut taps = Vec::with_capacity(size);
-    let mut labels = Vec::with_capacity(size);
     for row in 0..height {
         for column in 0..width {
             let (x, y) = map.at(column as f64 - centre_x, row as f64 - centre_y);
             let tap = Tap::new(snapped(x + centre_x), snapped(y + centre_y), height, width);
-            labels.push(mask.labels[tap.nearest]);
             taps.push(tap);
         }
     }
@@ -70,7 +68,8 @@ pub(super) fn resample(map: Affine, image: &Image, mask: &Mask) -> (Image, Mask)
     for plane in image.planes() {
         data.extend(taps.iter().map(|tap| tap.value(plane)));
     }
-    (Image { data, ..Image::filled([0; 4], 0.0) }.shaped(image), Mask::plane(height, width, labels))
+    let labels = mask.mapped(height, width, |plane| taps.iter().map(|tap| plane[tap.nearest]).collect());
+    (Image { data, ..Image::filled([0; 4], 0.0) }.shaped(image), labels)
 }
 
 /// Takes rounding errors away, so that flips and whole shifts give the very values and not a mixture with weight 1e-16.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use pipe_learn::{NETWORKS, NetworkConfig, Show};
-use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, single};
+use pipe_learn::{LossConfig, NETWORKS, NetworkConfig, ProbeError, Show, losses::LOSSES};
+use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, parse, single};
+use pipe_stages::WeightsFrom;
 use serde_json::json;
 
 use crate::{
@@ -24,7 +25,25 @@ pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failur
                 print(&show);
             }
         }
-        Network::Probe { network, input, .. } => output::json(&pipe_learn::probe(&config(session, network)?, input)?),
+        Network::Probe { network, input, loss: None, .. } => {
+            let (config, weights) = chosen(session, network)?;
+            output::json(&match weights {
+                None => pipe_learn::probe(&config, input)?,
+                Some(weights) => {
+                    let path = session.workspace.join(weights.file.path());
+                    let first = weights.at(&path, &config).map_err(pipe_stages::Failure::from)?;
+                    pipe_learn::probe_with(&config, input, &first)?
+                }
+            });
+        }
+        Network::Probe { network, input, loss: Some(text), .. } => {
+            let (config, loss) = (config(session, network)?, loss(text)?);
+            let probe = pipe_learn::probe_gradients(&config, input, &loss);
+            output::json(&probe.map_err(|error| match error {
+                ProbeError::Network(error) => Failure::from(error),
+                ProbeError::Loss(error) => Failure::Argument(format!("`--loss`: {error}")),
+            })?);
+        }
     }
     Ok(())
 }
@@ -76,11 +95,16 @@ fn print(show: &Show) {
     ));
 }
 
-/// A network by name, with its defaults; or from a file: one with a single `network:`, or an experiment.
+/// A network without the weights that may stand beside it.
 fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
+    Ok(chosen(session, network)?.0)
+}
+
+/// A network by name, with its defaults; or from a file: one with a `network:` and perhaps `weights:`, or an experiment.
+fn chosen(session: &Session, network: &str) -> Result<(NetworkConfig, Option<WeightsFrom>), Failure> {
     if let Some(kind) = NETWORKS.iter().find(|kind| kind.name == network) {
         let default = json!({ kind.name: {} });
-        return Ok(serde_json::from_value(default).expect("every network has defaults"));
+        return Ok((serde_json::from_value(default).expect("every network has defaults"), None));
     }
     let path = Path::new(network);
     if !path.exists() && path.extension().is_none() {
@@ -88,8 +112,8 @@ fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
         return Err(Failure::Argument(format!("`{network}` is neither a network nor a file; {near}")));
     }
     let (node, sources) = single(path)?;
-    let keys = node.map().map_or(0, |map| map.keys().count());
-    let (tree, sources) = if keys == 1 || node.get("network").is_none() {
+    let is_bare = node.map().is_none_or(|map| map.keys().all(|key| matches!(key.as_str(), "network" | "weights")));
+    let (tree, sources) = if is_bare || node.get("network").is_none() {
         (node, sources)
     } else {
         let chosen =
@@ -97,7 +121,27 @@ fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
         let Composed { tree, sources, .. } = session.composed(&chosen)?;
         (tree, sources)
     };
-    bound(&tree, &sources)
+    let config = bound(&tree, &sources)?;
+    let weights = tree.get("weights").map(|node| bind::<Option<WeightsFrom>>(node, "weights"));
+    let weights = weights.transpose().map_err(|list| Failure::from(Problems { sources, list }))?;
+    Ok((config, weights.flatten()))
+}
+
+/// A loss by name, with its defaults, or as it stands in YAML.
+fn loss(text: &str) -> Result<LossConfig, Failure> {
+    let mut sources = Sources::default();
+    let node = match parse(&mut sources, "--loss", text.as_bytes()) {
+        Ok(node) => node,
+        Err(list) => return Err(Failure::from(Problems { sources, list })),
+    };
+    let Some(name) = node.text() else {
+        return bind(&node, "").map_err(|list| Failure::from(Problems { sources, list }));
+    };
+    if !LOSSES.contains(&name) {
+        let near = did_you_mean(name, LOSSES.iter().copied());
+        return Err(Failure::Argument(format!("`{name}` is no loss; {near}")));
+    }
+    Ok(serde_json::from_value(json!({ name: {} })).expect("every loss has defaults"))
 }
 
 fn bound(tree: &Node, sources: &Sources) -> Result<NetworkConfig, Failure> {
@@ -111,4 +155,35 @@ fn bound(tree: &Node, sources: &Sources) -> Result<NetworkConfig, Failure> {
     let config: NetworkConfig = bind(node, "network").map_err(refuse)?;
     config.check()?;
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use pipe_spec::Colour;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let expected: LossConfig = serde_json::from_str(expected).expect("settings in range");
+        assert_eq!(loss(text).map_err(|failure| failure.words(Colour::Never)), Ok(expected));
+    }
+
+    #[track_caller]
+    fn check_refused(text: &str, part: &str) {
+        let words = loss(text).expect_err("it is no loss").words(Colour::Never);
+        assert!(words.contains(part), "`{part}` is not in: {words}");
+    }
+
+    #[test]
+    fn losses_by_name_and_as_yaml() {
+        LOSSES.iter().for_each(|name| check(name, &format!(r#"{{"{name}": {{}}}}"#)));
+        check("{dice: {smooth: 0}}", r#"{"dice": {"smooth": 0}}"#);
+        check(r#"{"dice": {"smooth": 0}}"#, r#"{"dice": {"smooth": 0}}"#);
+        check("sum: [{weight: 0.5, loss: {focal: {}}}]", r#"{"sum": [{"weight": 0.5, "loss": {"focal": {}}}]}"#);
+        check_refused("dise", "did you mean `dice`");
+        check_refused("{dise: {}}", "dice");
+        check_refused("{dice: {smoth: 0}}", "smooth");
+        check_refused("{dice", "--loss");
+    }
 }
