@@ -144,8 +144,10 @@ impl AttentionUNetConfig {
 pub struct AttentionUNet {
     /// The last one is the bottom.
     encoder: Vec<DoubleConv2d>,
-    /// From the bottom up, as is the rest.
-    up: Vec<Up>,
+    /// From the bottom up, as is the rest; empty with up-sampling without weights.
+    up: Vec<ConvTranspose2d>,
+    /// What follows up-sampling without weights.
+    refine: Vec<ConvNorm2d>,
     /// Empty without attention.
     gates: Vec<Gate>,
     decoder: Vec<DoubleConv2d>,
@@ -154,13 +156,6 @@ pub struct AttentionUNet {
     doubling: UpSampling,
     #[module(skip)]
     activation: Nonlinearity,
-}
-
-/// Gives the channels of the finer level: the one layer doubles, the other follows the doubling.
-#[derive(Module, Debug)]
-enum Up {
-    Transposed(ConvTranspose2d),
-    Refined(ConvNorm2d),
 }
 
 /// Weighs each place of a skip by a number from 0 to 1.
@@ -196,17 +191,15 @@ impl AttentionUNet {
         let levels_up = || (0..config.depth).rev();
         let double = |input, width| DoubleConv2d::new([input, width, width], &style, device);
         let level = |level: usize| double(if level == 0 { config.in_channels } else { width(level - 1) }, width(level));
-        let up = |level: usize| {
-            let channels = [width(level + 1), width(level)];
-            match config.up.layer(channels, device) {
-                Some(layer) => Up::Transposed(layer),
-                None => Up::Refined(ConvNorm2d::new(channels, 3, &style, device)),
-            }
-        };
+        let steps = || levels_up().map(|level| [width(level + 1), width(level)]);
+        let up: Vec<ConvTranspose2d> = steps().filter_map(|channels| config.up.layer(channels, device)).collect();
+        let refined = steps().filter(|_| up.is_empty());
+        let refine = refined.map(|channels| ConvNorm2d::new(channels, 3, &style, device)).collect();
         let gate = |level: usize| Gate::new(width(level), config.gate.unwrap_or(width(level) / 2), &style, device);
         Self {
             encoder: (0..=config.depth).map(level).collect(),
-            up: levels_up().map(up).collect(),
+            up,
+            refine,
             gates: levels_up().filter(|_| config.attention).map(gate).collect(),
             decoder: levels_up().map(|level| double(2 * width(level), width(level))).collect(),
             head: Conv2d::new([width(0), config.out_channels], 1, Bias::Learned, device),
@@ -228,11 +221,11 @@ impl Forward for AttentionUNet {
             }
             x = level.forward(x, pass);
         }
-        for (step, (up, level)) in self.up.iter().zip(&self.decoder).enumerate() {
-            let below = match up {
-                Up::Transposed(layer) => layer.forward(x, pass),
-                Up::Refined(conv) => conv.forward_active(self.doubling.twice(None, x, pass), self.activation, pass),
-            }; // [batch, c / 2, 2 h, 2 w]
+        for (step, level) in self.decoder.iter().enumerate() {
+            let mut below = self.doubling.twice(self.up.get(step), x, pass); // [batch, c', 2 h, 2 w]
+            if let Some(conv) = self.refine.get(step) {
+                below = conv.forward_active(below, self.activation, pass); // [batch, c / 2, 2 h, 2 w]
+            }
             let skip = skips.pop().expect("there are as many skips as decoder levels");
             let skip = match self.gates.get(step) {
                 Some(gate) => gate.forward(below.clone(), skip, pass),

@@ -7,8 +7,11 @@ impl NetworkConfig {
     /// Checks that an input fits; `shape` is `[channels, depth or frames, height, width]`.
     ///
     /// # Errors
-    /// The number of channels or frames is another than the network takes, or the input is too small.
+    /// A setting is out of its range, the number of channels or frames is another than the network takes, or the input is
+    /// too small.
     pub fn check_input(&self, shape: [usize; 4]) -> Result<(), NetworkError> {
+        // What a network takes follows from its settings, which may be any numbers yet.
+        self.check()?;
         let network = self.kind().name;
         let [channels, frames, height, width] = shape;
         let count = |what, field, expected: usize, found: usize| {

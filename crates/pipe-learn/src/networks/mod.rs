@@ -24,7 +24,7 @@ pub use maps::Maps;
 pub use nnunet::{NnUNet, NnUNetConfig};
 pub use nnunet_residual::{ResidualNnUNet, ResidualNnUNetConfig};
 pub use settings::{Fill, Initialisation, Margin, Takes};
-pub use svsnet::{Label, SvsNet, SvsNetConfig};
+pub use svsnet::{EvenKernels, Label, SvsNet, SvsNetConfig};
 pub use unet::{Edge, UNet, UNetConfig};
 pub use unet_plus_plus::{Output, UNetPlusPlus, UNetPlusPlusConfig};
 

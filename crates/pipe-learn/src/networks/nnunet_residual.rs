@@ -190,6 +190,7 @@ struct Block {
 
 /// A step of a block's skip; none keeps the input.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a module cannot be boxed, and a network has few blocks")]
 enum Shortcut {
     Pool(Pool),
     Project(ConvNorm),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
-    BatchNorm, Bias, ChannelAttention, ChannelFusion, Conv2d, Conv3d, NormOptions, Pass, ResidualBlock2d,
+    BatchNorm, Bias, ChannelAttention, ChannelFusion, Conv2d, Conv3d, NormOptions, Padding, Pass, ResidualBlock2d,
     ResidualBlock3d, Window, nearest_twice, spatial_dropout,
 };
 use super::error::within;
@@ -48,6 +48,8 @@ pub struct SvsNetConfig {
     pub skip_attention: bool,
     /// Attention where the decoder adds a skip (CAB); without it the skip is added as it is.
     pub fusion_attention: bool,
+    /// Where the zero stands that keeps the size under kernels of size 2.
+    pub even_kernels: EvenKernels,
     /// How weights start; Glorot by default, as Keras.
     pub init: Initialisation,
 }
@@ -66,6 +68,7 @@ impl Default for SvsNetConfig {
             dropout: 0.5,
             skip_attention: true,
             fusion_attention: true,
+            even_kernels: EvenKernels::PadBehind,
             init: Initialisation::Glorot,
         }
     }
@@ -79,6 +82,17 @@ pub enum Label {
     Last,
     /// A frame by position, counted from 0.
     Index(usize),
+}
+
+/// Where the one zero stands that keeps the size under a kernel of size 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvenKernels {
+    /// Below, on the right and after the last frame, as in Keras and the PyTorch port.
+    #[default]
+    PadBehind,
+    /// Above, on the left and before the first frame.
+    PadBefore,
 }
 
 impl Settings for SvsNetConfig {
@@ -147,7 +161,7 @@ impl Settings for SvsNetConfig {
 /// Follows the published Keras code (`get_unet3D_new_4_fram_2_new`) and its saved architecture, which agree. The
 /// paper's figure has no attention on the deepest skip (`skip_attention: false`); the PyTorch port has no bias before
 /// normalisation and PyTorch's epsilon (`bias: false, epsilon: 1e-5, label: last`). Kernels of size 2 pad behind only,
-/// as Keras does. Deviation: the head's sigmoid is applied outside, so the network gives logits.
+/// as Keras does, unless `even_kernels` says otherwise. `fusion_attention: false` adds skips as they are. Deviation: the head's sigmoid is applied outside, so the network gives logits.
 #[derive(Module, Debug)]
 pub struct SvsNet {
     conv0: Conv3d,
@@ -189,12 +203,17 @@ impl SvsNet {
         let steps = || widths.windows(2).map(|pair| (pair[0], pair[1]));
         let all_frames =
             |channels: usize| Conv3d::with([channels; 2], [config.frames, 1, 1], Window::VALID, Bias::Learned, device);
+        let padding = match config.even_kernels {
+            EvenKernels::PadBehind => Padding::Same,
+            EvenKernels::PadBefore => Padding::BySizeBefore,
+        };
+        let halving = Window::SAME.strided([1, 2, 2]).padded(padding);
         let down = |(input, output)| Down {
-            conv: Conv3d::with([input, output], [2; 3], Window::SAME.strided([1, 2, 2]), bias, device),
+            conv: Conv3d::with([input, output], [2; 3], halving, bias, device),
             bn: BatchNorm::new(output, norm, device),
         };
         let up = |(output, input)| Up {
-            conv: Conv2d::new([input, output], 2, bias, device),
+            conv: Conv2d::with([input, output], [2; 2], Window::SAME.padded(padding), bias, device),
             bn: BatchNorm::new(output, norm, device),
             attention: config.fusion_attention.then(|| ChannelFusion::new(output, device)),
             block: ResidualBlock2d::new(output, bias, norm, device),

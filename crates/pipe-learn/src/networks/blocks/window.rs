@@ -21,6 +21,8 @@ pub enum Padding {
     Same,
     /// As many as make the output `ceil(input / stride)` long, the odd one behind: TensorFlow's "same", which depends on the size.
     BySize,
+    /// The same, but with the odd one before.
+    BySizeBefore,
     /// None.
     Valid,
 }
@@ -57,13 +59,14 @@ impl<const D: usize> Window<D> {
             let reach = self.dilation[axis] * (kernel[axis] - 1);
             let all = match self.padding {
                 Padding::Same => reach,
-                Padding::BySize => {
+                Padding::BySize | Padding::BySizeBefore => {
                     let outputs = size[axis].div_ceil(self.stride[axis]);
                     ((outputs - 1) * self.stride[axis] + reach + 1).saturating_sub(size[axis])
                 }
                 Padding::Valid => 0,
             };
-            (all / 2, all - all / 2)
+            let less = all / 2;
+            if self.padding == Padding::BySizeBefore { (all - less, less) } else { (less, all - less) }
         })
     }
 }
@@ -81,6 +84,9 @@ mod tests {
     fn zeros_beyond_the_edge() {
         check(Window::SAME, 10, 3, (1, 1));
         check(Window::SAME, 10, 2, (0, 1));
+        check(Window::SAME.padded(Padding::BySizeBefore), 10, 2, (1, 0));
+        check(Window::SAME.padded(Padding::BySizeBefore), 10, 3, (1, 1));
+        check(Window::SAME.strided([2]).padded(Padding::BySizeBefore), 10, 2, (0, 0));
         check(Window::SAME.dilated(6), 10, 3, (6, 6));
         check(Window::SAME.strided([2]), 10, 3, (1, 1));
         check(Window::SAME.strided([2]).padded(Padding::BySize), 10, 3, (0, 1));
