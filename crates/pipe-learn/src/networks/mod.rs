@@ -4,6 +4,7 @@
 
 pub mod blocks;
 mod config;
+pub mod encoders;
 mod error;
 mod maps;
 mod network;
