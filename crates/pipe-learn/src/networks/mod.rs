@@ -4,6 +4,7 @@
 
 pub mod blocks;
 mod config;
+mod deeplabv3_plus_eca;
 pub mod encoders;
 mod error;
 mod maps;
@@ -13,6 +14,7 @@ mod settings;
 mod svsnet;
 mod unet;
 
+pub use deeplabv3_plus_eca::{DeepLabV3PlusEca, DeepLabV3PlusEcaConfig};
 pub use error::NetworkError;
 pub use maps::Maps;
 pub use settings::{Fill, Initialisation, Margin, Takes};
@@ -38,4 +40,6 @@ registry::networks! {
     "unet" UNet(UNetConfig) => UNet,
     /// SVS-net (Hao et al. 2020): sequence in, the vessels of one frame out.
     "svsnet" SvsNet(SvsNetConfig) => SvsNet,
+    /// DeepLabV3+ on MobileNetV2 with efficient channel attention.
+    "deeplabv3_plus_eca" DeepLabV3PlusEca(DeepLabV3PlusEcaConfig) => DeepLabV3PlusEca,
 }

@@ -32,6 +32,12 @@ impl Conv2d {
         Self { weight, bias: bias.zeros(output, device), window }
     }
 
+    /// Gives the channels in and out.
+    pub fn channels(&self) -> [usize; 2] {
+        let [output, input, _, _] = self.weight.dims();
+        [input * self.window.groups, output]
+    }
+
     /// # Shapes
     /// `[batch, in, height, width]` to `[batch, out, height', width']`.
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {

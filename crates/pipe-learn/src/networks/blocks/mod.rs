@@ -2,21 +2,27 @@
 //! They do not know which network uses them, and hold zeros until `init` or a checkpoint fills them.
 
 mod activation;
+mod aspp;
 mod attention;
 mod convolution;
 mod dropout;
+mod eca;
 mod normalisation;
 mod pass;
 mod resample;
 mod residual;
+mod style;
 mod window;
 
 pub use activation::Activation;
+pub use aspp::{Aspp, AsppPlan, Branch, SeparableConv, separable_conv, separated};
 pub use attention::{ChannelAttention, ChannelFusion};
 pub use convolution::{Bias, Conv2d, Conv3d, ConvTranspose2d};
 pub use dropout::{dropout, spatial_dropout};
+pub use eca::Eca;
 pub use normalisation::{BatchNorm, InstanceNorm, Norm, NormKind, NormOptions};
 pub use pass::{Pass, Statistics, Step};
 pub use resample::{Corners, bilinear, bilinear_twice, global_mean, max_pool_half, nearest_twice};
 pub use residual::{ResidualBlock2d, ResidualBlock3d};
+pub use style::{ConvNorm, Style, Weightless};
 pub use window::{Padding, Window};
