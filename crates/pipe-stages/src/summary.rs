@@ -104,10 +104,12 @@ impl Results<'_> {
     /// The name of the network whose predictions a node evaluates, and its point on all axes that are no folds: numbers of
     /// other seeds, recipes or thresholds are other systems, and never pooled.
     fn system(&self, node: usize) -> String {
-        let folds = self.fold_axes(node);
+        let (folds, network) = (self.fold_axes(node), self.network(node));
         let others = self.plan.nodes[node].axes.iter().filter(|(axis, _)| !folds.contains_key(*axis));
+        // An axis over networks by their own names has said everything already.
+        let others = others.filter(|(_, value)| **value != network);
         let point: String = others.map(|(axis, value)| format!(", {axis} {value}")).collect();
-        self.network(node) + &point
+        network + &point
     }
 
     fn network(&self, node: usize) -> String {
