@@ -5,6 +5,8 @@
 pub mod blocks;
 mod config;
 mod deeplabv3_plus_eca;
+mod encoder_unet;
+mod encoder_unet_plus_plus;
 pub mod encoders;
 mod error;
 mod maps;
@@ -15,6 +17,8 @@ mod svsnet;
 mod unet;
 
 pub use deeplabv3_plus_eca::{DeepLabV3PlusEca, DeepLabV3PlusEcaConfig};
+pub use encoder_unet::{EncoderUNet, EncoderUNetConfig};
+pub use encoder_unet_plus_plus::{EncoderUNetPlusPlus, EncoderUNetPlusPlusConfig};
 pub use error::NetworkError;
 pub use maps::Maps;
 pub use settings::{Fill, Initialisation, Margin, Takes};
@@ -42,4 +46,8 @@ registry::networks! {
     "svsnet" SvsNet(SvsNetConfig) => SvsNet,
     /// DeepLabV3+ on MobileNetV2 with efficient channel attention.
     "deeplabv3_plus_eca" DeepLabV3PlusEca(DeepLabV3PlusEcaConfig) => DeepLabV3PlusEca,
+    /// U-Net on an encoder made for classification.
+    "encoder_unet" EncoderUNet(EncoderUNetConfig) => EncoderUNet,
+    /// U-Net++ on an encoder made for classification.
+    "encoder_unet_plus_plus" EncoderUNetPlusPlus(EncoderUNetPlusPlusConfig) => EncoderUNetPlusPlus,
 }
