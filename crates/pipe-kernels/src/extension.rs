@@ -144,7 +144,9 @@ impl<const N: usize> Backward<Flex, N> for Convolution {
         if let (Some(node), Some(x)) = (parent(), x) {
             let (values, seen) = match geometry.channels {
                 Channels::Own => (depthwise::weight_gradient(x.storage(), gradient, &geometry), 1),
-                Channels::All | Channels::Group => (convolve::weight_gradient(x.storage(), gradient, &geometry), geometry.channels_in),
+                Channels::All | Channels::Group => {
+                    (convolve::weight_gradient(x.storage(), gradient, &geometry), geometry.channels_in)
+                }
             };
             let shape = [geometry.channels_out, seen];
             grads.register::<Flex>(node.id, shaped(values, shape, geometry.kernel, rank));

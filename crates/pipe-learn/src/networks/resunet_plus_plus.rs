@@ -2,13 +2,14 @@
 //! It does not know sequences: frames count as channels.
 
 use burn::Tensor;
-use burn::module::{Module, Param};
-use burn::tensor::{Device, activation};
+use burn::module::Module;
+use burn::tensor::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
-    BatchNorm, Bias, Conv2d, NormKind, NormOptions, Pass, SqueezeExcitation, UpSampling, Weightless, Window, max_pool_half,
+    BatchNorm, Bias, Conv2d, NormKind, NormOptions, Pass, SqueezeExcitation, UpSampling, Weightless, Window,
+    max_pool_half,
 };
 use super::error::within;
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -308,12 +309,15 @@ impl Pyramid {
 
 impl Attention {
     fn forward(&self, skip: Tensor<4>, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        let mut run = |(norm, _, conv): &Activated, x| conv.forward(norm.forward_relu(x, pass), pass);
-        let skip = run(&self.g_conv, skip);
-        let seen = run(&self.x_conv, x.clone());
-        let sum = max_pool_half(skip, pass) + seen;
-        run(&self.gc_conv, sum) * x
+        let skip = max_pool_half(activated(&self.g_conv, skip, pass), pass); // [batch, c, h / 2, w / 2]
+        let seen = activated(&self.x_conv, x.clone(), pass);
+        activated(&self.gc_conv, skip + seen, pass) * x
     }
+}
+
+fn activated((norm, _, conv): &Activated, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+    let x = norm.forward_relu(x, pass);
+    conv.forward(x, pass)
 }
 
 impl Forward for ResUNetPlusPlus {

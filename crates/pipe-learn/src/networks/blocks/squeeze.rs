@@ -7,8 +7,7 @@ use burn::tensor::{Device, activation};
 use pipe_kernels::ConvOptions;
 
 use super::convolution::zeros;
-use super::style::Weightless;
-use super::{Pass, global_mean};
+use super::{Pass, Weightless, global_mean};
 
 /// Weighs channels: mean of each - fewer - ReLU - as many - sigmoid - multiply; the two layers have no bias.
 ///
@@ -27,7 +26,7 @@ struct Linear {
 }
 
 impl SqueezeExcitation {
-    /// A block of zeros; between stand `channels / reduction` channels, at least one.
+    /// A block of zeros; between stand `channels / reduction` channels.
     pub fn new(channels: usize, reduction: usize, device: &Device) -> Self {
         let fewer = channels / reduction;
         let linear = |channels: [usize; 2]| Linear { weight: zeros(channels, device) };
