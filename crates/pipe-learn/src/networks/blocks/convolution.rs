@@ -43,9 +43,8 @@ impl Conv2d {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let weight = self.weight.val();
         let [_, input, rows, columns] = weight.dims();
-        let [_, _, height, width] = x.dims();
         let Window { stride, dilation, groups, .. } = self.window;
-        let padding = self.window.zeros([height, width], [rows, columns]);
+        let padding = self.window.zeros([rows, columns]);
         let options = ConvOptions::new_with_padding(stride, padding, dilation, groups);
         let y = pipe_kernels::conv2d(x, weight, self.bias.as_ref().map(Param::val), options);
         let macs = y.shape().num_elements() * input * rows * columns;
@@ -116,7 +115,7 @@ impl Conv3d {
             y.reshape([batch, output, kept, rows, columns])
         } else {
             let Window { stride, dilation, groups, .. } = self.window;
-            let padding = self.window.zeros([time, rows, columns], [frames, height, width]);
+            let padding = self.window.zeros([frames, height, width]);
             pipe_kernels::conv3d(x, weight, bias, ConvOptions::new_with_padding(stride, padding, dilation, groups))
         };
         let macs = y.shape().num_elements() * input * frames * height * width;

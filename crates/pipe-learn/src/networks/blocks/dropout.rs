@@ -35,3 +35,22 @@ pub fn dropout<const D: usize>(x: Tensor<D>, rate: f64, pass: &mut Pass) -> Tens
     let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
     x * mask
 }
+
+/// Sets whole samples to zero with probability `rate` and scales the others up, in a learning pass only.
+///
+/// # Shapes
+/// `[batch, channels, height, width]`, unchanged.
+///
+/// # Source
+/// Stochastic depth (Huang et al. 2016), called drop connect in EfficientNet's code.
+pub fn sample_dropout(x: Tensor<4>, rate: f64, pass: &mut Pass) -> Tensor<4> {
+    pass.list("sample_dropout", None, &x.dims(), 0);
+    let Some(random) = pass.random().filter(|_| rate > 0.0) else {
+        return x;
+    };
+    let [batch, _, _, _] = x.dims();
+    let kept = (1.0 / (1.0 - rate)) as f32;
+    let mask: Vec<f32> = (0..batch).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
+    let mask = Tensor::from_data(TensorData::new(mask, [batch, 1, 1, 1]), &x.device());
+    x * mask
+}

@@ -19,8 +19,9 @@ pub struct Window<const D: usize> {
 pub enum Padding {
     /// As many as keep the size at stride 1, whatever the stride; the odd one (even kernels) is put behind, as Keras does.
     Same,
-    /// As many as make the output `ceil(input / stride)` long, the odd one behind: TensorFlow's "same", which depends on the size.
-    BySize,
+    /// As many as make the output of an image with so many rows and columns `ceil(input / stride)` long, the odd one behind:
+    /// TensorFlow's "same", fixed for one size whatever the input is.
+    SameFor(usize),
     /// None.
     Valid,
 }
@@ -52,14 +53,14 @@ impl<const D: usize> Window<D> {
     }
 
     /// Zeros before and behind on each axis.
-    pub(super) fn zeros(&self, size: [usize; D], kernel: [usize; D]) -> [(usize, usize); D] {
+    pub(super) fn zeros(&self, kernel: [usize; D]) -> [(usize, usize); D] {
         std::array::from_fn(|axis| {
             let reach = self.dilation[axis] * (kernel[axis] - 1);
             let all = match self.padding {
                 Padding::Same => reach,
-                Padding::BySize => {
-                    let outputs = size[axis].div_ceil(self.stride[axis]);
-                    ((outputs - 1) * self.stride[axis] + reach + 1).saturating_sub(size[axis])
+                Padding::SameFor(size) => {
+                    let outputs = size.div_ceil(self.stride[axis]);
+                    ((outputs - 1) * self.stride[axis] + reach + 1).saturating_sub(size)
                 }
                 Padding::Valid => 0,
             };
@@ -73,19 +74,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(window: Window<1>, size: usize, kernel: usize, expected: (usize, usize)) {
-        assert_eq!(window.zeros([size], [kernel]), [expected]);
+    fn check(window: Window<1>, kernel: usize, expected: (usize, usize)) {
+        assert_eq!(window.zeros([kernel]), [expected]);
     }
 
     #[test]
     fn zeros_beyond_the_edge() {
-        check(Window::SAME, 10, 3, (1, 1));
-        check(Window::SAME, 10, 2, (0, 1));
-        check(Window::SAME.dilated(6), 10, 3, (6, 6));
-        check(Window::SAME.strided([2]), 10, 3, (1, 1));
-        check(Window::SAME.strided([2]).padded(Padding::BySize), 10, 3, (0, 1));
-        check(Window::SAME.strided([2]).padded(Padding::BySize), 9, 3, (1, 1));
-        check(Window::SAME.strided([2]).padded(Padding::BySize), 10, 1, (0, 0));
-        check(Window::VALID, 10, 3, (0, 0));
+        check(Window::SAME, 3, (1, 1));
+        check(Window::SAME, 2, (0, 1));
+        check(Window::SAME.dilated(6), 3, (6, 6));
+        check(Window::SAME.strided([2]), 3, (1, 1));
+        check(Window::SAME.strided([2]).padded(Padding::SameFor(10)), 3, (0, 1));
+        check(Window::SAME.strided([2]).padded(Padding::SameFor(9)), 3, (1, 1));
+        check(Window::SAME.strided([2]).padded(Padding::SameFor(10)), 1, (0, 0));
+        check(Window::SAME.padded(Padding::SameFor(10)), 5, (2, 2));
+        check(Window::VALID, 3, (0, 0));
     }
 }

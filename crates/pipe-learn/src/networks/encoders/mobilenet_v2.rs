@@ -203,7 +203,7 @@ fn rectified((conv, norm): &(Conv2d, BatchNorm), x: Tensor<4>, pass: &mut Pass) 
 }
 
 /// The next multiple of 8 to a number of channels, not below nine tenths of it.
-fn rounded(channels: f64) -> usize {
+pub(super) fn rounded(channels: f64) -> usize {
     let near = (((channels + 4.0) as usize) / 8 * 8).max(8);
     if (near as f64) < 0.9 * channels { near + 8 } else { near }
 }
