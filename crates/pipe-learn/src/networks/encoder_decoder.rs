@@ -114,6 +114,10 @@ impl Settings for EncoderDecoderConfig {
         [1, 1 << self.widths.len(), 1 << self.widths.len()]
     }
 
+    fn needs_two(&self) -> bool {
+        self.norm == NormKind::Instance
+    }
+
     fn classes(&self) -> usize {
         self.out_channels
     }

@@ -5,6 +5,8 @@
 mod attention_unet;
 pub mod blocks;
 mod config;
+mod deeplabv3;
+mod deeplabv3_plus;
 mod deeplabv3_plus_eca;
 mod encoder_decoder;
 pub mod encoders;
@@ -23,6 +25,8 @@ mod unet_plus_plus;
 
 pub use attention_unet::{AttentionUNet, AttentionUNetConfig};
 pub use blocks::{Activation, NormKind, UpSampling};
+pub use deeplabv3::{DeepLabV3, DeepLabV3Config};
+pub use deeplabv3_plus::{DeepLabV3Plus, DeepLabV3PlusConfig};
 pub use deeplabv3_plus_eca::{DeepLabV3PlusEca, DeepLabV3PlusEcaConfig};
 pub use encoder_decoder::{EncoderDecoder, EncoderDecoderConfig};
 pub use error::NetworkError;
@@ -62,6 +66,10 @@ registry::networks! {
     "resunet_plus_plus" ResUNetPlusPlus(ResUNetPlusPlusConfig) => ResUNetPlusPlus,
     /// Encoder and decoder with a pyramid of dilations between them; a choice of our own.
     "encoder_decoder" EncoderDecoder(EncoderDecoderConfig) => EncoderDecoder,
+    /// DeepLabV3 (Chen et al. 2017) on an encoder.
+    "deeplabv3" DeepLabV3(DeepLabV3Config) => DeepLabV3,
+    /// DeepLabV3+ (Chen et al. 2018) on an encoder.
+    "deeplabv3_plus" DeepLabV3Plus(DeepLabV3PlusConfig) => DeepLabV3Plus,
     /// DeepLabV3+ on MobileNetV2 with efficient channel attention.
     "deeplabv3_plus_eca" DeepLabV3PlusEca(DeepLabV3PlusEcaConfig) => DeepLabV3PlusEca,
     /// nnU-Net's plain network (Isensee et al. 2021), for images and volumes.
