@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::head::Head;
 use crate::networks::blocks::Pass;
-use crate::networks::{NetworkConfig, NetworkError, Takes};
+use crate::networks::{Network, NetworkConfig, NetworkError, Takes};
 use crate::weights::{Parameter, Role, floats, parameters, with_values};
 
 /// What a filled network gives.
@@ -33,20 +33,19 @@ pub struct Probe {
 
 /// Fills a network and its input by the formula and runs it once, predicting.
 ///
-/// SVS-net's output is taken after its sigmoid, as its published code ends with it; those of the others are logits.
+/// An input that the network runs on as it is gets no margin: the U-Net without padding then shows its smaller maps, 388x388
+/// of 572x572. SVS-net's output is taken after its sigmoid, as its published code ends with it; those of the others are logits.
 ///
 /// # Errors
 /// The settings are out of range or the input does not fit.
 pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkError> {
     let device = Device::flex();
     let shape = sequence_shape(config, input)?;
-    let [_, channels, frames, height, width] = shape;
-    let margin = config.margin([channels, frames, height, width]);
     let network = config.build(&device)?;
     let params = trained(&parameters(&network));
     let network = with_values(network, fill);
     let x = TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape);
-    let y = network.fitted(Tensor::from_data(x, &device), &margin, &mut Pass::predicting()).main;
+    let y = maps(config, &network, Tensor::from_data(x, &device), &mut Pass::predicting());
     let y = match config {
         NetworkConfig::SvsNet(_) => Head::of(config.classes()).probabilities(y),
         _ => y,
@@ -66,6 +65,16 @@ pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkEr
         samples: (0..8).map(|k| values[k * count / 8]).collect(),
         last: values[count - 1],
     })
+}
+
+/// Runs a network on an input as it is, or with its margin where it needs one.
+pub(crate) fn maps(config: &NetworkConfig, network: &Network, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
+    let [_, channels, frames, height, width] = x.dims();
+    let shape = [channels, frames, height, width];
+    if config.fits(shape) {
+        return network.forward(x, pass).main;
+    }
+    network.fitted(x, &config.margin(shape), pass).main
 }
 
 /// The most values of an input: a batch of 64 images of 1024x1024.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::networks::blocks::Pass;
 use crate::networks::{NetworkConfig, NetworkError};
-use crate::probe::{output_shape, sequence_shape, trained};
+use crate::probe::{maps, output_shape, sequence_shape, trained};
 use crate::weights::parameters;
 
 /// A network, layer by layer.
@@ -58,9 +58,7 @@ pub fn show(config: &NetworkConfig, input: &[usize]) -> Result<Show, NetworkErro
         *counts.entry(layer_name(&parameter.name)).or_default() += parameter.shape.iter().product::<usize>();
     }
     let mut pass = Pass::listing();
-    let [_, channels, frames, height, width] = shape;
-    let margin = config.margin([channels, frames, height, width]);
-    let y = network.fitted(Tensor::zeros(shape, &device), &margin, &mut pass).main;
+    let y = maps(config, &network, Tensor::zeros(shape, &device), &mut pass);
     let layers: Vec<Layer> = pass
         .into_steps()
         .into_iter()

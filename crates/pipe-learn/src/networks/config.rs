@@ -36,17 +36,26 @@ impl NetworkConfig {
         if found.iter().zip(smallest).any(|(found, smallest)| *found < smallest) {
             return Err(NetworkError::Size { network, found, smallest });
         }
+        if found == smallest && self.needs_two() {
+            let smallest = [depth, height, width + 1];
+            return Err(NetworkError::Size { network, found, smallest });
+        }
         Ok(())
+    }
+
+    /// Tells whether the network runs on an input of a shape as it is, without a margin; its maps may then be smaller.
+    pub fn fits(&self, shape: [usize; 4]) -> bool {
+        self.fits_size(self.size_of(shape))
     }
 
     /// Gives what is put around an input of a shape that [`check_input`](Self::check_input) has passed.
     pub fn margin(&self, shape: [usize; 4]) -> Margin {
-        let [_, frames, height, width] = shape;
+        self.margin_of(self.size_of(shape))
+    }
+
+    /// Slices, rows and columns; frames are not slices.
+    fn size_of(&self, [_, frames, height, width]: [usize; 4]) -> [usize; 3] {
         let depth = if matches!(self.takes(), Takes::Volumes(_)) { frames } else { 1 };
-        let mut margin = self.margin_of([depth, height, width]);
-        if depth == 1 && frames > 1 {
-            (margin.before[0], margin.behind[0]) = (0, 0);
-        }
-        margin
+        [depth, height, width]
     }
 }

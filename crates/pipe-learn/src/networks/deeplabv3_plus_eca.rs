@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
-    Aspp, AsppPlan, Bias, Branch, Conv2d, ConvNorm, Corners, Eca, Norm, NormOptions, Pass, Style, Weightless, Window,
+    Aspp, AsppPlan, Bias, Branch, Conv2d, Corners, Eca, Norm, NormOptions, Pass, Sequence, Style, Weightless, Window,
     bilinear, dropout,
 };
 use super::encoders::mobilenet_v2::{FormerlyStrided, LastConvolution, MobileNetV2, steps};
@@ -172,7 +172,7 @@ pub struct DeepLabV3PlusEca {
     backbone: MobileNetV2,
     aspp: Aspp,
     eca: Option<Eca>,
-    shortcut_conv: ConvNorm,
+    shortcut_conv: Sequence,
     cat_conv: Refinement,
     cls_conv: Conv2d,
     #[module(skip)]
@@ -200,7 +200,7 @@ impl DeepLabV3PlusEca {
         let dilated = config.rates().into_iter().map(Branch::Dilated);
         let branches = std::iter::once(Branch::Point).chain(dilated).collect();
         let aspp = Aspp::new(&AsppPlan { input: deep, width, branches, image_pool: true, style }, device);
-        let conv = |channels: [usize; 2], kernel| style.conv(channels, kernel, Window::SAME, device);
+        let conv = |channels: [usize; 2], kernel| style.sequence(channels, kernel, Window::SAME, device);
         let (conv1, norm1) = conv([width + skip_width, width], 3);
         let (conv2, norm2) = conv([width; 2], 3);
         Self {
@@ -219,9 +219,9 @@ impl DeepLabV3PlusEca {
     fn refined(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let (conv1, norm1, _, _, conv2, norm2) = &self.cat_conv;
         let x = conv1.forward(x, pass);
-        let x = self.style.finish(norm1.as_ref(), x, pass);
+        let x = self.style.activation.after(norm1.as_ref(), x, pass);
         let x = conv2.forward(dropout(x, self.dropout[0], pass), pass);
-        let x = self.style.finish(norm2.as_ref(), x, pass);
+        let x = self.style.activation.after(norm2.as_ref(), x, pass);
         dropout(x, self.dropout[1], pass)
     }
 }

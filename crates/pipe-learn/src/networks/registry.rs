@@ -48,6 +48,14 @@ macro_rules! networks {
                 match self { $(Self::$variant(settings) => settings.smallest(),)* }
             }
 
+            fn needs_two(&self) -> bool {
+                match self { $(Self::$variant(settings) => settings.needs_two(),)* }
+            }
+
+            fn fits_size(&self, size: [usize; 3]) -> bool {
+                match self { $(Self::$variant(settings) => settings.fits(size),)* }
+            }
+
             fn margin_of(&self, size: [usize; 3]) -> Margin {
                 match self { $(Self::$variant(settings) => settings.margin(size),)* }
             }

@@ -2,8 +2,8 @@
 //! It does not know layers; each network's file has its own settings.
 
 use burn::Tensor;
-use burn::tensor::Device;
 use burn::tensor::ops::PadMode;
+use burn::tensor::{Device, Int};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +34,19 @@ pub(super) trait Settings {
         self.multiple()
     }
 
+    /// Tells whether one lone position at the bottom is too few: normalised by itself it is the same, whatever came in.
+    fn needs_two(&self) -> bool {
+        false
+    }
+
     /// Gives what is put around an input so that the network takes it.
     fn margin(&self, size: [usize; 3]) -> Margin {
         Margin::behind(size, self.multiple())
+    }
+
+    /// Tells whether the network runs on an input as it is, without a margin; maps may then be smaller than the input.
+    fn fits(&self, size: [usize; 3]) -> bool {
+        self.margin(size).is_empty()
     }
 
     /// Gives the number of maps put out.
@@ -97,7 +107,7 @@ pub struct Margin {
 pub enum Fill {
     /// Zeros.
     Zeros,
-    /// The image mirrored at its edge.
+    /// The image mirrored at its edge, again and again where the margin is wider than the image.
     Mirror,
 }
 
@@ -118,12 +128,11 @@ impl Margin {
         if self.is_empty() {
             return x;
         }
-        let sides: Vec<(usize, usize)> = self.before.into_iter().zip(self.behind).collect();
-        let mode = match self.fill {
-            Fill::Zeros => PadMode::Constant(0.0),
-            Fill::Mirror => PadMode::Reflect,
-        };
-        x.pad([sides[0], sides[1], sides[2]], mode)
+        if self.fill == Fill::Mirror {
+            return (0..3).fold(x, |x, axis| mirrored(x, axis + 2, self.before[axis], self.behind[axis]));
+        }
+        let sides: [(usize, usize); 3] = std::array::from_fn(|axis| (self.before[axis], self.behind[axis]));
+        x.pad(sides, PadMode::Constant(0.0))
     }
 
     /// Takes the margin off maps: gives the part that lies on the image, of `size`.
@@ -138,6 +147,23 @@ impl Margin {
         }
         maps
     }
+}
+
+/// Mirrors at both edges of an axis; the edge itself is not repeated.
+fn mirrored(x: Tensor<5>, axis: usize, before: usize, behind: usize) -> Tensor<5> {
+    if before + behind == 0 {
+        return x;
+    }
+    let long = x.dims()[axis];
+    let period = (2 * (long - 1)).max(1);
+    let seen = |position: usize| {
+        // `before` is as many whole periods ahead as keep the sum positive.
+        let phase = (position + before * period - before) % period;
+        phase.min(period - phase).min(long - 1) as i32
+    };
+    let positions: Vec<i32> = (0..before + long + behind).map(seen).collect();
+    let positions = Tensor::<1, Int>::from_data(positions.as_slice(), &x.device());
+    x.select(axis, positions)
 }
 
 /// How weights of convolutions start; biases start at 0, normalisations at scale 1 and shift 0.

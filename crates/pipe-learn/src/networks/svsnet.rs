@@ -46,6 +46,8 @@ pub struct SvsNetConfig {
     pub dropout: f64,
     /// Attention on the deepest skip: in the published code, not in the paper's figure.
     pub skip_attention: bool,
+    /// Attention where the decoder adds a skip (CAB); without it the skip is added as it is.
+    pub fusion_attention: bool,
     /// How weights start; Glorot by default, as Keras.
     pub init: Initialisation,
 }
@@ -63,6 +65,7 @@ impl Default for SvsNetConfig {
             momentum: 0.01,
             dropout: 0.5,
             skip_attention: true,
+            fusion_attention: true,
             init: Initialisation::Glorot,
         }
     }
@@ -172,7 +175,7 @@ struct Down {
 struct Up {
     conv: Conv2d,
     bn: BatchNorm,
-    attention: ChannelFusion,
+    attention: Option<ChannelFusion>,
     block: ResidualBlock2d,
 }
 
@@ -193,7 +196,7 @@ impl SvsNet {
         let up = |(output, input)| Up {
             conv: Conv2d::new([input, output], 2, bias, device),
             bn: BatchNorm::new(output, norm, device),
-            attention: ChannelFusion::new(output, device),
+            attention: config.fusion_attention.then(|| ChannelFusion::new(output, device)),
             block: ResidualBlock2d::new(output, bias, norm, device),
         };
         Self {
@@ -232,7 +235,11 @@ impl Forward for SvsNet {
             let high = up.conv.forward(nearest_twice(x, pass), pass); // [batch, c / 2, 2 h, 2 w]
             let high = up.bn.forward_relu(high, pass);
             let low = skips.pop().expect("there are as many skips as decoder levels");
-            x = up.block.forward(up.attention.forward(low, high, pass), pass);
+            let sum = match &up.attention {
+                Some(attention) => attention.forward(low, high, pass),
+                None => low + high,
+            };
+            x = up.block.forward(sum, pass);
         }
         Maps::of(self.head.forward(x, pass))
     }

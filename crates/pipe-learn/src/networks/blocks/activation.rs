@@ -6,6 +6,8 @@ use burn::tensor::activation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Norm, Pass};
+
 /// What follows a convolution and its normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +34,31 @@ impl Activation {
             Self::Elu => activation::elu(x, 1.0),
             Self::Silu => activation::silu(x),
             Self::Gelu => activation::gelu(x),
+        }
+    }
+}
+
+/// An activation with its slope.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Nonlinearity {
+    /// Which.
+    pub kind: Activation,
+    /// That of [`Activation::LeakyRelu`].
+    pub slope: f64,
+}
+
+impl Nonlinearity {
+    /// Applies it.
+    pub fn of<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        self.kind.of(x, self.slope)
+    }
+
+    /// Normalises, if there is a normalisation, and applies it.
+    pub fn after<const D: usize>(self, norm: Option<&Norm>, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        match (norm, self.kind) {
+            (Some(norm), Activation::Relu) => norm.forward_relu(x, pass),
+            (Some(norm), _) => self.of(norm.forward(x, pass)),
+            (None, _) => self.of(x),
         }
     }
 }

@@ -5,8 +5,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::style::{ConvNorm, Style, Weightless};
-use super::{Bias, Conv2d, Eca, Norm, NormKind, Pass, Window, global_mean};
+use super::{Bias, Conv2d, Eca, Norm, NormKind, Pass, Sequence, Style, Weightless, Window, global_mean};
 
 /// What an [`Aspp`] is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,14 +44,14 @@ pub enum Branch {
 pub struct Aspp {
     convs: Vec<Part>,
     eca: Option<Eca>,
-    project: ConvNorm,
+    project: Sequence,
     #[module(skip)]
     style: Style,
 }
 
 #[derive(Module, Debug)]
 enum Part {
-    Whole(ConvNorm),
+    Whole(Sequence),
     Separable((SeparableConv, Option<Norm>)),
     Pool((Weightless, Conv2d, Option<Norm>)),
 }
@@ -78,8 +77,8 @@ impl Aspp {
     pub fn new(plan: &AsppPlan, device: &Device) -> Self {
         let AsppPlan { input, width, style, .. } = *plan;
         let branch = |branch: &Branch| match *branch {
-            Branch::Point => Part::Whole(style.conv([input, width], 1, Window::SAME, device)),
-            Branch::Dilated(rate) => Part::Whole(style.conv([input, width], 3, Window::SAME.dilated(rate), device)),
+            Branch::Point => Part::Whole(style.sequence([input, width], 1, Window::SAME, device)),
+            Branch::Dilated(rate) => Part::Whole(style.sequence([input, width], 3, Window::SAME.dilated(rate), device)),
             Branch::Separable(rate) => {
                 Part::Separable((separable_conv([input, width], rate, device), style.norm(width, device)))
             }
@@ -87,10 +86,10 @@ impl Aspp {
         let mut convs: Vec<Part> = plan.branches.iter().map(branch).collect();
         if plan.image_pool {
             let norm = if style.norm == NormKind::Instance { NormKind::None } else { style.norm };
-            let (conv, norm) = Style { norm, ..style }.conv([input, width], 1, Window::SAME, device);
+            let (conv, norm) = Style { norm, ..style }.sequence([input, width], 1, Window::SAME, device);
             convs.push(Part::Pool((Weightless, conv, norm)));
         }
-        let project = style.conv([convs.len() * width, width], 1, Window::SAME, device);
+        let project = style.sequence([convs.len() * width, width], 1, Window::SAME, device);
         Self { convs, eca: None, project, style }
     }
 
@@ -111,11 +110,11 @@ impl Aspp {
                 Part::Whole(conv) => self.style.run(conv, x, pass),
                 Part::Separable((conv, norm)) => {
                     let x = separated(conv, x, pass);
-                    self.style.finish(norm.as_ref(), x, pass)
+                    self.style.activation.after(norm.as_ref(), x, pass)
                 }
                 Part::Pool((_, conv, norm)) => {
                     let mean = conv.forward(global_mean(x), pass); // [batch, c, 1, 1]
-                    let mean = self.style.finish(norm.as_ref(), mean, pass);
+                    let mean = self.style.activation.after(norm.as_ref(), mean, pass);
                     let [_, channels, _, _] = mean.dims();
                     mean.expand([batch, channels, height, width])
                 }

@@ -68,7 +68,7 @@ impl Bias {
         if flag { Self::Learned } else { Self::Absent }
     }
 
-    fn zeros(self, channels: usize, device: &Device) -> Option<Param<Tensor<1>>> {
+    pub(super) fn zeros(self, channels: usize, device: &Device) -> Option<Param<Tensor<1>>> {
         (self == Self::Learned).then(|| zeros([channels], device))
     }
 }
@@ -120,43 +120,6 @@ impl Conv3d {
         };
         let macs = y.shape().num_elements() * input * frames * height * width;
         pass.list("conv3d", Some(self.weight.id), &y.dims(), macs);
-        y
-    }
-}
-
-/// A transposed convolution with kernel 2 and stride 2: doubles rows and columns.
-///
-/// Each pixel becomes a 2x2 block of its own, so it is a 1x1 convolution to four times the channels and a rearrangement.
-#[derive(Module, Debug)]
-pub struct ConvTranspose2d {
-    /// `[in, out, 2, 2]`, as PyTorch lays it out.
-    weight: Param<Tensor<4>>,
-    /// `[out]`.
-    bias: Option<Param<Tensor<1>>>,
-}
-
-impl ConvTranspose2d {
-    /// A layer of zeros.
-    pub fn new(channels: [usize; 2], device: &Device) -> Self {
-        let [input, output] = channels;
-        Self { weight: zeros([input, output, 2, 2], device), bias: Bias::Learned.zeros(output, device) }
-    }
-
-    /// # Shapes
-    /// `[batch, in, height, width]` to `[batch, out, 2 height, 2 width]`.
-    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-        let weight = self.weight.val();
-        let [input, output, _, _] = weight.dims();
-        let [batch, _, height, width] = x.dims();
-        let weight = weight.reshape([input, output * 4]).swap_dims(0, 1).reshape([output * 4, input, 1, 1]);
-        let y = pipe_kernels::conv2d(x, weight, None, ConvOptions::new([1; 2], [0; 2], [1; 2], 1));
-        let y = y.reshape([batch, output, 2, 2, height, width]).permute([0, 1, 4, 2, 5, 3]);
-        let y = y.reshape([batch, output, 2 * height, 2 * width]);
-        let y = match &self.bias {
-            Some(bias) => y + bias.val().reshape([1, output, 1, 1]),
-            None => y,
-        };
-        pass.list("conv_transpose2d", Some(self.weight.id), &y.dims(), y.shape().num_elements() * input);
         y
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConvNorm, Corners, Pass, Scse, Style, Window, bilinear, nearest_twice};
+use super::{Corners, Pass, Scse, Sequence, Style, Window, bilinear, nearest_twice};
 
 /// How a decoder without learned up-sampling doubles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -63,9 +63,9 @@ pub struct DecoderStyle {
 /// a skip the first attention has weights, but is not used.
 #[derive(Module, Debug)]
 pub struct DecoderBlock {
-    conv1: ConvNorm,
+    conv1: Sequence,
     attention1: Option<Attended>,
-    conv2: ConvNorm,
+    conv2: Sequence,
     attention2: Option<Attended>,
     #[module(skip)]
     style: DecoderStyle,
@@ -80,7 +80,7 @@ impl DecoderBlock {
     /// A block of zeros; `channels` are those of the coarse map, of the skip (0 without one), and of the result.
     pub fn new(channels: [usize; 3], style: DecoderStyle, device: &Device) -> Self {
         let [input, skip, output] = channels;
-        let conv = |channels| style.style.conv(channels, 3, Window::SAME, device);
+        let conv = |channels| style.style.sequence(channels, 3, Window::SAME, device);
         let attention = |channels| {
             (style.attention == Attention::Scse).then(|| Attended { attention: Scse::new(channels, device) })
         };

@@ -2,10 +2,12 @@
 //! It does not know channels: each is resampled alone.
 
 use burn::Tensor;
-use burn::tensor::module;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, module};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::Pass;
+use super::{ConvTranspose2d, Pass};
 
 /// Takes the largest of each 2x2 block.
 ///
@@ -74,6 +76,38 @@ pub fn bilinear(x: Tensor<4>, size: [usize; 2], corners: Corners, pass: &mut Pas
 pub fn bilinear_twice(x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     bilinear(x, [2 * height, 2 * width], Corners::Aligned, pass)
+}
+
+/// How a decoder doubles the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UpSampling {
+    /// A transposed convolution of size 2 that gives the channels of the finer level.
+    #[default]
+    Transposed,
+    /// Bilinear with aligned corners.
+    Bilinear,
+    /// Each pixel repeated in a 2x2 block.
+    Nearest,
+}
+
+impl UpSampling {
+    /// A layer of zeros, if there are weights.
+    pub fn layer(self, channels: [usize; 2], device: &Device) -> Option<ConvTranspose2d> {
+        (self == Self::Transposed).then(|| ConvTranspose2d::new(channels, device))
+    }
+
+    /// Doubles rows and columns; `layer` is what [`layer`](Self::layer) gave.
+    ///
+    /// # Shapes
+    /// `[batch, channels, height, width]` to `[batch, channels', 2 height, 2 width]`.
+    pub fn twice(self, layer: Option<&ConvTranspose2d>, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        match (layer, self) {
+            (Some(layer), _) => layer.forward(x, pass),
+            (None, Self::Nearest) => nearest_twice(x, pass),
+            (None, Self::Transposed | Self::Bilinear) => bilinear_twice(x, pass),
+        }
+    }
 }
 
 /// The mean of each channel.
