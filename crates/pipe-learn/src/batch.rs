@@ -1,4 +1,4 @@
-//! Samples to tensors: order, augmentation, one-hot targets.
+//! Samples to tensors: order, augmentation, targets.
 //! It does not know folds or files. What is drawn depends on seed, epoch and case id, never on threads or history.
 
 use burn::Tensor;
@@ -6,6 +6,7 @@ use burn::tensor::{Device, TensorData};
 use pipe_image::{Image, Mask, Transform, augment};
 use rayon::prelude::*;
 
+use crate::labels::Labels;
 use crate::random::{generator, number, shuffled};
 
 /// A case to learn from or to validate on.
@@ -15,7 +16,7 @@ pub struct Sample {
     pub id: String,
     /// The prepared image.
     pub image: Image,
-    /// The class of each pixel.
+    /// What each pixel is.
     pub mask: Mask,
 }
 
@@ -53,22 +54,32 @@ pub fn augmented(samples: &[&Sample], transforms: &[Transform], seed: u64, epoch
 }
 
 /// Lays samples of one size out as tensors.
-pub fn assembled(samples: &[&Sample], classes: usize, device: &Device) -> Batch {
+pub fn assembled(samples: &[&Sample], labels: &Labels, device: &Device) -> Batch {
     let images: Vec<&Image> = samples.iter().map(|sample| &sample.image).collect();
+    Batch { images: stacked(&images, device), target: target(samples, labels, device) }
+}
+
+/// Lays masks of one size out as maps of 0 and 1.
+fn target(samples: &[&Sample], labels: &Labels, device: &Device) -> Target {
     let Mask { depth, height, width, .. } = samples[0].mask;
-    let mut targets = Vec::with_capacity(samples.len() * classes * depth * height * width);
+    let (batch, size) = (samples.len(), depth * height * width);
+    let number = |is_so: bool| if is_so { 1.0f32 } else { 0.0 };
+    let mut maps = Vec::with_capacity(batch * labels.maps * size);
     for sample in samples {
-        for class in 0..classes {
-            // One map is foreground against background, whatever the class ids.
-            let is_hit = |label: u8| {
-                if classes == 1 { label != 0 } else { usize::from(label) == class }
-            };
-            targets.extend(sample.mask.labels.iter().map(|label| if is_hit(*label) { 1.0f32 } else { 0.0 }));
+        for map in 0..labels.maps {
+            maps.extend(labels.of_map(&sample.mask, map).map(number));
         }
     }
-    let targets = TensorData::new(targets, [samples.len(), classes, depth, height, width]);
-    let target = Target { maps: Tensor::from_data(targets, device), counted: None };
-    Batch { images: stacked(&images, device), target }
+    let maps = Tensor::from_data(TensorData::new(maps, [batch, labels.maps, depth, height, width]), device);
+    let counted: Vec<Option<Vec<bool>>> = samples.iter().map(|sample| labels.counted(&sample.mask)).collect();
+    let counted = counted.iter().any(Option::is_some).then(|| {
+        let numbers = counted.iter().flat_map(|counted| match counted {
+            Some(counted) => counted.iter().map(|counts| number(*counts)).collect(),
+            None => vec![1.0; size],
+        });
+        Tensor::from_data(TensorData::new(numbers.collect(), [batch, 1, depth, height, width]), device)
+    });
+    Target { maps, counted }
 }
 
 /// Lays images out as `[batch, channels, frames, height, width]`.

@@ -1,11 +1,17 @@
 //! A probe: a network filled by a formula and run on a formula, so that two implementations can be compared by numbers.
 //! It does not know where reference numbers come from.
 
-use burn::Tensor;
-use burn::tensor::{Device, TensorData};
-use serde::Serialize;
+use std::collections::BTreeMap;
 
+use burn::Tensor;
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Gradients, TensorData};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::batch::Target;
 use crate::head::Head;
+use crate::losses::{LossConfig, LossError};
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkConfig, NetworkError, Takes};
 use crate::weights::{Parameter, Role, floats, parameters, with_values};
@@ -29,6 +35,34 @@ pub struct Probe {
     pub samples: Vec<f64>,
     /// The last value.
     pub last: f64,
+    /// The loss of its logits against a target made by the formula, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// The gradients of that loss, one for each trained parameter, in the order of the network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gradients: Vec<Gradient>,
+}
+
+/// The gradient of one parameter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gradient {
+    /// The parameter.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The square root of the sum of squares; 0 where the loss does not depend on the parameter.
+    pub norm: f64,
+}
+
+/// A probe that cannot be made.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ProbeError {
+    /// The network's settings are out of range or the input does not fit.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The loss does not fit the network.
+    #[error(transparent)]
+    Loss(#[from] LossError),
 }
 
 /// Fills a network and its input by the formula and runs it once, predicting.
@@ -39,24 +73,51 @@ pub struct Probe {
 /// # Errors
 /// The settings are out of range or the input does not fit.
 pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkError> {
-    let device = Device::flex();
+    let (network, logits) = filled(config, input, &Device::flex())?;
+    Ok(described(config, &network, logits))
+}
+
+/// The same with a loss and its gradients, which flow from logits; the head is that of the number of maps.
+///
+/// With `u` the numbers of the formula with seed 7, one a pixel of the batch: the target of one map is 1 where `u > 0`; of more
+/// maps, the class of a pixel is `floor((u + 0.5) maps)`.
+///
+/// # Errors
+/// The settings are out of range, the input does not fit, or the loss does not fit the number of maps.
+pub fn probe_gradients(config: &NetworkConfig, input: &[usize], loss: &LossConfig) -> Result<Probe, ProbeError> {
+    let head = Head::of(config.classes());
+    loss.check(config.classes(), head)?;
+    let device = Device::flex().autodiff();
+    let (network, logits) = filled(config, input, &device)?;
+    let probe = described(config, &network, logits.clone().inner());
+    let target = Target { maps: wanted(logits.dims(), &device), counted: None };
+    let value = loss.value(logits, &target, head);
+    let found = f64::from(floats(value.clone().inner())[0]);
+    let gradients = norms(&network, value.backward());
+    Ok(Probe { loss: Some(found), gradients, ..probe })
+}
+
+/// Builds and fills a network, and gives its logits.
+fn filled(config: &NetworkConfig, input: &[usize], device: &Device) -> Result<(Network, Tensor<5>), NetworkError> {
     let shape = sequence_shape(config, input)?;
-    let network = config.build(&device)?;
-    let params = trained(&parameters(&network));
-    let network = with_values(network, fill);
+    let network = with_values(config.build(device)?, fill);
     let x = TensorData::new(uniform(shape.iter().product(), 6, |u| u + 0.5), shape);
-    let y = maps(config, &network, Tensor::from_data(x, &device), &mut Pass::predicting());
+    let logits = maps(config, &network, Tensor::from_data(x, device), &mut Pass::predicting());
+    Ok((network, logits))
+}
+
+fn described(config: &NetworkConfig, network: &Network, logits: Tensor<5>) -> Probe {
     let y = match config {
-        NetworkConfig::SvsNet(_) => Head::of(config.classes()).probabilities(y),
-        _ => y,
+        NetworkConfig::SvsNet(_) => Head::of(config.classes()).probabilities(logits),
+        _ => logits,
     };
     let output_shape = output_shape(config, y.dims());
     let values: Vec<f64> = floats(y).into_iter().map(f64::from).collect();
     let count = values.len();
     let mean = values.iter().sum::<f64>() / count as f64;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count as f64;
-    Ok(Probe {
-        params,
+    Probe {
+        params: trained(&parameters(network)),
         output_shape,
         mean,
         std: variance.sqrt(),
@@ -64,7 +125,49 @@ pub fn probe(config: &NetworkConfig, input: &[usize]) -> Result<Probe, NetworkEr
         max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         samples: (0..8).map(|k| values[k * count / 8]).collect(),
         last: values[count - 1],
-    })
+        loss: None,
+        gradients: Vec::new(),
+    }
+}
+
+/// The target of the formula: `[batch, maps, depth, height, width]`.
+fn wanted(shape: [usize; 5], device: &Device) -> Tensor<5> {
+    let [batch, maps, depth, height, width] = shape;
+    let size = depth * height * width;
+    // In 64 bits: a class must not depend on how a product is rounded.
+    let classes = hashed(batch * size, 7).map(|u| match maps {
+        1 => usize::from(u > 0.0),
+        _ => ((u + 0.5) * maps as f64).floor() as usize,
+    });
+    let classes: Vec<usize> = classes.collect();
+    let value = |at: usize| {
+        let (sample, map, pixel) = (at / (maps * size), at / size % maps, at % size);
+        let class = classes[sample * size + pixel];
+        if class == if maps == 1 { 1 } else { map } { 1.0f32 } else { 0.0 }
+    };
+    let values: Vec<f32> = (0..batch * maps * size).map(value).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The norm of the gradient of every trained parameter.
+fn norms(network: &Network, gradients: Gradients) -> Vec<Gradient> {
+    struct Norms(Gradients, BTreeMap<ParamId, f64>);
+    impl ModuleVisitor for Norms {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // A parameter that the loss does not depend on has none.
+            let values = param.val().grad_remove(&mut self.0).map(floats).unwrap_or_default();
+            let squares: f64 = values.into_iter().map(|value| f64::from(value).powi(2)).sum();
+            self.1.insert(param.id, squares.sqrt());
+        }
+    }
+    let mut norms = Norms(gradients, BTreeMap::new());
+    network.visit(&mut norms);
+    let listed = parameters(network).into_iter().filter(|parameter| parameter.role.is_trained());
+    let gradient = |Parameter { name, shape, id, .. }| {
+        let norm = norms.1.get(&id).copied().unwrap_or_default();
+        Gradient { name, shape, norm }
+    };
+    listed.map(gradient).collect()
 }
 
 /// Runs a network on an input as it is, or with its margin where it needs one.
@@ -134,10 +237,14 @@ fn fill(Parameter { shape, role, .. }: &Parameter) -> Vec<f32> {
     }
 }
 
-/// The numbers of the formula: an integer hash of index, count and seed, from -0.5 to 0.5, then `map`ped.
 fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
+    hashed(count, seed).map(|u| map(u) as f32).collect()
+}
+
+/// The numbers of the formula: an integer hash of index, count and seed, from -0.5 to 0.5.
+fn hashed(count: usize, seed: u32) -> impl Iterator<Item = f64> {
     let start = seed.wrapping_mul(1_000_003).wrapping_add((count as u32).wrapping_mul(7919));
-    let hash = |index: usize| {
+    (0..count).map(move |index| {
         let mut h = start.wrapping_add(index as u32).wrapping_mul(2_654_435_761);
         h ^= h >> 16;
         h = h.wrapping_mul(0x85eb_ca6b);
@@ -145,8 +252,7 @@ fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
         h = h.wrapping_mul(0xc2b2_ae35);
         h ^= h >> 16;
         f64::from(h) / 4_294_967_296.0 - 0.5
-    };
-    (0..count).map(|index| map(hash(index)) as f32).collect()
+    })
 }
 
 #[cfg(test)]
@@ -222,6 +328,33 @@ mod tests {
         check_params(r#"{"unet": {"norm": "none", "out_channels": 2}}"#, 31_030_658);
         check_params(r#"{"unet": {"norm": "none", "in_channels": 3, "width": 32}}"#, 7_760_097);
         check_params(r#"{"unet": {"bias": false, "in_channels": 3}}"#, 31_037_633);
+    }
+
+    /// Loss and gradients of a small network whose last layer can be followed by hand.
+    #[test]
+    fn gradients_of_a_probe() {
+        let config = r#"{"unet": {"width": 4, "depth": 1, "norm": "none", "out_channels": 2}}"#;
+        let config: NetworkConfig = serde_json::from_str(config).expect("the settings are right");
+        let loss: LossConfig = serde_json::from_str(r#"{"cross_entropy": {}}"#).expect("the settings are right");
+        let probe = probe_gradients(&config, &[1, 1, 8, 8], &loss).expect("it fits");
+        let trained: usize = probe.gradients.iter().map(|found| found.shape.iter().product::<usize>()).sum();
+        assert_eq!(trained, probe.params);
+        assert!(probe.gradients.iter().all(|found| found.norm > 0.0), "{:?}", probe.gradients);
+        // The bias of the last layer: mean over pixels of the probability minus the target, a map each.
+        let (network, logits) = filled(&config, &[1, 1, 8, 8], &Device::flex()).expect("it fits");
+        let p = floats(Head::Softmax.probabilities(logits));
+        let t = floats(wanted([1, 2, 1, 8, 8], &Device::flex()));
+        let mean = |map: usize| (map * 64..(map + 1) * 64).map(|at| f64::from(p[at] - t[at]) / 64.0).sum::<f64>();
+        let expected = (mean(0).powi(2) + mean(1).powi(2)).sqrt();
+        let last = probe.gradients.last().expect("there are parameters");
+        assert_eq!(last.shape, [2]);
+        assert!((last.norm - expected).abs() < 1e-6, "{} against {expected}", last.norm);
+        let value: f64 = (0..128).map(|at| -f64::from(t[at] * p[at].ln()) / 64.0).sum();
+        assert!(probe.loss.is_some_and(|found| (found - value).abs() < 1e-5), "{:?} against {value}", probe.loss);
+        assert_eq!(parameters(&network).len(), probe.gradients.len());
+        let binary: LossConfig =
+            serde_json::from_str(r#"{"dice": {"weights": [1, 2]}}"#).expect("the settings are right");
+        assert!(matches!(probe_gradients(&config, &[1, 1, 8, 8], &binary), Err(ProbeError::Loss(_))));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Training: the loop, in the order things happen.
 //! It does not know folds, stages or terminals; whoever calls hears events and finds files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,10 +11,9 @@ use thiserror::Error;
 use crate::batch::{Sample, assembled, augmented, order};
 use crate::checkpoint::{self, CheckpointError};
 use crate::device::Place;
-use crate::head::Head;
 use crate::history::{HistoryRow, best_of, csv};
 use crate::init::initialised;
-use crate::losses::LossError;
+use crate::losses::{LossError, supervised};
 use crate::model::{BEST, HISTORY, LAST, ModelCard};
 use crate::networks::blocks::Pass;
 use crate::networks::{NetworkConfig, NetworkError};
@@ -23,6 +23,7 @@ use crate::random::generator;
 use crate::recipe::TrainConfig;
 use crate::resume::{Loaded, State, best_file};
 use crate::running::averaged;
+use crate::samples;
 use crate::validation::validated;
 use crate::weights::{arrays, floats, parameters};
 
@@ -149,6 +150,20 @@ pub enum TrainError {
         /// What is wrong.
         reason: String,
     },
+    /// Masks with labels that no map is for.
+    #[error("{}", samples::unknown_labels(found, *maps))]
+    Labels {
+        /// The cases of each label.
+        found: BTreeMap<u8, Vec<String>>,
+        /// The number of maps.
+        maps: usize,
+    },
+    /// Images with values that are not finite.
+    #[error("{}", samples::not_finite(found))]
+    Values {
+        /// How many such values each case has.
+        found: Vec<(String, usize)>,
+    },
     /// The loss is not a number.
     #[error("the loss is {loss} in epoch {epoch}, {}, cases {}; try a smaller learning rate", place(*batch), cases.join(", "))]
     NotFinite {
@@ -180,7 +195,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
     check(task)?;
     let TrainTask { network, training, seed, place, train, validation, .. } = *task;
     let classes = network.classes();
-    let head = Head::of(classes);
+    let labels = training.labels(classes);
     let learning = place.device.clone().autodiff();
     let batches = train.len().div_ceil(training.batch);
     let [frames, channels, height, width] = train[0].image.shape();
@@ -196,11 +211,12 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
         for (number, chosen) in order(seed, epoch, train.len()).chunks(training.batch).enumerate() {
             let chosen: Vec<&Sample> = chosen.iter().map(|index| &train[*index]).collect();
             let changed = augmented(&chosen, &training.augment, seed, epoch);
-            let batch = assembled(&changed.iter().collect::<Vec<_>>(), classes, &learning);
+            let batch = assembled(&changed.iter().collect::<Vec<_>>(), &labels, &learning);
 
             let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]));
-            let logits = network.fitted(batch.images, &margin, &mut pass).main;
-            let loss = training.loss.value(logits, &batch.target, head);
+            let maps = network.fitted(batch.images, &margin, &mut pass);
+            let deep = training.deep_supervision.as_ref();
+            let loss = supervised(&training.loss, &maps, &batch.target, labels.head, deep, &margin)?;
             let value = f64::from(floats(loss.clone().inner())[0]);
             if !value.is_finite() {
                 let cases = chosen.iter().map(|sample| sample.id.clone()).collect();
@@ -213,7 +229,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             observer(TrainEvent::Batch { epoch, batch: number, loss: value });
         }
         let found =
-            validated(&network.valid(), &margin, validation, &training.loss, head, training.batch, &place.device);
+            validated(&network.valid(), &margin, validation, &training.loss, &labels, training.batch, &place.device);
         if !found.loss.is_finite() {
             let cases = validation.iter().map(|sample| sample.id.clone()).collect();
             return Err(TrainError::NotFinite { loss: found.loss, epoch, batch: None, cases });
@@ -277,7 +293,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
     let card = ModelCard {
         network: network.clone(),
         network_version: network.kind().version,
-        head: Head::of(network.classes()),
+        head: task.training.labels(network.classes()).head,
         classes: network.classes(),
         parameters: trained(&parameters(&state.network)),
         input: [channels, frames, height, width],
@@ -294,7 +310,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
 fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     let TrainTask { network, training, train, validation, .. } = *task;
     network.check()?;
-    training.loss.check(network.classes(), Head::of(network.classes()))?;
+    training.check_loss(network.classes())?;
     if training.epochs == 0 {
         return Err(TrainError::NoEpochs);
     }
@@ -306,23 +322,5 @@ fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
             return Err(TrainError::NoCases { part });
         }
     }
-    let expected = train[0].image.shape();
-    for Sample { id, image, mask } in train.iter().chain(validation) {
-        let [frames, channels, height, width] = image.shape();
-        let fits = network.check_input([channels, frames, height, width]);
-        fits.map_err(|source| TrainError::Case { case: id.clone(), source })?;
-        if image.shape() != expected {
-            return Err(TrainError::Size { case: id.clone(), found: image.shape(), expected });
-        }
-        let wrong = |reason| Err(TrainError::Mask { case: id.clone(), reason });
-        if (mask.height, mask.width) != (height, width) {
-            return wrong(format!("it is {}x{}, the image {height}x{width}", mask.height, mask.width));
-        }
-        let classes = network.classes();
-        let largest = mask.labels.iter().copied().max().unwrap_or(0);
-        if classes > 1 && usize::from(largest) >= classes {
-            return wrong(format!("it has class {largest}, the network has maps 0 to {}", classes - 1));
-        }
-    }
-    Ok(())
+    samples::check(network, &training.labels(network.classes()), &[train, validation])
 }

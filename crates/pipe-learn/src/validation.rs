@@ -3,8 +3,11 @@
 
 use burn::tensor::Device;
 
-use crate::batch::{Sample, assembled};
+use pipe_image::Mask;
+
+use crate::batch::{Batch, Sample, assembled};
 use crate::head::Head;
+use crate::labels::Labels;
 use crate::losses::LossConfig;
 use crate::networks::blocks::Pass;
 use crate::networks::{Margin, Network};
@@ -15,7 +18,7 @@ use crate::weights::floats;
 pub(crate) struct Validation {
     /// The mean loss over cases.
     pub loss: f64,
-    /// The mean Dice over cases and foreground classes at threshold 0.5.
+    /// The mean Dice over cases and foreground classes, at threshold 0.5 or of the likeliest class.
     pub dice: f64,
 }
 
@@ -25,7 +28,7 @@ pub(crate) fn validated(
     margin: &Margin,
     samples: &[Sample],
     loss: &LossConfig,
-    head: Head,
+    labels: &Labels,
     batch: usize,
     device: &Device,
 ) -> Validation {
@@ -33,16 +36,14 @@ pub(crate) fn validated(
     let mut dices = Vec::new();
     for chunk in samples.chunks(batch) {
         let chunk: Vec<&Sample> = chunk.iter().collect();
-        let mut pass = Pass::predicting();
-        let images = assembled(&chunk, 1, device).images;
-        let logits = network.fitted(images, margin, &mut pass).main;
-        let [_, classes, depth, height, width] = logits.dims();
-        let target = assembled(&chunk, classes, device).target;
-        let value = floats(loss.value(logits.clone(), &target, head))[0];
+        let Batch { images, target } = assembled(&chunk, labels, device);
+        let logits = network.fitted(images, margin, &mut Pass::predicting()).main;
+        let [_, maps, depth, height, width] = logits.dims();
+        let value = floats(loss.value(logits.clone(), &target, labels.head))[0];
         loss_sum += f64::from(value) * chunk.len() as f64;
         let logits = floats(logits);
-        for (sample, logits) in chunk.iter().zip(logits.chunks(classes * depth * height * width)) {
-            dices.extend(dice(logits, &sample.mask.labels, classes));
+        for (sample, logits) in chunk.iter().zip(logits.chunks(maps * depth * height * width)) {
+            dices.extend(dice(logits, &sample.mask, labels));
         }
     }
     // Nothing to find and nothing found in every case: there is nothing to improve.
@@ -50,45 +51,60 @@ pub(crate) fn validated(
     Validation { loss: loss_sum / samples.len() as f64, dice }
 }
 
-/// Gives Dice for each foreground class that is in the prediction or the mask.
-fn dice(logits: &[f32], labels: &[u8], classes: usize) -> Vec<f64> {
-    let size = labels.len();
+/// Gives Dice for each foreground class that is in the prediction or the mask, over the pixels that count.
+fn dice(logits: &[f32], mask: &Mask, labels: &Labels) -> Vec<f64> {
+    let size = mask.size();
     let largest = |pixel: usize| {
-        let better = |best: usize, class: usize| {
-            if logits[class * size + pixel] > logits[best * size + pixel] { class } else { best }
-        };
-        (1..classes).fold(0, better)
+        let better =
+            |best: usize, map: usize| if logits[map * size + pixel] > logits[best * size + pixel] { map } else { best };
+        (1..labels.maps).fold(0, better)
     };
-    // A logit of at least 0 is a probability of at least 0.5.
-    let predicted: Vec<usize> = match classes {
-        1 => logits.iter().map(|logit| usize::from(*logit >= 0.0)).collect(),
-        _ => (0..size).map(largest).collect(),
+    let likeliest: Vec<usize> = match labels.head {
+        Head::Softmax => (0..size).map(largest).collect(),
+        Head::Sigmoid => Vec::new(),
     };
-    let truth = |label: u8| {
-        if classes == 1 { usize::from(label != 0) } else { usize::from(label) }
+    let is_found = |map: usize, pixel: usize| match labels.head {
+        Head::Softmax => likeliest[pixel] == map,
+        // A logit of at least 0 is a probability of at least 0.5.
+        Head::Sigmoid => logits[map * size + pixel] >= 0.0,
     };
-    let class_dice = |class: usize| {
-        let mut counts = [0usize; 2];
-        for (predicted, label) in predicted.iter().zip(labels) {
-            let (found, there) = (*predicted == class, truth(*label) == class);
-            counts[0] += usize::from(found && there);
-            counts[1] += usize::from(found) + usize::from(there);
+    let counted = labels.counted(mask);
+    let map_dice = |map: usize| {
+        let (mut both, mut sum) = (0usize, 0usize);
+        for (pixel, is_there) in labels.of_map(mask, map).enumerate() {
+            if counted.as_ref().is_none_or(|counted| counted[pixel]) {
+                let is_found = is_found(map, pixel);
+                both += usize::from(is_found && is_there);
+                sum += usize::from(is_found) + usize::from(is_there);
+            }
         }
-        let [both, sum] = counts;
         (sum > 0).then(|| 2.0 * both as f64 / sum as f64)
     };
-    (1..classes.max(2)).filter_map(class_dice).collect()
+    labels.foreground().filter_map(map_dice).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(logits: &[f32], truth: &[u8], head: Head, maps: usize, expected: &[f64]) {
+        let layers = truth.len() * maps / logits.len();
+        let mask = Mask { layers, depth: 1, height: 1, width: logits.len() / maps, labels: truth.to_vec() };
+        assert_eq!(dice(logits, &mask, &Labels { maps, head, ignored: Some(255) }), expected);
+    }
+
     #[test]
     fn dice_of_one_and_of_more_maps() {
-        assert_eq!(dice(&[1.0, 0.0, -1.0, -2.0], &[1, 0, 3, 0], 1), vec![0.5]);
-        assert_eq!(dice(&[-1.0], &[0], 1), Vec::<f64>::new());
+        check(&[1.0, 0.0, -1.0, -2.0], &[1, 0, 3, 0], Head::Sigmoid, 1, &[0.5]);
+        check(&[-1.0], &[0], Head::Sigmoid, 1, &[]);
         // Two pixels, three maps: predicted 1 and 2, true 1 and 1.
-        assert_eq!(dice(&[0.0, 0.0, 1.0, 0.0, 0.5, 2.0], &[1, 1], 3), vec![2.0 / 3.0, 0.0]);
+        check(&[0.0, 0.0, 1.0, 0.0, 0.5, 2.0], &[1, 1], Head::Softmax, 3, &[2.0 / 3.0, 0.0]);
+        // Classes 1 and 2 as maps 0 and 1, both found in the first pixel.
+        check(&[1.0, -1.0, 1.0, 1.0], &[1, 2], Head::Sigmoid, 2, &[1.0, 2.0 / 3.0]);
+        // Both classes truly there in the first pixel.
+        check(&[1.0, -1.0, 1.0, 1.0], &[1, 0, 1, 0], Head::Sigmoid, 2, &[1.0, 2.0 / 3.0]);
+        // What is not known does not count.
+        check(&[1.0, 1.0, -1.0], &[1, 255, 0], Head::Sigmoid, 1, &[1.0]);
     }
 }

@@ -149,11 +149,75 @@ fn early_stopping_waits_as_long_as_it_is_told() {
 #[test]
 fn a_loss_that_is_not_finite_stops_with_epoch_batch_and_cases() {
     let mut samples: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
-    samples[2].image.data[17] = f32::NAN;
-    let error = run(&network(UNET), &recipe(3, ""), 0, &samples).err().expect("NaN spreads").to_string();
+    // Large enough for sums of a convolution to overflow.
+    samples[2].image.data.iter_mut().for_each(|value| *value *= f32::MAX);
+    let error = run(&network(UNET), &recipe(3, ""), 0, &samples).err().expect("infinity spreads").to_string();
     for part in ["epoch 0", "batch", "case 2"] {
         assert!(error.contains(part), "`{part}` is not in: {error}");
     }
+}
+
+#[test]
+fn values_that_are_not_numbers_are_refused() {
+    let mut samples: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
+    samples[1].image.data[17] = f32::NAN;
+    samples[3].image.data[..2].fill(f32::INFINITY);
+    let error = run(&network(UNET), &recipe(3, ""), 0, &samples).err().expect("NaN").to_string();
+    assert!(error.contains("case 1: 1, ") && error.contains("case 3: 2"), "{error}");
+    assert!(!error.contains("case 0"), "{error}");
+}
+
+#[test]
+fn labels_without_a_map_are_refused_with_all_their_cases() {
+    let mut samples: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
+    samples[1].mask.labels[0] = 7;
+    samples[2].mask.labels[0] = 255;
+    samples[3].mask.labels[..2].fill(7);
+    let network = network(r#"{"unet": {"width": 4, "depth": 2, "out_channels": 2}}"#);
+    let error = run(&network, &recipe(1, ""), 0, &samples).err().expect("no such maps").to_string();
+    // The cases are there twice, to learn from and to validate on.
+    assert!(error.contains("label 7 in cases case 1, case 3, "), "{error}");
+    assert!(error.contains("label 255 in cases case 2, "), "{error}");
+    let more = r#", "ignore_label": 255"#;
+    let error = run(&network, &recipe(1, more), 0, &samples).err().expect("label 7").to_string();
+    assert!(error.contains("label 7") && !error.contains("255"), "{error}");
+}
+
+#[test]
+fn unknown_pixels_teach_nothing() {
+    let clean: Vec<_> = (0..4).map(|number| sample(number, 1)).collect();
+    let with = |label: u8| {
+        let mut samples = clean.clone();
+        samples.iter_mut().for_each(|sample| sample.mask.labels[..64].fill(label));
+        run(&network(UNET), &recipe(2, r#", "ignore_label": 9"#), 0, &samples).expect("it trains").outcome.history
+    };
+    let whole = with(1);
+    let unknown = with(9);
+    assert_ne!(whole, unknown);
+    // What stands beneath is of no account: two labels of which one is mapped to the other.
+    let mut samples = clean.clone();
+    samples.iter_mut().for_each(|sample| sample.mask.labels[..64].fill(4));
+    let history = run(&network(UNET), &recipe(2, r#", "ignore_label": 4"#), 0, &samples).expect("it trains");
+    assert_eq!(history.outcome.history, unknown);
+}
+
+#[test]
+fn classes_that_overlap_are_learned() {
+    // The disc, and the left half of it.
+    let of = |number| {
+        let Sample { id, image, mask } = sample(number, 1);
+        let left = mask.labels.iter().enumerate().map(|(at, label)| if at % 16 < 8 { *label } else { 0 });
+        let labels = mask.labels.iter().copied().chain(left).collect();
+        Sample { id, image, mask: Mask { layers: 2, depth: 1, height: 16, width: 16, labels } }
+    };
+    let samples = [of(0), of(1)];
+    let network = network(r#"{"unet": {"width": 4, "depth": 2, "out_channels": 2}}"#);
+    let trained = run(&network, &recipe(80, r#", "head": "sigmoid""#), 0, &samples).expect("it trains");
+    assert_eq!(trained.outcome.card.head, Head::Sigmoid);
+    let last = trained.outcome.history.last().expect("there are epochs");
+    assert!(last.validation_dice > 0.9, "Dice is {}", last.validation_dice);
+    let error = run(&network, &recipe(1, ""), 0, &samples).err().expect("softmax").to_string();
+    assert!(error.contains("head: sigmoid"), "{error}");
 }
 
 #[test]

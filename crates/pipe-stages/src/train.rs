@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, Preparation};
-use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask};
+use pipe_learn::{LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ impl Stage for Train {
     }
 
     fn check(with: &TrainWith) -> Result<(), (String, String)> {
-        let loss = with.training.loss.check(with.network.classes(), Head::of(with.network.classes()));
+        let loss = with.training.check_loss(with.network.classes());
         loss.map_err(|error| ("training.loss".to_owned(), error.to_string()))?;
         with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }

@@ -222,12 +222,17 @@ pub(crate) enum Network {
         format: Format,
     },
     /// Fill every parameter and the input by an integer hash, run forward, and print statistics of the output as JSON.
+    ///
+    /// With `--loss`, a target is made by the same hash (seed 7), and the loss and the norms of its gradients are printed, too.
     Probe {
         /// A YAML file that holds one `network:`, or a network's name.
         network: String,
         /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
         #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
         input: Vec<usize>,
+        /// A loss: its name, or YAML as in `training: { loss: .. }`, for instance `{dice: {smooth: 0}}`.
+        #[arg(long, value_name = "LOSS")]
+        loss: Option<String>,
         /// JSON is all there is; the option is here because every command has it.
         #[arg(long, value_enum, default_value_t = Format::Json, hide = true)]
         format: Format,

@@ -6,12 +6,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LossError;
+use super::regions::{Absent, Background, Over, Regions, blanked, check_numbers, is_default};
 use crate::batch::Target;
 use crate::head::Head;
 
 /// Settings of the soft Dice loss, the mean over classes of `1 - (2 sum(p t) + s) / (sum(p) + sum(t) + s + e)`.
 ///
-/// The published SVS-net is `over: batch, smooth: 0, epsilon: 1e-5, form: negative`.
+/// # Source
+/// Milletari et al., V-Net (2016), has squared sums below. The same numbers as elsewhere:
+/// * SVS-net: `over: batch, smooth: 0, epsilon: 1e-5, form: negative`;
+/// * nnU-Net: `smooth: 1e-5, form: negative`, `over: sample` where its plan says so;
+/// * MONAI's `DiceLoss` with `smooth_nr` and `smooth_dr` 1e-5: `over: sample, smooth: 1e-5, background: counted`; its class
+///   weights multiply without being divided by their sum;
+/// * segmentation_models.pytorch: `smooth: 0, background: counted, absent: perfect`; a `smooth` of 1 there is 2 here, and it
+///   bounds what it divides by from below (1e-7) where this adds `epsilon`;
+/// * the PyTorch U-Net of milesial, of several classes: `over: batch_and_maps, smooth: 1e-6, background: counted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dice {
@@ -27,34 +36,30 @@ pub struct Dice {
     pub background: Background,
     /// One minus Dice, or minus Dice.
     pub form: DiceForm,
+    /// What is summed below.
+    #[serde(skip_serializing_if = "is_default")]
+    pub denominator: Denominator,
+    /// What becomes of a class without any pixel in the target.
+    #[serde(skip_serializing_if = "is_default")]
+    pub absent: Absent,
+    /// What each class counts in the mean, one number for each map that counts; equal by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<f64>>,
 }
 
 impl Default for Dice {
     fn default() -> Self {
-        Self { over: Over::Batch, smooth: 1.0, epsilon: 0.0, background: Background::Ignored, form: DiceForm::OneMinus }
+        Self {
+            over: Over::Batch,
+            smooth: 1.0,
+            epsilon: 0.0,
+            background: Background::Ignored,
+            form: DiceForm::OneMinus,
+            denominator: Denominator::Plain,
+            absent: Absent::Counted,
+            weights: None,
+        }
     }
-}
-
-/// What the sums of a Dice run over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Over {
-    /// All pixels of the batch at once.
-    #[default]
-    Batch,
-    /// The pixels of each sample, then the mean over samples.
-    Sample,
-}
-
-/// Whether the first of several classes counts; a single map is foreground and always does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Background {
-    /// It does not.
-    #[default]
-    Ignored,
-    /// It does.
-    Counted,
 }
 
 /// The sign and offset of a Dice loss; gradients are the same.
@@ -68,35 +73,44 @@ pub enum DiceForm {
     Negative,
 }
 
+/// What a Dice sums below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Denominator {
+    /// `sum(p) + sum(t)`.
+    #[default]
+    Plain,
+    /// `sum(p^2) + sum(t^2)`, as V-Net.
+    Squared,
+}
+
 impl Dice {
-    pub(super) fn check(&self) -> Result<(), LossError> {
-        for (field, value) in [("smooth", self.smooth), ("epsilon", self.epsilon)] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(LossError::Setting { field, value: value.to_string(), expected: "at least 0" });
-            }
-        }
-        Ok(())
+    fn regions(&self) -> Regions<'_> {
+        let Self { over, background, absent, weights, .. } = self;
+        Regions { over: *over, background: *background, absent: *absent, weights: weights.as_deref() }
+    }
+
+    pub(super) fn check(&self, maps: usize, head: Head) -> Result<(), LossError> {
+        check_numbers(&[("smooth", self.smooth), ("epsilon", self.epsilon)])?;
+        self.regions().check(maps, head)
     }
 
     /// # Shapes
     /// `[batch, maps, depth, height, width]` to `[1]`.
     pub(super) fn value(&self, logits: Tensor<5>, target: &Target, head: Head) -> Tensor<1> {
-        let targets = target.maps.clone();
-        let [batch, classes, depth, height, width] = logits.dims();
-        let shape = [batch, classes, depth * height * width];
-        let p = head.probabilities(logits).reshape(shape);
-        let t = targets.reshape(shape);
-        let [both, sum] = [p.clone() * t.clone(), p + t].map(|x| x.sum_dim(2)); // [batch, classes, 1]
-        let [both, sum] = match self.over {
-            Over::Batch => [both, sum].map(|x| x.sum_dim(0)),
-            Over::Sample => [both, sum],
+        let regions = self.regions();
+        let compared = regions.compared(logits, target, head);
+        let (p, t) = (compared.probabilities.clone(), compared.targets.clone());
+        let both = regions.sum(p.clone() * t.clone());
+        let sum = match self.denominator {
+            Denominator::Plain => regions.sum(p + t),
+            Denominator::Squared => regions.sum(p.square() + t.square()),
         };
-        let dice = (both * 2.0 + self.smooth) / (sum + (self.smooth + self.epsilon));
-        let dice =
-            if classes > 1 && self.background == Background::Ignored { dice.narrow(1, 1, classes - 1) } else { dice };
+        let dice = |blank| (both * 2.0 + self.smooth) / blanked(sum + (self.smooth + self.epsilon), blank);
+        let dice = regions.mean_score(&compared, dice);
         match self.form {
-            DiceForm::OneMinus => -dice.mean() + 1.0,
-            DiceForm::Negative => -dice.mean(),
+            DiceForm::OneMinus => -dice + 1.0,
+            DiceForm::Negative => -dice,
         }
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::batch::Target;
 use crate::head::Head;
 
-use super::{BinaryCrossEntropy, CrossEntropy, Dice};
+use super::{BinaryCrossEntropy, CrossEntropy, Dice, Focal, FocalTversky, Jaccard, SoftClDice, Tversky};
 
 /// Which loss, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,13 +17,28 @@ use super::{BinaryCrossEntropy, CrossEntropy, Dice};
 pub enum LossConfig {
     /// Soft Dice.
     Dice(Dice),
+    /// Soft Jaccard, or intersection over union.
+    Jaccard(Jaccard),
+    /// Tversky: overlap with weights of what is wrong and what is missed.
+    Tversky(Tversky),
+    /// A power of what is missing of the Tversky index.
+    FocalTversky(FocalTversky),
+    /// Overlap of soft centerlines with masks.
+    #[serde(rename = "soft_cldice")]
+    SoftClDice(SoftClDice),
     /// Cross-entropy over classes that exclude each other.
     CrossEntropy(CrossEntropy),
     /// Cross-entropy of each map alone.
     BinaryCrossEntropy(BinaryCrossEntropy),
+    /// Cross-entropy in which pixels that are right already count less.
+    Focal(Focal),
     /// A weighted sum of losses.
     Sum(Vec<LossTerm>),
 }
+
+/// The names of losses that have settings, as they stand in YAML; `sum` is a list of them.
+pub const LOSSES: &[&str] =
+    &["dice", "jaccard", "tversky", "focal_tversky", "soft_cldice", "cross_entropy", "binary_cross_entropy", "focal"];
 
 /// A part of a weighted sum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,12 +55,54 @@ fn one() -> f64 {
     1.0
 }
 
+impl LossTerm {
+    fn check(&self, maps: usize, head: Head) -> Result<(), LossError> {
+        if !self.weight.is_finite() {
+            let value = self.weight.to_string();
+            return Err(LossError::Setting { field: "weight", value, expected: "a finite number" });
+        }
+        self.loss.check(maps, head)
+    }
+}
+
 /// A loss that does not fit the network.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LossError {
     /// Softmax over one map is 1 everywhere.
     #[error("cross_entropy needs a network with at least 2 maps, this one has 1; use binary_cross_entropy")]
     OneMap,
+    /// Softmax over one map is 1 everywhere.
+    #[error("`head: softmax` needs a network with at least 2 maps, this one has 1; use `head: sigmoid`")]
+    SoftmaxOfOne,
+    /// Classes that overlap.
+    #[error("cross_entropy is of classes that exclude each other; with `head: sigmoid`, use binary_cross_entropy")]
+    Overlapping,
+    /// Another number of weights than there are maps that count.
+    #[error("there are {found} `weights` for {expected} maps that count")]
+    Weights {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
+    /// Weights for one sum over all maps.
+    #[error("`weights` are of maps, and `over: batch_and_maps` sums over all at once; use `over: batch`")]
+    WeightsOfOne,
+    /// Another number of weights than of maps of deep supervision.
+    #[error(
+        "`deep_supervision` has {found} weights, the network gives {expected} outputs in training (its main maps first)"
+    )]
+    DeepWeights {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
+    /// Deep supervision of a network without further heads.
+    #[error(
+        "the network gives no maps for `deep_supervision`; leave it out, or set `deep_supervision: true` in the network"
+    )]
+    NothingDeep,
     /// A sum of nothing.
     #[error("`sum` has no losses")]
     EmptySum,
@@ -69,13 +126,23 @@ impl LossConfig {
     ///
     /// # Errors
     /// It does not.
-    pub fn check(&self, classes: usize, head: Head) -> Result<(), LossError> {
+    pub fn check(&self, maps: usize, head: Head) -> Result<(), LossError> {
+        if head == Head::Softmax && maps < 2 {
+            return Err(LossError::SoftmaxOfOne);
+        }
         match self {
-            Self::Dice(dice) => dice.check(),
-            Self::CrossEntropy(_) if classes < 2 || head != Head::Softmax => Err(LossError::OneMap),
-            Self::CrossEntropy(_) | Self::BinaryCrossEntropy(_) => Ok(()),
+            Self::Dice(dice) => dice.check(maps, head),
+            Self::Jaccard(jaccard) => jaccard.check(maps, head),
+            Self::Tversky(tversky) => tversky.check(maps, head),
+            Self::FocalTversky(tversky) => tversky.check(maps, head),
+            Self::SoftClDice(dice) => dice.check(),
+            Self::CrossEntropy(_) if maps < 2 => Err(LossError::OneMap),
+            Self::CrossEntropy(_) if head != Head::Softmax => Err(LossError::Overlapping),
+            Self::CrossEntropy(entropy) => entropy.check(maps),
+            Self::BinaryCrossEntropy(entropy) => entropy.check(maps),
+            Self::Focal(focal) => focal.check(),
             Self::Sum(terms) if terms.is_empty() => Err(LossError::EmptySum),
-            Self::Sum(terms) => terms.iter().try_for_each(|term| term.loss.check(classes, head)),
+            Self::Sum(terms) => terms.iter().try_for_each(|term| term.check(maps, head)),
         }
     }
 
@@ -86,8 +153,13 @@ impl LossConfig {
     pub fn value(&self, logits: Tensor<5>, target: &Target, head: Head) -> Tensor<1> {
         match self {
             Self::Dice(dice) => dice.value(logits, target, head),
+            Self::Jaccard(jaccard) => jaccard.value(logits, target, head),
+            Self::Tversky(tversky) => tversky.value(logits, target, head),
+            Self::FocalTversky(tversky) => tversky.value(logits, target, head),
+            Self::SoftClDice(dice) => dice.value(logits, target, head),
             Self::CrossEntropy(entropy) => entropy.value(logits, target),
             Self::BinaryCrossEntropy(entropy) => entropy.value(logits, target),
+            Self::Focal(focal) => focal.value(logits, target, head),
             Self::Sum(terms) => {
                 let value = |term: &LossTerm| term.loss.value(logits.clone(), target, head) * term.weight;
                 let mut values = terms.iter().map(value);
@@ -95,77 +167,5 @@ impl LossConfig {
                 values.fold(first, |sum, value| sum + value)
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use burn::tensor::{Device, TensorData};
-
-    use super::super::{Background, DiceForm, Over};
-    use super::*;
-    use crate::random::{generator, unit};
-    use crate::weights::floats;
-
-    /// Compares every component of the gradient with a central difference.
-    #[track_caller]
-    fn check(loss: &LossConfig, classes: usize) {
-        let shape = [2, classes, 1, 3, 4];
-        let count: usize = shape.iter().product();
-        let mut random = generator(3, "test", &[]);
-        let logits: Vec<f32> = (0..count).map(|_| (4.0 * unit(&mut random) - 2.0) as f32).collect();
-        let targets: Vec<f32> = (0..count).map(|i| if (i * 7) % 3 == 0 { 1.0 } else { 0.0 }).collect();
-        let device = Device::flex().autodiff();
-        let target = Target { maps: Tensor::from_data(TensorData::new(targets, shape), &device), counted: None };
-        let head = Head::of(classes);
-        let of = |logits: &[f32]| Tensor::<5>::from_data(TensorData::new(logits.to_vec(), shape), &device);
-        let value = |logits: &[f32]| f64::from(floats(loss.value(of(logits), &target, head).inner())[0]);
-
-        let x = of(&logits).require_grad();
-        let gradients = loss.value(x.clone(), &target, head).backward();
-        let gradient = floats(x.grad(&gradients).expect("the loss depends on the logits"));
-        for i in 0..count {
-            let step = 0.05f32;
-            let (mut above, mut below) = (logits.clone(), logits.clone());
-            above[i] += step;
-            below[i] -= step;
-            let difference = (value(&above) - value(&below)) / f64::from(above[i] - below[i]);
-            let error = (difference - f64::from(gradient[i])).abs();
-            assert!(error < 2e-5 + 2e-3 * difference.abs(), "{loss:?} at {i}: {} against {difference}", gradient[i]);
-        }
-    }
-
-    #[test]
-    fn gradients_are_differences() {
-        let published = Dice { smooth: 0.0, epsilon: 1e-5, form: DiceForm::Negative, ..Dice::default() };
-        check(&LossConfig::Dice(Dice::default()), 1);
-        check(&LossConfig::Dice(published), 1);
-        check(&LossConfig::Dice(Dice { over: Over::Sample, background: Background::Counted, ..Dice::default() }), 3);
-        check(&LossConfig::BinaryCrossEntropy(BinaryCrossEntropy { positive_weight: 3.0 }), 1);
-        check(&LossConfig::CrossEntropy(CrossEntropy {}), 3);
-        let term = |weight, loss| LossTerm { weight, loss };
-        let dice = LossConfig::Dice(Dice::default());
-        let entropy = LossConfig::BinaryCrossEntropy(BinaryCrossEntropy::default());
-        check(&LossConfig::Sum(vec![term(0.25, dice), term(2.0, entropy)]), 1);
-    }
-
-    #[test]
-    fn dice_by_hand() {
-        let device = Device::flex();
-        // Probabilities 0.5, 0.5, 0.5, 0.5 against 1, 1, 0, 0: intersection 1, sums 2 and 2.
-        let maps = Tensor::<5>::from_data(TensorData::new(vec![1f32, 1.0, 0.0, 0.0], [1, 1, 1, 2, 2]), &device);
-        let target = Target { maps, counted: None };
-        let value = |dice: Dice| floats(dice.value(Tensor::zeros([1, 1, 1, 2, 2], &device), &target, Head::Sigmoid))[0];
-        let plain = Dice { smooth: 0.0, epsilon: 0.0, ..Dice::default() };
-        assert!((value(plain.clone()) - 0.5).abs() < 1e-6);
-        assert!((value(Dice { form: DiceForm::Negative, ..plain.clone() }) + 0.5).abs() < 1e-6);
-        assert!((value(Dice { smooth: 1.0, ..plain }) - 0.4).abs() < 1e-6);
-    }
-
-    #[test]
-    fn one_map_has_no_softmax() {
-        let sum = LossConfig::Sum(vec![LossTerm { weight: 1.0, loss: LossConfig::CrossEntropy(CrossEntropy {}) }]);
-        assert_eq!(sum.check(1, Head::Sigmoid), Err(LossError::OneMap));
-        assert_eq!(LossConfig::Sum(Vec::new()).check(1, Head::Sigmoid), Err(LossError::EmptySum));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pipe_learn::{NETWORKS, NetworkConfig, Show};
-use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, single};
+use pipe_learn::{LossConfig, NETWORKS, NetworkConfig, ProbeError, Show, losses::LOSSES};
+use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, parse, single};
 use serde_json::json;
 
 use crate::{
@@ -24,7 +24,17 @@ pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failur
                 print(&show);
             }
         }
-        Network::Probe { network, input, .. } => output::json(&pipe_learn::probe(&config(session, network)?, input)?),
+        Network::Probe { network, input, loss: None, .. } => {
+            output::json(&pipe_learn::probe(&config(session, network)?, input)?);
+        }
+        Network::Probe { network, input, loss: Some(text), .. } => {
+            let (config, loss) = (config(session, network)?, loss(text)?);
+            let probe = pipe_learn::probe_gradients(&config, input, &loss);
+            output::json(&probe.map_err(|error| match error {
+                ProbeError::Network(error) => Failure::from(error),
+                ProbeError::Loss(error) => Failure::Argument(format!("`--loss`: {error}")),
+            })?);
+        }
     }
     Ok(())
 }
@@ -100,6 +110,23 @@ fn config(session: &Session, network: &str) -> Result<NetworkConfig, Failure> {
     bound(&tree, &sources)
 }
 
+/// A loss by name, with its defaults, or as it stands in YAML.
+fn loss(text: &str) -> Result<LossConfig, Failure> {
+    let mut sources = Sources::default();
+    let node = match parse(&mut sources, "--loss", text.as_bytes()) {
+        Ok(node) => node,
+        Err(list) => return Err(Failure::from(Problems { sources, list })),
+    };
+    let Some(name) = node.text() else {
+        return bind(&node, "").map_err(|list| Failure::from(Problems { sources, list }));
+    };
+    if !LOSSES.contains(&name) {
+        let near = did_you_mean(name, LOSSES.iter().copied());
+        return Err(Failure::Argument(format!("`{name}` is no loss; {near}")));
+    }
+    Ok(serde_json::from_value(json!({ name: {} })).expect("every loss has defaults"))
+}
+
 fn bound(tree: &Node, sources: &Sources) -> Result<NetworkConfig, Failure> {
     let refuse = |list| Failure::from(Problems { sources: sources.clone(), list });
     let Some(node) = tree.get("network") else {
@@ -111,4 +138,35 @@ fn bound(tree: &Node, sources: &Sources) -> Result<NetworkConfig, Failure> {
     let config: NetworkConfig = bind(node, "network").map_err(refuse)?;
     config.check()?;
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use pipe_spec::Colour;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let expected: LossConfig = serde_json::from_str(expected).expect("settings in range");
+        assert_eq!(loss(text).map_err(|failure| failure.words(Colour::Never)), Ok(expected));
+    }
+
+    #[track_caller]
+    fn check_refused(text: &str, part: &str) {
+        let words = loss(text).expect_err("it is no loss").words(Colour::Never);
+        assert!(words.contains(part), "`{part}` is not in: {words}");
+    }
+
+    #[test]
+    fn losses_by_name_and_as_yaml() {
+        LOSSES.iter().for_each(|name| check(name, &format!(r#"{{"{name}": {{}}}}"#)));
+        check("{dice: {smooth: 0}}", r#"{"dice": {"smooth": 0}}"#);
+        check(r#"{"dice": {"smooth": 0}}"#, r#"{"dice": {"smooth": 0}}"#);
+        check("sum: [{weight: 0.5, loss: {focal: {}}}]", r#"{"sum": [{"weight": 0.5, "loss": {"focal": {}}}]}"#);
+        check_refused("dise", "did you mean `dice`");
+        check_refused("{dise: {}}", "dice");
+        check_refused("{dice: {smoth: 0}}", "smooth");
+        check_refused("{dice", "--loss");
+    }
 }
