@@ -54,8 +54,10 @@ impl Settings for EncoderUNetPlusPlusConfig {
     }
 }
 
-/// An encoder, and nodes between its maps: node (depth, column) doubles node (depth, column - 1) and joins it with all
-/// nodes of its column that are deeper in the dictionary's sense, and with the encoder's map.
+/// An encoder, and nodes between its maps.
+///
+/// Column c of nodes is at the size of one map of the encoder, the coarsest first. Node (d, c) doubles node (d, c - 1)
+/// (for d = c the encoder's map one coarser), and joins it with nodes (d + 1, c) to (c, c) and the encoder's map.
 ///
 /// # Source
 /// `UnetPlusPlus` of segmentation_models.pytorch 0.6 (after Zhou et al.: UNet++, 2018), with its names of weights. Other
@@ -69,7 +71,7 @@ pub struct EncoderUNetPlusPlus {
 
 #[derive(Module, Debug)]
 struct Decoder {
-    /// By [`node`]. A column is a size: column 0 is at a 16th of the input. Depth 0 is the way up from the bottom.
+    /// By [`node`]; those of depth 0 are the way up from the bottom.
     blocks: Dictionary<DecoderBlock>,
 }
 
@@ -112,7 +114,7 @@ impl Forward for EncoderUNetPlusPlus {
         // The input itself is no skip.
         maps.remove(0);
         let blocks = &self.decoder.blocks;
-        // A column by depth, the encoder's map last; column -1 is the encoder's deepest map alone.
+        // A column by depth, behind it the encoder's map of its size; below all columns is the deepest map alone.
         let mut column = vec![maps.pop().expect("an encoder gives five maps")];
         for number in 0..COLUMNS {
             let mut finer = vec![maps.pop().expect("an encoder gives five maps")];
@@ -124,5 +126,52 @@ impl Forward for EncoderUNetPlusPlus {
         }
         let x = blocks.at(&node(0, COLUMNS)).forward(column.swap_remove(0), None, pass);
         Maps::of(self.segmentation_head.0.forward(x, pass))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::NetworkConfig;
+    use crate::weights::parameters;
+
+    #[test]
+    fn weights_have_the_names_of_public_code() {
+        let settings = r#"{"encoder_unet_plus_plus": {"encoder": {"efficientnet_b0": {}}, "attention": "scse"}}"#;
+        let config: NetworkConfig = serde_json::from_str(settings).expect("the settings are right");
+        let network = config.build(&Device::flex()).expect("the settings are in range");
+        let names: Vec<String> = parameters(&network).into_iter().map(|parameter| parameter.name).collect();
+        for expected in [
+            "encoder._conv_stem.weight",
+            "encoder._blocks.0._se_reduce.bias",
+            "encoder._blocks.15._bn2.running_var",
+            "encoder._bn1.weight",
+            "decoder.blocks.x_0_0.conv1.0.weight",
+            "decoder.blocks.x_1_3.conv2.1.running_mean",
+            "decoder.blocks.x_2_3.attention1.attention.cSE.3.bias",
+            "decoder.blocks.x_0_4.attention2.attention.sSE.0.weight",
+            "segmentation_head.0.bias",
+        ] {
+            assert!(names.iter().any(|name| name == expected), "no {expected}");
+        }
+    }
+
+    #[test]
+    fn settings_that_do_not_fit() {
+        let refused = |settings: &str| {
+            let config: NetworkConfig = serde_json::from_str(settings).expect("the form is right");
+            config.check().expect_err("out of range").to_string()
+        };
+        assert_eq!(
+            refused(r#"{"encoder_unet_plus_plus": {"norm": "instance"}}"#),
+            "`norm` of encoder_unet_plus_plus is instance, expected `batch` or `none`"
+        );
+        assert_eq!(
+            refused(r#"{"encoder_unet": {"head_kernel": 2}}"#),
+            "`head_kernel` of encoder_unet is 2, expected an odd number from 1 to 15"
+        );
+        let form = |settings| serde_json::from_str::<NetworkConfig>(settings).is_err();
+        assert!(form(r#"{"encoder_unet": {"decoder_widths": [8, 8, 8]}}"#));
+        assert!(form(r#"{"encoder_unet_plus_plus": {"width": 64}}"#));
     }
 }
