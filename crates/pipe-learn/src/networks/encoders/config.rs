@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::mobilenet_v2::{FormerlyStrided, LastConvolution, steps};
-use super::{EfficientNet, EfficientNetPlan, Encoder, MobileNetV2, ResNet, ResNetPlan, Residual};
+use super::{EfficientNet, EfficientNetPlan, Encoder, MobileNetV2, ResNet, ResNetPlan, Residual, Sixteenth};
 use crate::networks::NetworkError;
 use crate::networks::error::within;
 
@@ -123,9 +123,9 @@ impl EncoderConfig {
             let plan = ResNetPlan { in_channels, width: settings.width, residual, blocks, dilations };
             Encoder::ResNet(ResNet::new(&plan, device))
         };
-        let efficientnet = |settings: &EfficientNetSettings, depth: f64, image| {
+        let efficientnet = |settings: &EfficientNetSettings, depth: f64, image, sixteenth| {
             let (width, depth) = (settings.width.unwrap_or(1.0), settings.depth.unwrap_or(depth));
-            let plan = EfficientNetPlan { in_channels, width, depth, image, dilations };
+            let plan = EfficientNetPlan { in_channels, width, depth, image, sixteenth, dilations };
             Encoder::EfficientNet(EfficientNet::new(&plan, device))
         };
         match self {
@@ -137,8 +137,8 @@ impl EncoderConfig {
                 let last = LastConvolution::Kept;
                 Encoder::MobileNetV2(MobileNetV2::new(in_channels, settings.width, steps, last, device))
             }
-            Self::EfficientnetB0(settings) => efficientnet(settings, 1.0, 224),
-            Self::EfficientnetB1(settings) => efficientnet(settings, 1.1, 240),
+            Self::EfficientnetB0(settings) => efficientnet(settings, 1.0, 224, Sixteenth::First),
+            Self::EfficientnetB1(settings) => efficientnet(settings, 1.1, 240, Sixteenth::Last),
         }
     }
 }

@@ -30,11 +30,10 @@ const GROUPS: [Group; 7] = [
     Group { repeats: 4, kernel: 5, stride: 2, expansion: 6, output: 192 },
     Group { repeats: 1, kernel: 3, stride: 1, expansion: 6, output: 320 },
 ];
-/// The groups whose last block is the last map at its size.
+/// The groups that are the last at their size.
 const TAPPED: [usize; TAPS - 1] = [1, 2, 4, 6];
-/// The first group of the part at a 16th of the input, and of that at a 32nd.
-const SIXTEENTH: usize = 3;
-const THIRTY_SECOND: usize = 5;
+/// Where among them is the group with the map at a 16th.
+const SIXTEENTH: usize = 2;
 /// Channels of the first convolution and of the last.
 const FIRST: usize = 32;
 const LAST: usize = 1280;
@@ -56,8 +55,19 @@ pub struct EfficientNetPlan {
     pub depth: f64,
     /// Rows and columns of the images that the variant was made for; they decide the padding.
     pub image: usize,
+    /// The block that gives the map at a 16th.
+    pub sixteenth: Sixteenth,
     /// Dilations of the parts at a 16th and at a 32nd of the input; 1 leaves a part its stride.
     pub dilations: [usize; 2],
+}
+
+/// Which block of its last group gives the map at a 16th of the input; the part at a 32nd begins behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sixteenth {
+    /// The first, as segmentation_models.pytorch has it in B0.
+    First,
+    /// The last, as it has it in B1.
+    Last,
 }
 
 /// The feature part of EfficientNet, with the names of the PyTorch port by lukemelas, as in segmentation_models.pytorch.
@@ -73,7 +83,7 @@ pub struct EfficientNet {
     _blocks: Vec<Block>,
     _conv_head: Conv2d,
     _bn1: BatchNorm,
-    /// The last blocks at their sizes.
+    /// The blocks that give the maps.
     #[module(skip)]
     taps: [usize; TAPS - 1],
     #[module(skip)]
@@ -102,10 +112,14 @@ struct Block {
 impl EfficientNet {
     /// A network of zeros.
     pub fn new(plan: &EfficientNetPlan, device: &Device) -> Self {
-        let EfficientNetPlan { in_channels, width, depth, image, dilations } = *plan;
+        let EfficientNetPlan { in_channels, width, depth, image, sixteenth, dilations } = *plan;
         let scaled = |channels: usize| rounded(channels as f64 * width);
         let repeats = GROUPS.map(|group| (depth * group.repeats as f64).ceil() as usize);
         let all: usize = repeats.iter().sum();
+        let mut taps = TAPPED.map(|group| repeats[..=group].iter().sum::<usize>() - 1);
+        if sixteenth == Sixteenth::First {
+            taps[SIXTEENTH] = repeats[..TAPPED[SIXTEENTH]].iter().sum();
+        }
         let first = scaled(FIRST);
         let halving = Window::SAME.strided([2; 2]).padded(Padding::SameFor(image));
         let mut size = image.div_ceil(2);
@@ -113,13 +127,13 @@ impl EfficientNet {
         let mut blocks = Vec::with_capacity(all);
         for (number, group) in GROUPS.iter().enumerate() {
             let output = scaled(group.output);
-            let dilation = match number {
-                THIRTY_SECOND.. => dilations[1],
-                SIXTEENTH.. => dilations[0],
-                _ => 1,
-            };
             for repeat in 0..repeats[number] {
                 let stride = if repeat == 0 { group.stride } else { 1 };
+                let dilation = match blocks.len() {
+                    block if block > taps[SIXTEENTH] => dilations[1],
+                    block if block > taps[SIXTEENTH - 1] => dilations[0],
+                    _ => 1,
+                };
                 let window = match dilation {
                     1 => Window::SAME.strided([stride; 2]).padded(Padding::SameFor(size)),
                     _ => Window::SAME.dilated(dilation),
@@ -139,7 +153,7 @@ impl EfficientNet {
             _blocks: blocks,
             _conv_head: Conv2d::new([input, last], 1, Bias::Absent, device),
             _bn1: BatchNorm::new(last, NORM, device),
-            taps: TAPPED.map(|group| repeats[..=group].iter().sum::<usize>() - 1),
+            taps,
             channels: [first, tapped[0], tapped[1], tapped[2], tapped[3]],
         }
     }

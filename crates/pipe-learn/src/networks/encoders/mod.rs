@@ -8,7 +8,7 @@ pub mod mobilenet_v2;
 mod resnet;
 
 pub use config::{EfficientNetSettings, EncoderConfig, MobileNetSettings, OutputStride, ResNetSettings};
-pub use efficientnet::{EfficientNet, EfficientNetPlan};
+pub use efficientnet::{EfficientNet, EfficientNetPlan, Sixteenth};
 pub use encoder::{Encoder, TAPS};
 pub use mobilenet_v2::MobileNetV2;
 pub use resnet::{ResNet, ResNetPlan, Residual};
