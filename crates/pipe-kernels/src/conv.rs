@@ -7,7 +7,7 @@ use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, PadMode};
 
 use crate::extension::{Kernels, takes};
-use crate::geometry::Geometry;
+use crate::geometry::{Channels, Geometry};
 
 /// Convolves a batch of images.
 ///
@@ -20,7 +20,7 @@ use crate::geometry::Geometry;
 #[must_use]
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options: ConvOptions<2>) -> Tensor<4> {
     let geometry = Geometry::planar(x.dims(), weight.dims(), &options);
-    convolve(x, weight, bias, options.groups, geometry, |x, weight, bias| module::conv2d(x, weight, bias, options))
+    convolve(x, weight, bias, geometry, |x, weight, bias| module::conv2d(x, weight, bias, options))
 }
 
 /// Convolves a batch of volumes or of image sequences.
@@ -37,7 +37,7 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options:
 pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: ConvOptions<3>) -> Tensor<5> {
     let ConvOptions { stride, padding, dilation, groups } = options;
     let geometry = Geometry::volumetric(x.dims(), weight.dims(), &options);
-    convolve(x, weight, bias, groups, geometry, |x, weight, bias| {
+    convolve(x, weight, bias, geometry, |x, weight, bias| {
         // Burn's operation knows symmetric padding only.
         let padded = x.pad(padding, PadMode::Constant(0.0));
         module::conv3d(padded, weight, bias, ConvOptions::new(stride, [0; 3], dilation, groups))
@@ -49,13 +49,12 @@ fn convolve<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<D>,
     bias: Option<Tensor<1>>,
-    groups: usize,
     geometry: Geometry,
     plain: impl FnOnce(Tensor<D>, Tensor<D>, Option<Tensor<1>>) -> Tensor<D>,
 ) -> Tensor<D> {
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     let bias = bias.map(Tensor::into_dispatch);
-    if groups > 1 || !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
+    if geometry.channels == Channels::Group || !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
         return plain(Tensor::from_dispatch(x), Tensor::from_dispatch(weight), bias.map(Tensor::from_dispatch));
     }
     let Some(bias) = bias else {
@@ -146,11 +145,12 @@ mod tests {
         padding: [(usize, usize); 2],
         dilation: [usize; 2],
     ) {
-        let options = ConvOptions::new_with_padding(stride, padding, dilation, 1);
+        let groups = x[1] / weight[1];
+        let options = ConvOptions::new_with_padding(stride, padding, dilation, groups);
         let operands = operands(x, weight, 1);
         let (fast, gradient) = everything(&operands, |x, w, b| conv2d(x, w, b, options.clone()), None);
         let plain = |x: Tensor<4>, w, b| {
-            let inner = ConvOptions::new(stride, [0; 2], dilation, 1);
+            let inner = ConvOptions::new(stride, [0; 2], dilation, groups);
             module::conv2d(x.pad(padding, PadMode::Constant(0.0)), w, b, inner)
         };
         let (plain, _) = everything(&operands, plain, Some(gradient));
@@ -178,6 +178,24 @@ mod tests {
         check2([4, 96, 4, 4], [128, 96, 3, 3], [1; 2], same, [1; 2]);
         check2([2, 3, 32, 32], [8, 3, 7, 7], [2; 2], [(3, 3); 2], [1; 2]);
         check2([1, 2, 3, 3], [2, 2, 3, 3], [1; 2], [(5, 4); 2], [1; 2]);
+    }
+
+    #[test]
+    fn convolution_of_each_channel_agrees_with_the_plain_one() {
+        let same = [(1, 1); 2];
+        check2([2, 6, 16, 16], [6, 1, 3, 3], [1; 2], same, [1; 2]);
+        check2([2, 3, 9, 37], [3, 1, 3, 3], [1; 2], same, [1; 2]);
+        check2([2, 3, 16, 15], [3, 1, 3, 3], [2; 2], same, [1; 2]);
+        check2([2, 3, 17, 40], [3, 1, 5, 5], [2; 2], [(1, 2); 2], [1; 2]);
+        check2([2, 3, 11, 12], [3, 1, 5, 5], [1; 2], [(2, 2); 2], [1; 2]);
+        check2([1, 3, 33, 21], [3, 1, 7, 4], [3, 2], [(3, 1), (0, 2)], [1, 2]);
+        check2([2, 3, 8, 9], [3, 1, 3, 3], [1; 2], [(2, 2); 2], [2; 2]);
+        check2([2, 3, 4, 5], [3, 1, 3, 3], [1; 2], [(6, 6); 2], [6; 2]);
+        check2([2, 3, 4, 5], [3, 1, 3, 3], [2, 1], [(6, 6); 2], [6; 2]);
+        check2([2, 3, 1, 1], [3, 1, 3, 3], [1; 2], same, [1; 2]);
+        check2([2, 3, 6, 7], [3, 1, 1, 1], [2; 2], [(0, 0); 2], [1; 2]);
+        check2([2, 3, 6, 7], [3, 1, 2, 2], [2, 1], [(0, 0); 2], [1; 2]);
+        check2([1, 2, 3, 3], [2, 1, 3, 3], [1; 2], [(5, 4); 2], [1; 2]);
     }
 
     #[test]

@@ -10,9 +10,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, DispatchTensor, DispatchTensorKind, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, TensorData};
 
-use crate::convolve;
-use crate::geometry::Geometry;
-use crate::normalize;
+use crate::geometry::{Channels, Geometry};
+use crate::{convolve, depthwise, normalize};
 
 /// What [`Kernels`] needs to know of a batch normalisation besides its tensors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,16 +63,24 @@ fn shaped(values: Vec<f32>, [first, second]: [usize; 2], space: [usize; 3], rank
     tensor(values, shape)
 }
 
+/// The convolution that the geometry asks for.
+fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry) -> Vec<f32> {
+    match geometry.channels {
+        Channels::Own => depthwise::forward(x, weight, bias, geometry),
+        Channels::All | Channels::Group => convolve::forward(x, weight, bias, geometry),
+    }
+}
+
 impl Kernels for Flex {
     fn convolve(x: FlexTensor, weight: FlexTensor, geometry: Geometry) -> FlexTensor {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let y = convolve::forward(x.storage(), weight.storage(), None, &geometry);
+        let y = forward(x.storage(), weight.storage(), None, &geometry);
         shaped(y, [geometry.batch, geometry.channels_out], geometry.output, x.rank())
     }
 
     fn convolve_biased(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, geometry: Geometry) -> FlexTensor {
         let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
-        let y = convolve::forward(x.storage(), weight.storage(), Some(bias.storage()), &geometry);
+        let y = forward(x.storage(), weight.storage(), Some(bias.storage()), &geometry);
         shaped(y, [geometry.batch, geometry.channels_out], geometry.output, x.rank())
     }
 
@@ -127,13 +134,21 @@ impl<const N: usize> Backward<Flex, N> for Convolution {
         let mut parents = ops.parents.into_iter();
         let mut parent = || parents.next().flatten();
         if let (Some(node), Some(weight)) = (parent(), weight) {
-            let values = convolve::data_gradient(gradient, weight.storage(), &geometry);
+            let values = match geometry.channels {
+                Channels::Own => depthwise::data_gradient(gradient, weight.storage(), &geometry),
+                Channels::All | Channels::Group => convolve::data_gradient(gradient, weight.storage(), &geometry),
+            };
             let shape = [geometry.batch, geometry.channels_in];
             grads.register::<Flex>(node.id, shaped(values, shape, geometry.input, rank));
         }
         if let (Some(node), Some(x)) = (parent(), x) {
-            let values = convolve::weight_gradient(x.storage(), gradient, &geometry);
-            let shape = [geometry.channels_out, geometry.channels_in];
+            let (values, seen) = match geometry.channels {
+                Channels::Own => (depthwise::weight_gradient(x.storage(), gradient, &geometry), 1),
+                Channels::All | Channels::Group => {
+                    (convolve::weight_gradient(x.storage(), gradient, &geometry), geometry.channels_in)
+                }
+            };
+            let shape = [geometry.channels_out, seen];
             grads.register::<Flex>(node.id, shaped(values, shape, geometry.kernel, rank));
         }
         if let Some(node) = parent() {

@@ -27,6 +27,18 @@ pub(crate) struct Geometry {
     pub(crate) stride: [usize; 3],
     pub(crate) dilation: [usize; 3],
     pub(crate) before: [usize; 3],
+    pub(crate) channels: Channels,
+}
+
+/// Which input channels an output channel sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channels {
+    /// All of them.
+    All,
+    /// Its own alone; there are as many output as input channels.
+    Own,
+    /// Those of its group: no kernel here.
+    Group,
 }
 
 /// A block of output positions: some lines of one sample, or all lines of several.
@@ -76,6 +88,11 @@ impl Geometry {
             stride: options.stride,
             dilation: options.dilation,
             before: options.padding.map(|(before, _)| before),
+            channels: match options.groups {
+                1 => Channels::All,
+                groups if groups == channels_in && channels_out == groups && x[2] * weight[2] == 1 => Channels::Own,
+                _ => Channels::Group,
+            },
         }
     }
 

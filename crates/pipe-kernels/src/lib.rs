@@ -9,6 +9,7 @@ mod batch_norm;
 mod columns;
 mod conv;
 mod convolve;
+mod depthwise;
 mod extension;
 mod geometry;
 mod matrix;

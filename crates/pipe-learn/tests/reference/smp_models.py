@@ -50,6 +50,9 @@ class NarrowEfficientNet(EfficientNetEncoder):
         EfficientNet.__init__(self, blocks, parameters)
         repeats = [math.ceil(parameters.depth_coefficient * block.num_repeat) for block in blocks]
         self._out_indexes = [sum(repeats[:groups]) - 1 for groups in (2, 3, 5, 7)]
+        if variant == "efficientnet-b0":
+            # smp takes block 8 of B0: the first of its group, not the last as in B1.
+            self._out_indexes[2] = sum(repeats[:4])
         taps = [self._blocks[index]._bn2.num_features for index in self._out_indexes]
         self._out_channels = [3, self._bn0.num_features] + taps
         self._depth, self._in_channels, self._output_stride = depth, 3, output_stride

@@ -32,13 +32,19 @@ impl Conv2d {
         Self { weight, bias: bias.zeros(output, device), window }
     }
 
+    /// Gives the channels in and out.
+    pub fn channels(&self) -> [usize; 2] {
+        let [output, input, _, _] = self.weight.dims();
+        [input * self.window.groups, output]
+    }
+
     /// # Shapes
     /// `[batch, in, height, width]` to `[batch, out, height', width']`.
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let weight = self.weight.val();
         let [_, input, rows, columns] = weight.dims();
-        let [_, _, height, width] = x.dims();
         let Window { stride, dilation, groups, .. } = self.window;
+        let [_, _, height, width] = x.dims();
         let padding = self.window.zeros([height, width], [rows, columns]);
         let options = ConvOptions::new_with_padding(stride, padding, dilation, groups);
         let y = pipe_kernels::conv2d(x, weight, self.bias.as_ref().map(Param::val), options);

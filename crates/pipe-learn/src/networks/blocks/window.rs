@@ -19,10 +19,11 @@ pub struct Window<const D: usize> {
 pub enum Padding {
     /// As many as keep the size at stride 1, whatever the stride; the odd one (even kernels) is put behind, as Keras does.
     Same,
-    /// As many as make the output `ceil(input / stride)` long, the odd one behind: TensorFlow's "same", which depends on the size.
-    BySize,
-    /// The same, but with the odd one before.
+    /// As many as make the output `ceil(input / stride)` long, the odd one before: TensorFlow's "same" the other way round.
     BySizeBefore,
+    /// As many as make the output of an image with so many rows and columns `ceil(input / stride)` long, the odd one behind:
+    /// TensorFlow's "same", fixed for one size whatever the input is.
+    SameFor(usize),
     /// None.
     Valid,
 }
@@ -57,12 +58,14 @@ impl<const D: usize> Window<D> {
     pub(super) fn zeros(&self, size: [usize; D], kernel: [usize; D]) -> [(usize, usize); D] {
         std::array::from_fn(|axis| {
             let reach = self.dilation[axis] * (kernel[axis] - 1);
+            let for_size = |size: usize| {
+                let outputs = size.div_ceil(self.stride[axis]);
+                ((outputs - 1) * self.stride[axis] + reach + 1).saturating_sub(size)
+            };
             let all = match self.padding {
                 Padding::Same => reach,
-                Padding::BySize | Padding::BySizeBefore => {
-                    let outputs = size[axis].div_ceil(self.stride[axis]);
-                    ((outputs - 1) * self.stride[axis] + reach + 1).saturating_sub(size[axis])
-                }
+                Padding::BySizeBefore => for_size(size[axis]),
+                Padding::SameFor(size) => for_size(size),
                 Padding::Valid => 0,
             };
             let less = all / 2;
@@ -89,9 +92,9 @@ mod tests {
         check(Window::SAME.strided([2]).padded(Padding::BySizeBefore), 10, 2, (0, 0));
         check(Window::SAME.dilated(6), 10, 3, (6, 6));
         check(Window::SAME.strided([2]), 10, 3, (1, 1));
-        check(Window::SAME.strided([2]).padded(Padding::BySize), 10, 3, (0, 1));
-        check(Window::SAME.strided([2]).padded(Padding::BySize), 9, 3, (1, 1));
-        check(Window::SAME.strided([2]).padded(Padding::BySize), 10, 1, (0, 0));
+        check(Window::SAME.strided([2]).padded(Padding::SameFor(10)), 32, 3, (0, 1));
+        check(Window::SAME.strided([2]).padded(Padding::SameFor(9)), 32, 3, (1, 1));
+        check(Window::SAME.strided([2]).padded(Padding::SameFor(10)), 32, 1, (0, 0));
         check(Window::VALID, 10, 3, (0, 0));
     }
 }
