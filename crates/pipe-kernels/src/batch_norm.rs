@@ -43,6 +43,20 @@ pub fn batch_norm_relu_train<const D: usize>(
     normalize(x, gamma, beta, Normalization { epsilon, after: After::Relu })
 }
 
+/// As [`batch_norm_relu_train`], with the output cut at 6 as well.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn batch_norm_relu6_train<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
+    normalize(x, gamma, beta, Normalization { epsilon, after: After::Relu6 })
+}
+
 fn normalize<const D: usize>(
     x: Tensor<D>,
     gamma: Tensor<1>,
@@ -63,6 +77,7 @@ fn normalize<const D: usize>(
     let y = match normalization.after {
         After::Nothing => result.output,
         After::Relu => activation::relu(result.output),
+        After::Relu6 => activation::relu(result.output).clamp_max(6.0),
     };
     (y, result.mean.detach(), result.variance.detach())
 }
@@ -94,6 +109,16 @@ mod tests {
     ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
         let (y, mean, variance) = plain(x, gamma, beta, epsilon);
         (activation::relu(y), mean, variance)
+    }
+
+    fn plain_relu6<const D: usize>(
+        x: Tensor<D>,
+        gamma: Tensor<1>,
+        beta: Tensor<1>,
+        epsilon: f64,
+    ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
+        let (y, mean, variance) = plain_relu(x, gamma, beta, epsilon);
+        (y.clamp_max(6.0), mean, variance)
     }
 
     fn everything<const D: usize>(operands: &[TensorData; 4], norm: Norm<D>) -> Vec<Vec<f32>> {
@@ -130,7 +155,8 @@ mod tests {
     #[track_caller]
     fn check<const D: usize>(shape: [usize; D]) {
         let operands = operands(shape);
-        let pairs: [(Norm<D>, Norm<D>); 2] = [(batch_norm_train, plain), (batch_norm_relu_train, plain_relu)];
+        let pairs: [(Norm<D>, Norm<D>); 3] =
+            [(batch_norm_train, plain), (batch_norm_relu_train, plain_relu), (batch_norm_relu6_train, plain_relu6)];
         for (fast, plain) in pairs {
             for (index, (fast, plain)) in
                 everything(&operands, fast).iter().zip(everything(&operands, plain)).enumerate()

@@ -2,10 +2,9 @@
 //! Does not know Burn, and no volumes: slices in, vectors out.
 //!
 //! * One plane (a channel of a sample) is one block of work, and so is one channel's weights: bytes do not depend on threads.
-//! * With a stride, columns of a plane are first sorted by their remainder, so that every tap reads consecutive values.
-//! * The taps of a kernel row run together where all of them see the input, alone at the edges.
-
-use std::ops::Range;
+//! * A plane is first sorted: padded, and rows and columns parted by their remainder to the stride. Then every tap sees
+//!   one unbroken stretch of it for all outputs at once, with some positions between the lines that nobody asks for.
+//! * Taps that see padding alone are left out, so that large dilations on small maps cost nothing.
 
 use rayon::prelude::*;
 
@@ -13,220 +12,175 @@ use crate::geometry::Geometry;
 
 /// Values of planes that one thread takes at once.
 const GRAIN: usize = 1 << 14;
+/// Outputs that all taps are added to before the next ones: they stay in a first-level cache.
+const BLOCK: usize = 1 << 12;
 /// Running sums of a weight.
 const LANES: usize = 16;
 
-/// How the values of one line are seen by one column of the kernel.
-#[derive(Clone, Debug)]
+/// One tap of the kernel.
+#[derive(Clone, Copy, Debug)]
 struct Tap {
-    /// Outputs that see the input and not its padding.
-    inside: Range<usize>,
-    /// Where output 0 reads in a sorted line; may lie before it.
-    first: isize,
+    /// Its weight.
+    weight: usize,
+    /// Where the first output reads in a sorted plane.
+    first: usize,
 }
 
-impl Tap {
-    /// Where the outputs of a range, a part of `inside`, read.
-    fn reads(&self, outputs: &Range<usize>) -> Range<usize> {
-        let start = self.first.wrapping_add_unsigned(outputs.start).cast_unsigned();
-        start..start + outputs.len()
+/// Rows, or columns, of one convolution.
+struct Axis {
+    input: usize,
+    stride: usize,
+    /// Input position of the sorted plane's first one; before the input where there is padding.
+    low: isize,
+    /// Length of each part.
+    part: usize,
+    /// Kernel positions that see the input at all: which, its part, its place there.
+    taps: Vec<[usize; 3]>,
+}
+
+impl Axis {
+    fn new(input: usize, output: usize, [kernel, stride, dilation]: [usize; 3], before: isize) -> Self {
+        let offset = |tap: usize| (tap * dilation).cast_signed() - before;
+        let sees = |tap: &usize| {
+            let first = (-offset(*tap)).max(0).cast_unsigned().div_ceil(stride);
+            first < output && (first * stride).cast_signed() + offset(*tap) < input.cast_signed()
+        };
+        let seeing: Vec<usize> = (0..kernel).filter(sees).collect();
+        let low = seeing.iter().map(|tap| offset(*tap)).min().unwrap_or(0);
+        let placed = |tap: usize| {
+            let behind = (offset(tap) - low).cast_unsigned();
+            [tap, behind % stride, behind / stride]
+        };
+        let taps: Vec<[usize; 3]> = seeing.into_iter().map(placed).collect();
+        let part = output + taps.iter().map(|[_, _, place]| *place).max().unwrap_or(0);
+        Self { input, stride, low, part, taps }
+    }
+
+    /// Gives places in a part and the input positions that stand there.
+    fn each(&self, part: usize) -> impl Iterator<Item = (usize, usize)> {
+        let start = self.low + part.cast_signed();
+        let skipped = (-start).max(0).cast_unsigned().div_ceil(self.stride);
+        let first = start + (skipped * self.stride).cast_signed();
+        let positions = (first.cast_unsigned()..self.input).step_by(self.stride);
+        (skipped..self.part).zip(positions)
     }
 }
 
-/// One convolution over lines and columns, with everything that depends on shapes alone.
+/// One convolution, with everything that depends on shapes alone.
 struct Plan {
-    lines: [usize; 2],
-    kernel_lines: usize,
-    stride: usize,
-    dilation: usize,
-    before: isize,
-    /// Columns of input and output.
-    columns: [usize; 2],
-    /// Columns step by this much.
-    step: usize,
-    /// Length of each part of a sorted line.
-    part: usize,
+    axes: [Axis; 2],
+    output: [usize; 2],
     taps: Vec<Tap>,
-    /// Outputs that all taps see the input for.
-    common: Range<usize>,
+    /// Outputs, and the positions between their lines.
+    length: usize,
 }
 
 impl Plan {
     fn of(geometry: &Geometry) -> Self {
-        let Geometry { input, output, kernel, stride, dilation, before, .. } = *geometry;
-        Self::new(input, output, kernel, stride, dilation, before.map(usize::cast_signed))
+        let Geometry { input, output, before, .. } = *geometry;
+        Self::new(geometry, input, output, before.map(usize::cast_signed))
     }
 
     /// The convolution that the data gradient is at stride 1: of the output gradient with the kernel turned round.
     fn turned(geometry: &Geometry) -> Self {
-        let Geometry { input, output, kernel, stride, dilation, before, .. } = *geometry;
-        let before = std::array::from_fn(|axis| {
-            (dilation[axis] * (kernel[axis] - 1)).cast_signed() - before[axis].cast_signed()
-        });
-        Self::new(output, input, kernel, stride, dilation, before)
+        let Geometry { input, output, kernel, dilation, before, .. } = *geometry;
+        let reach = |axis: usize| (dilation[axis] * (kernel[axis] - 1)).cast_signed();
+        Self::new(geometry, output, input, std::array::from_fn(|axis| reach(axis) - before[axis].cast_signed()))
     }
 
-    fn new(
-        input: [usize; 3],
-        output: [usize; 3],
-        kernel: [usize; 3],
-        stride: [usize; 3],
-        dilation: [usize; 3],
-        before: [isize; 3],
-    ) -> Self {
-        let [_, step_lines, step] = stride;
-        let columns = [input[2], output[2]];
-        let part = columns[0].div_ceil(step);
-        let taps: Vec<Tap> = (0..kernel[2])
-            .map(|column| {
-                // Output `at` reads column `at * step + offset`.
-                let offset = (column * dilation[2]).cast_signed() - before[2];
-                let seen = |limit: isize| (limit - offset).max(0).cast_unsigned().div_ceil(step).min(columns[1]);
-                let inside = seen(0)..seen(columns[0].cast_signed());
-                let (line_part, first) = (offset.rem_euclid(step.cast_signed()), offset.div_euclid(step.cast_signed()));
-                Tap { inside, first: line_part * part.cast_signed() + first }
-            })
-            .collect();
-        let start = taps.iter().map(|tap| tap.inside.start).max().unwrap_or(0);
-        let end = taps.iter().map(|tap| tap.inside.end).min().unwrap_or(0);
-        Self {
-            lines: [input[1], output[1]],
-            kernel_lines: kernel[1],
-            stride: step_lines,
-            dilation: dilation[1],
-            before: before[1],
-            columns,
-            step,
-            part,
-            taps,
-            common: start..end.max(start),
-        }
+    fn new(geometry: &Geometry, input: [usize; 3], output: [usize; 3], before: [isize; 3]) -> Self {
+        let Geometry { kernel, stride, dilation, .. } = *geometry;
+        let axis = |axis: usize| {
+            Axis::new(input[axis], output[axis], [kernel[axis], stride[axis], dilation[axis]], before[axis])
+        };
+        let (rows, columns) = (axis(1), axis(2));
+        let tap = |[row, row_part, line]: [usize; 3], [column, column_part, place]: [usize; 3]| Tap {
+            weight: row * kernel[2] + column,
+            first: ((row_part * stride[2] + column_part) * rows.part + line) * columns.part + place,
+        };
+        let taps = rows.taps.iter().flat_map(|row| columns.taps.iter().map(|column| tap(*row, *column))).collect();
+        let length = (output[1] - 1) * columns.part + output[2];
+        Self { axes: [rows, columns], output: [output[1], output[2]], taps, length }
     }
 
-    /// Length of a sorted line.
-    fn sorted(&self) -> usize {
-        self.step * self.part
-    }
-
-    /// The input line that an output line sees with a line of the kernel.
-    fn seen(&self, output: usize, kernel: usize) -> Option<usize> {
-        let line = (output * self.stride + kernel * self.dilation).cast_signed() - self.before;
-        (0..self.lines[0].cast_signed()).contains(&line).then_some(line.cast_unsigned())
-    }
-
-    /// Calls `visit(output line, kernel line, input line)` for all that meet.
-    fn each(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        for output in 0..self.lines[1] {
-            for kernel in 0..self.kernel_lines {
-                if let Some(input) = self.seen(output, kernel) {
-                    visit(output, kernel, input);
+    /// Calls `visit(start in the sorted plane, input line, column part)` for each line of each part.
+    fn lines(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let [rows, columns] = &self.axes;
+        for row_part in 0..rows.stride {
+            for (line, input) in rows.each(row_part) {
+                for column_part in 0..columns.stride {
+                    let part = row_part * columns.stride + column_part;
+                    visit((part * rows.part + line) * columns.part, input, column_part);
                 }
             }
         }
     }
 
-    /// What a tap sees besides the outputs that all taps see.
-    fn edges(&self, tap: &Tap) -> [Range<usize>; 2] {
-        let (Range { start, end }, common) = (tap.inside.clone(), &self.common);
-        [start..common.start.min(end), common.end..end.max(common.end)]
+    fn sorted_size(&self) -> usize {
+        self.axes.iter().map(|axis| axis.part * axis.stride).product()
     }
 
-    /// Sorts the columns of a plane by their remainder; without a stride the plane is sorted as it is.
-    fn sort<'a>(&self, plane: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
-        if self.step == 1 {
-            return plane;
-        }
-        buffer.resize(self.lines[0] * self.sorted(), 0.0);
-        for (line, sorted) in plane.chunks_exact(self.columns[0]).zip(buffer.chunks_exact_mut(self.sorted())) {
-            for (remainder, part) in sorted.chunks_exact_mut(self.part).enumerate() {
-                let values = line.iter().skip(remainder).step_by(self.step);
-                part.iter_mut().zip(values).for_each(|(target, value)| *target = *value);
-            }
-        }
-        buffer
-    }
-
-    /// Puts sorted columns back.
-    fn unsort(&self, buffer: &[f32], plane: &mut [f32]) {
-        for (line, sorted) in plane.chunks_exact_mut(self.columns[0]).zip(buffer.chunks_exact(self.sorted())) {
-            for (remainder, part) in sorted.chunks_exact(self.part).enumerate() {
-                let targets = line.iter_mut().skip(remainder).step_by(self.step);
-                targets.zip(part).for_each(|(target, value)| *target = *value);
-            }
-        }
-    }
-
-    /// Adds the convolution of a sorted plane with a kernel to `y`.
-    fn convolve(&self, x: &[f32], weight: &[f32], y: &mut [f32]) {
-        let (columns, width) = (self.taps.len(), self.columns[1]);
-        self.each(|output, kernel, input| {
-            let line = &x[input * self.sorted()..][..self.sorted()];
-            let target = &mut y[output * width..][..width];
-            let weight = &weight[kernel * columns..][..columns];
-            for (tap, &weight) in self.taps.iter().zip(weight) {
-                for edge in self.edges(tap).into_iter().filter(|edge| !edge.is_empty()) {
-                    let source = &line[tap.reads(&edge)];
-                    add(&mut target[edge], [weight], [source]);
-                }
-            }
-            let mut taps = self.taps.as_slice();
-            let mut weight = weight;
-            let target = &mut target[self.common.clone()];
-            while !taps.is_empty() && !target.is_empty() {
-                let source = |tap: usize| &line[taps[tap].reads(&self.common)];
-                let done = match taps.len() {
-                    5.. => {
-                        add(target, first(weight), std::array::from_fn::<_, 5, _>(source));
-                        5
-                    }
-                    3.. => {
-                        add(target, first(weight), std::array::from_fn::<_, 3, _>(source));
-                        3
-                    }
-                    _ => {
-                        add(target, first(weight), [source(0)]);
-                        1
-                    }
-                };
-                (taps, weight) = (&taps[done..], &weight[done..]);
+    /// Sorts a plane.
+    fn sort(&self, plane: &[f32], sorted: &mut Vec<f32>) {
+        let [_, columns] = &self.axes;
+        sorted.clear();
+        sorted.resize(self.sorted_size(), 0.0);
+        self.lines(|start, line, column_part| {
+            let (target, source) = (&mut sorted[start..][..columns.part], &plane[line * columns.input..]);
+            if columns.stride == 1 {
+                let skipped = (-columns.low).max(0).cast_unsigned();
+                let first = columns.low.max(0).cast_unsigned();
+                let length = (columns.part - skipped).min(columns.input - first);
+                target[skipped..][..length].copy_from_slice(&source[first..][..length]);
+            } else {
+                columns.each(column_part).for_each(|(place, position)| target[place] = source[position]);
             }
         });
     }
 
-    /// Adds the way back of a gradient through a kernel to a sorted plane.
-    fn scatter(&self, gradient: &[f32], weight: &[f32], x: &mut [f32]) {
-        let (columns, width) = (self.taps.len(), self.columns[1]);
-        self.each(|output, kernel, input| {
-            let line = &mut x[input * self.sorted()..][..self.sorted()];
-            let gradient = &gradient[output * width..][..width];
-            for (tap, &weight) in self.taps.iter().zip(&weight[kernel * columns..]) {
-                if !tap.inside.is_empty() {
-                    add(&mut line[tap.reads(&tap.inside)], [weight], [&gradient[tap.inside.clone()]]);
-                }
-            }
+    /// Puts a sorted plane back; what no output saw stays as it was.
+    fn unsort(&self, sorted: &[f32], plane: &mut [f32]) {
+        let [_, columns] = &self.axes;
+        self.lines(|start, line, column_part| {
+            let target = &mut plane[line * columns.input..];
+            columns.each(column_part).for_each(|(place, position)| target[position] = sorted[start + place]);
         });
     }
 
-    /// Adds products of a sorted plane and a gradient to the running sums of each weight.
-    fn correlate(&self, x: &[f32], gradient: &[f32], sums: &mut [[f32; LANES]]) {
-        let (columns, width) = (self.taps.len(), self.columns[1]);
-        self.each(|output, kernel, input| {
-            let line = &x[input * self.sorted()..][..self.sorted()];
-            let gradient = &gradient[output * width..][..width];
-            for (tap, sums) in self.taps.iter().zip(&mut sums[kernel * columns..]) {
-                if !tap.inside.is_empty() {
-                    multiply(&line[tap.reads(&tap.inside)], &gradient[tap.inside.clone()], sums);
-                }
+    /// Lays a gradient out as the outputs of a sorted plane, with zeros between the lines.
+    fn spread(&self, gradient: &[f32], spread: &mut Vec<f32>) {
+        let [_, width] = self.output;
+        spread.clear();
+        spread.resize(self.length, 0.0);
+        for (target, line) in spread.chunks_mut(self.axes[1].part).zip(gradient.chunks_exact(width)) {
+            target[..width].copy_from_slice(line);
+        }
+    }
+
+    /// Convolves a sorted plane with a kernel.
+    fn convolve(&self, sorted: &[f32], weight: &[f32], bias: f32, results: &mut Vec<f32>, y: &mut [f32]) {
+        results.clear();
+        results.resize(self.length, bias);
+        for (block, results) in results.chunks_mut(BLOCK).enumerate() {
+            let length = results.len();
+            let source = |tap: &Tap| &sorted[tap.first + block * BLOCK..][..length];
+            let (threes, rest) = self.taps.as_chunks::<3>();
+            for taps in threes {
+                let sources = taps.each_ref().map(source);
+                add(results, taps.map(|tap| weight[tap.weight]), sources);
             }
-        });
+            for tap in rest {
+                add(results, [weight[tap.weight]], [source(tap)]);
+            }
+        }
+        let [_, width] = self.output;
+        for (line, results) in y.chunks_exact_mut(width).zip(results.chunks(self.axes[1].part)) {
+            line.copy_from_slice(&results[..width]);
+        }
     }
 }
 
-fn first<const N: usize>(weight: &[f32]) -> [f32; N] {
-    std::array::from_fn(|at| weight[at])
-}
-
-/// Adds weighted lines to a line.
+/// Adds weighted stretches to a stretch.
 #[inline]
 fn add<const N: usize>(target: &mut [f32], weight: [f32; N], sources: [&[f32]; N]) {
     let length = target.len();
@@ -257,18 +211,24 @@ fn multiply(left: &[f32], right: &[f32], sums: &mut [f32; LANES]) {
     *sums = running;
 }
 
+/// Work buffers of a thread.
+#[derive(Default)]
+struct Buffers {
+    sorted: Vec<f32>,
+    flat: Vec<f32>,
+    weight: Vec<f32>,
+}
+
 /// Computes the output.
 pub(crate) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry) -> Vec<f32> {
     let plan = Plan::of(geometry);
     let mut y = vec![0.0; geometry.batch * geometry.channels_out * geometry.output_size()];
     let (size, kernel) = (geometry.input_size(), geometry.kernel_size());
-    planes(&mut y, geometry.output_size(), |index, target, buffer| {
+    planes(&mut y, geometry.output_size(), |index, target, Buffers { sorted, flat, .. }| {
         let channel = index % geometry.channels_in;
-        if let Some(bias) = bias {
-            target.fill(bias[channel]);
-        }
-        let x = plan.sort(&x[index * size..][..size], buffer);
-        plan.convolve(x, &weight[channel * kernel..][..kernel], target);
+        plan.sort(&x[index * size..][..size], sorted);
+        let bias = bias.map_or(0.0, |bias| bias[channel]);
+        plan.convolve(sorted, &weight[channel * kernel..][..kernel], bias, flat, target);
     });
     y
 }
@@ -283,24 +243,25 @@ pub(crate) fn data_gradient(gradient: &[f32], weight: &[f32], geometry: &Geometr
     };
     if geometry.stride == [1; 3] {
         let plan = Plan::turned(geometry);
-        planes(&mut x, geometry.input_size(), |index, target, buffer| {
+        planes(&mut x, geometry.input_size(), |index, target, Buffers { sorted, flat, weight: turned }| {
             let (gradient, weight) = parts(index);
-            buffer.clear();
-            buffer.extend(weight.iter().rev());
-            plan.convolve(gradient, buffer, target);
+            turned.clear();
+            turned.extend(weight.iter().rev());
+            plan.sort(gradient, sorted);
+            plan.convolve(sorted, turned, 0.0, flat, target);
         });
         return x;
     }
     let plan = Plan::of(geometry);
-    planes(&mut x, geometry.input_size(), |index, target, buffer| {
+    planes(&mut x, geometry.input_size(), |index, target, Buffers { sorted, flat, .. }| {
         let (gradient, weight) = parts(index);
-        if plan.step == 1 {
-            return plan.scatter(gradient, weight, target);
+        plan.spread(gradient, flat);
+        sorted.clear();
+        sorted.resize(plan.sorted_size(), 0.0);
+        for tap in &plan.taps {
+            add(&mut sorted[tap.first..][..plan.length], [weight[tap.weight]], [flat]);
         }
-        buffer.clear();
-        buffer.resize(plan.lines[0] * plan.sorted(), 0.0);
-        plan.scatter(gradient, weight, buffer);
-        plan.unsort(buffer, target);
+        plan.unsort(sorted, target);
     });
     x
 }
@@ -311,25 +272,29 @@ pub(crate) fn weight_gradient(x: &[f32], gradient: &[f32], geometry: &Geometry) 
     let (size, output) = (geometry.input_size(), geometry.output_size());
     let kernel = geometry.kernel_size();
     let mut weight = vec![0.0; geometry.channels_in * kernel];
-    weight.par_chunks_mut(kernel).enumerate().for_each_init(Vec::new, |buffer, (channel, weight)| {
-        let mut sums = vec![[0.0; LANES]; kernel];
+    let channels = weight.par_chunks_exact_mut(kernel).enumerate();
+    channels.for_each_init(Buffers::default, |Buffers { sorted, flat, .. }, (channel, weight)| {
+        let mut sums = vec![[0.0; LANES]; plan.taps.len()];
         for sample in 0..geometry.batch {
             let plane = sample * geometry.channels_in + channel;
-            let x = plan.sort(&x[plane * size..][..size], buffer);
-            plan.correlate(x, &gradient[plane * output..][..output], &mut sums);
+            plan.sort(&x[plane * size..][..size], sorted);
+            plan.spread(&gradient[plane * output..][..output], flat);
+            for (tap, sums) in plan.taps.iter().zip(&mut sums) {
+                multiply(&sorted[tap.first..][..plan.length], flat, sums);
+            }
         }
-        for (weight, sums) in weight.iter_mut().zip(sums) {
-            *weight = sums.iter().sum();
+        for (tap, sums) in plan.taps.iter().zip(sums) {
+            weight[tap.weight] = sums.iter().sum();
         }
     });
     weight
 }
 
-/// Calls `fill(index, plane, work buffer)` for each plane of `size` values.
-fn planes(values: &mut [f32], size: usize, fill: impl Fn(usize, &mut [f32], &mut Vec<f32>) + Sync) {
+/// Calls `fill(index, plane, work buffers)` for each plane of `size` values.
+fn planes(values: &mut [f32], size: usize, fill: impl Fn(usize, &mut [f32], &mut Buffers) + Sync) {
     let grain = (GRAIN / size).max(1);
     let planes = values.par_chunks_exact_mut(size).enumerate().with_min_len(grain);
-    planes.for_each_init(Vec::new, |buffer, (index, plane)| fill(index, plane, buffer));
+    planes.for_each_init(Buffers::default, |buffers, (index, plane)| fill(index, plane, buffers));
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, Backend, DispatchTensor, DispatchTensorKind, Flex,
 use burn::tensor::{DType, TensorData};
 
 use crate::geometry::{Channels, Geometry};
+use crate::stretch::{self, Stretch};
 use crate::{convolve, depthwise, normalize};
 
 /// What [`Kernels`] needs to know of a batch normalisation besides its tensors.
@@ -41,6 +42,9 @@ pub(crate) trait Kernels: Backend {
         beta: FloatTensor<Self>,
         normalization: Normalization,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Interpolates bilinearly.
+    fn stretch(x: FloatTensor<Self>, stretch: Stretch) -> FloatTensor<Self>;
 }
 
 /// Whether the kernels can take this tensor: single precision on the CPU backend.
@@ -95,6 +99,13 @@ impl Kernels for Flex {
         let channels = shape[1];
         let result = normalize::forward(x.storage(), gamma.storage(), beta.storage(), shape[0], epsilon, after);
         (tensor(result.output, shape.as_slice()), tensor(result.mean, [channels]), tensor(result.variance, [channels]))
+    }
+
+    fn stretch(x: FlexTensor, stretch: Stretch) -> FlexTensor {
+        let x = x.to_contiguous();
+        let [height, width] = stretch.output;
+        let shape = x.shape();
+        tensor(stretch::forward(x.storage(), &stretch), [shape[0], shape[1], height, width])
     }
 }
 
@@ -188,6 +199,22 @@ impl Backward<Flex, 3> for BatchNormalization {
     }
 }
 
+#[derive(Debug)]
+struct Stretching;
+
+impl Backward<Flex, 1> for Stretching {
+    type State = Stretch;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let (shape, [height, width]) = (gradient.shape(), ops.state.input);
+        if let [Some(node)] = ops.parents {
+            let values = stretch::backward(gradient.storage(), &ops.state);
+            grads.register::<Flex>(node.id, tensor(values, [shape[0], shape[1], height, width]));
+        }
+    }
+}
+
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
         let state = Saved::of(&x, &weight, &geometry);
@@ -236,5 +263,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             OpsKind::UnTracked(operation) => operation.finish(y),
         };
         (y, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+    }
+
+    fn stretch(x: FloatTensor<Self>, stretch: Stretch) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let y = Flex::stretch(x, stretch);
+        match Stretching.prepare::<C>([x_node]).compute_bound().stateful() {
+            OpsKind::Tracked(operation) => operation.finish(stretch, y),
+            OpsKind::UnTracked(operation) => operation.finish(y),
+        }
     }
 }

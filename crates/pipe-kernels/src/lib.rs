@@ -6,6 +6,7 @@
 //! backend, or of another element type than `f32`, take Burn's own operation instead.
 
 mod batch_norm;
+mod bilinear;
 mod columns;
 mod conv;
 mod convolve;
@@ -14,8 +15,11 @@ mod extension;
 mod geometry;
 mod matrix;
 mod normalize;
+mod stretch;
 mod sums;
 
-pub use batch_norm::{batch_norm_relu_train, batch_norm_train};
+pub use batch_norm::{batch_norm_relu_train, batch_norm_relu6_train, batch_norm_train};
+pub use bilinear::bilinear;
 pub use burn::tensor::ops::ConvOptions;
 pub use conv::{conv2d, conv3d};
+pub use stretch::Corners;

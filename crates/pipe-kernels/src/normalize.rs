@@ -16,6 +16,19 @@ pub(crate) enum After {
     Nothing,
     /// The rectified linear unit.
     Relu,
+    /// The same, cut at 6.
+    Relu6,
+}
+
+impl After {
+    /// The smallest and the largest value that leave it.
+    fn limits(self) -> (f32, f32) {
+        match self {
+            Self::Nothing => (f32::NEG_INFINITY, f32::INFINITY),
+            Self::Relu => (0.0, f32::INFINITY),
+            Self::Relu6 => (0.0, 6.0),
+        }
+    }
 }
 
 /// Result of [`forward`].
@@ -93,17 +106,15 @@ pub(crate) fn forward(x: &[f32], gamma: &[f32], beta: &[f32], batch: usize, epsi
             let (mean, variance) = (single(mean), single(variance));
             let (factor, shift) =
                 factor_and_shift(gamma[channel], beta[channel], mean.into(), variance.into(), epsilon);
-            let floor = match after {
-                After::Nothing => f32::NEG_INFINITY,
-                After::Relu => 0.0,
-            };
+            let (floor, ceiling) = after.limits();
             for part in stretches.channel(channel) {
                 // SAFETY: a channel's stretches belong to its block alone.
                 let target = unsafe { output.part(part.clone()) };
                 for (target, value) in target.iter_mut().zip(&x[part]) {
                     let value = value * factor + shift;
-                    // Not `max`: a NaN must stay one, so that training stops at it.
-                    *target = if value < floor { floor } else { value };
+                    // Neither `max` nor `min`: a NaN must stay one, so that training stops at it.
+                    let value = if value < floor { floor } else { value };
+                    *target = if value > ceiling { ceiling } else { value };
                 }
             }
             (mean, variance)
@@ -131,18 +142,16 @@ pub(crate) fn backward(
             let (mean, variance) = (f64::from(mean[channel]), f64::from(variance[channel]));
             let (factor, shift) = factor_and_shift(gamma[channel], beta[channel], mean, variance, epsilon);
             let inverse = 1.0 / (variance + epsilon).sqrt();
-            // The rectifier passes a gradient where its input was positive.
-            let floor = match after {
-                After::Nothing => f32::NEG_INFINITY,
-                After::Relu => 0.0,
-            };
+            // The rectifier passes a gradient where it changed nothing.
+            let (floor, ceiling) = after.limits();
             let (mut sum, mut projection) = (0.0, 0.0);
             for part in stretches.channel(channel) {
                 // SAFETY: a channel's stretches belong to its block alone.
                 let target = unsafe { output.part(part.clone()) };
                 for ((target, value), gradient) in target.iter_mut().zip(&x[part.clone()]).zip(&gradient[part.clone()])
                 {
-                    *target = if value * factor + shift > floor { *gradient } else { 0.0 };
+                    let value = value * factor + shift;
+                    *target = if value > floor && value < ceiling { *gradient } else { 0.0 };
                 }
                 sum += crate::sums::sum(target);
                 projection += fold(target, &x[part], |gradient, value| gradient * (value - mean));

@@ -246,3 +246,85 @@ impl Forward for DeepLabV3 {
         Maps::of(bilinear(x, [height, width], self.corners, pass))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::NetworkConfig;
+    use crate::weights::parameters;
+
+    #[track_caller]
+    fn check_names(config: &str, prefix: &str, expected: &[&str]) {
+        let config: NetworkConfig = serde_json::from_str(config).expect("the settings are right");
+        let network = config.build(&burn::tensor::Device::flex()).expect("the settings are in range");
+        let names = parameters(&network).into_iter().map(|parameter| parameter.name);
+        let names: Vec<String> = names.filter(|name| name.starts_with(prefix) && name.ends_with("weight")).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn names_are_those_of_segmentation_models() {
+        let expected = [
+            "decoder.aspp.convs.0.0.weight",
+            "decoder.aspp.convs.0.1.weight",
+            "decoder.aspp.convs.1.0.0.weight",
+            "decoder.aspp.convs.1.0.1.weight",
+            "decoder.aspp.convs.1.1.weight",
+            "decoder.aspp.convs.2.1.weight",
+            "decoder.aspp.convs.2.2.weight",
+            "decoder.aspp.project.0.weight",
+            "decoder.aspp.project.1.weight",
+            "decoder.conv.weight",
+            "decoder.bn.weight",
+        ];
+        let settings = r#"{"encoder": {"resnet18": {"width": 2}}, "width": 2, "rates": [3], "separable": true}"#;
+        check_names(&format!(r#"{{"deeplabv3": {settings}}}"#), "decoder.", &expected);
+        check_names(&format!(r#"{{"deeplabv3": {settings}}}"#), "segmentation_head", &["segmentation_head.0.weight"]);
+        let expected = [
+            "decoder.aspp.1.0.weight",
+            "decoder.aspp.1.1.weight",
+            "decoder.aspp.2.weight",
+            "decoder.block1.0.weight",
+            "decoder.block1.1.weight",
+            "decoder.block2.0.0.weight",
+            "decoder.block2.0.1.weight",
+            "decoder.block2.1.weight",
+        ];
+        let plus = format!(r#"{{"deeplabv3_plus": {settings}}}"#);
+        check_names(
+            &plus,
+            "decoder.aspp.0.project",
+            &["decoder.aspp.0.project.0.weight", "decoder.aspp.0.project.1.weight"],
+        );
+        check_names(&plus, "decoder.aspp.1", &expected[..2]);
+        check_names(&plus, "decoder.aspp.2", &expected[2..3]);
+        check_names(&plus, "decoder.block", &expected[3..]);
+    }
+
+    #[track_caller]
+    fn check_refused(config: &str, expected: &str) {
+        let config: NetworkConfig = serde_json::from_str(config).expect("the settings are right");
+        let error = config.check().expect_err("the settings are out of range");
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn settings_that_no_network_has() {
+        let expected = "`output_stride` of deeplabv3 is 4, expected 8 or 16";
+        check_refused(r#"{"deeplabv3": {"output_stride": 4}}"#, expected);
+        let expected = "`output_stride` of deeplabv3_plus is 12, expected 8 or 16";
+        check_refused(r#"{"deeplabv3_plus": {"output_stride": 12}}"#, expected);
+        let expected = "`head_kernel` of deeplabv3 is 2, expected an odd number from 1 to 15";
+        check_refused(r#"{"deeplabv3": {"head_kernel": 2}}"#, expected);
+        let expected = "`output_stride` of deeplabv3_plus_eca is 32, expected 8 or 16";
+        check_refused(r#"{"deeplabv3_plus_eca": {"output_stride": 32}}"#, expected);
+        let expected = "`eca_kernel` of deeplabv3_plus_eca is 4, expected an odd number from 1 to 63";
+        check_refused(r#"{"deeplabv3_plus_eca": {"eca_kernel": 4}}"#, expected);
+        let expected = "`up` of resunet_plus_plus is transposed, expected `nearest` or `bilinear`";
+        check_refused(r#"{"resunet_plus_plus": {"up": "transposed"}}"#, expected);
+        let expected = "`norm` of resunet_plus_plus is instance, expected `batch`";
+        check_refused(r#"{"resunet_plus_plus": {"norm": "instance"}}"#, expected);
+        let expected = "resunet_plus_plus: squeeze with `reduction: 8` leaves nothing of 4 channels; lower `reduction`, \
+                        or set `squeeze: false`";
+        check_refused(r#"{"resunet_plus_plus": {"widths": [4, 8, 8, 8, 8]}}"#, expected);
+    }
+}

@@ -246,3 +246,41 @@ impl Forward for DeepLabV3PlusEca {
         Maps::of(bilinear(x, [height, width], self.corners, pass))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::NetworkConfig;
+    use crate::probe;
+    use crate::weights::parameters;
+
+    #[test]
+    fn any_size_from_the_output_stride_on() {
+        let text = r#"{"deeplabv3_plus_eca": {"encoder_width": 0.25, "width": 4, "in_channels": 1}}"#;
+        let config: NetworkConfig = serde_json::from_str(text).expect("the settings are right");
+        assert_eq!(probe(&config, &[1, 1, 33, 50]).expect("it fits").output_shape, [1, 2, 33, 50]);
+        assert!(probe(&config, &[1, 1, 15, 50]).is_err());
+    }
+
+    #[test]
+    fn names_are_those_of_the_published_code() {
+        let config: NetworkConfig =
+            serde_json::from_str(r#"{"deeplabv3_plus_eca": {}}"#).expect("the settings are right");
+        let network = config.build(&burn::tensor::Device::flex()).expect("the settings are in range");
+        let names: Vec<String> = parameters(&network).into_iter().map(|parameter| parameter.name).collect();
+        let expected = [
+            "backbone.features.0.0.weight",
+            "backbone.features.1.conv.1.weight",
+            "backbone.features.17.conv.3.running_var",
+            "aspp.convs.4.1.bias",
+            "aspp.eca.conv.weight",
+            "eca.conv.weight",
+            "shortcut_conv.0.bias",
+            "cat_conv.4.weight",
+            "cat_conv.5.running_mean",
+            "cls_conv.bias",
+        ];
+        for name in expected {
+            assert!(names.iter().any(|found| found == name), "no {name} in {names:?}");
+        }
+    }
+}

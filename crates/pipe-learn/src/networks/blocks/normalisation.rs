@@ -37,6 +37,7 @@ pub struct BatchNorm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Relu,
+    Relu6,
     Nothing,
 }
 
@@ -62,6 +63,11 @@ impl BatchNorm {
         self.run(x, Then::Relu, pass)
     }
 
+    /// Normalises, rectifies, and cuts at 6.
+    pub fn forward_relu6<const D: usize>(&self, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
+        self.run(x, Then::Relu6, pass)
+    }
+
     fn run<const D: usize>(&self, x: Tensor<D>, then: Then, pass: &mut Pass) -> Tensor<D> {
         let NormOptions { epsilon, momentum } = self.options;
         pass.list("batch_norm", Some(self.weight.id), &x.dims(), 0);
@@ -72,12 +78,17 @@ impl BatchNorm {
             let mut across = [1; D];
             across[1] = channels;
             let y = x * scale.reshape(across) + shift.reshape(across);
-            return if then == Then::Relu { activation::relu(y) } else { y };
+            return match then {
+                Then::Relu => activation::relu(y),
+                Then::Relu6 => activation::relu(y).clamp_max(6.0),
+                Then::Nothing => y,
+            };
         }
         let count = x.shape().num_elements() / channels;
         let (gamma, beta) = (self.weight.val(), self.bias.val());
         let (y, mean, variance) = match then {
             Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
+            Then::Relu6 => pipe_kernels::batch_norm_relu6_train(x, gamma, beta, epsilon),
             Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
         };
         let (running_mean, running_var) = (self.running_mean.id, self.running_var.id);
@@ -174,6 +185,7 @@ impl InstanceNorm {
         let (x, epsilon) = (x.reshape(joined), self.options.epsilon);
         let (y, _, _) = match then {
             Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
+            Then::Relu6 => pipe_kernels::batch_norm_relu6_train(x, gamma, beta, epsilon),
             Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
         };
         y.reshape(shape)

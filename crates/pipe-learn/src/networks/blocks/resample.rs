@@ -2,8 +2,8 @@
 //! It does not know channels: each is resampled alone.
 
 use burn::Tensor;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, module};
+use burn::tensor::Device;
+pub use pipe_kernels::Corners;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,35 +36,13 @@ pub fn nearest_twice(x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
     y
 }
 
-/// Where the corners of an interpolation lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Corners {
-    /// The centres of corner pixels lie on each other (`align_corners=True`).
-    Aligned,
-    /// The corners of the images lie on each other (`align_corners=False`).
-    Outer,
-}
-
-impl Corners {
-    /// `Aligned` for true.
-    pub fn from_flag(align_corners: bool) -> Self {
-        if align_corners { Self::Aligned } else { Self::Outer }
-    }
-}
-
 /// Interpolates linearly to a size.
 ///
 /// # Shapes
 /// `[batch, channels, height, width]` to `[batch, channels, size]`.
 pub fn bilinear(x: Tensor<4>, size: [usize; 2], corners: Corners, pass: &mut Pass) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let y = if [height, width] == size {
-        x
-    } else {
-        let options = InterpolateOptions::new(InterpolateMode::Bilinear);
-        let options = options.with_align_corners(corners == Corners::Aligned).with_output_size(size);
-        module::interpolate(x, options)
-    };
+    let y = if [height, width] == size { x } else { pipe_kernels::bilinear(x, size, corners) };
     pass.list("bilinear_upsample", None, &y.dims(), 0);
     y
 }

@@ -199,7 +199,7 @@ fn window(BlockStep { stride, dilation }: BlockStep) -> Window<2> {
 
 /// Convolves, normalises, and cuts at 0 and 6.
 fn rectified((conv, norm): &(Conv2d, BatchNorm), x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-    norm.forward_relu(conv.forward(x, pass), pass).clamp_max(6.0)
+    norm.forward_relu6(conv.forward(x, pass), pass)
 }
 
 /// The next multiple of 8 to a number of channels, not below nine tenths of it.
