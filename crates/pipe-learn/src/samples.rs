@@ -22,18 +22,18 @@ pub(crate) fn check(
     let expected = first.image.shape();
     for Sample { id, image, mask } in samples() {
         let [frames, channels, height, width] = image.shape();
+        let wrong = |reason| Err(TrainError::Mask { case: id.clone(), reason });
+        if sampling.patch.as_ref().is_some_and(|patch| patch.len() == 3)
+            && !matches!(network.takes(), Takes::Volumes(_))
+        {
+            return wrong("it is no volume, and `sampling.patch` has three numbers".to_owned());
+        }
         let [deep, high, wide] = sampling.seen([frames, height, width]);
         let fits = network.check_input([channels, deep, high, wide]);
         let fits = fits.and_then(|()| network.check_input([channels, frames, height, width]));
         fits.map_err(|source| TrainError::Case { case: id.clone(), source })?;
         if image.shape() != expected && sampling.patch.is_none() {
             return Err(TrainError::Size { case: id.clone(), found: image.shape(), expected });
-        }
-        let wrong = |reason| Err(TrainError::Mask { case: id.clone(), reason });
-        if sampling.patch.as_ref().is_some_and(|patch| patch.len() == 3)
-            && !matches!(network.takes(), Takes::Volumes(_))
-        {
-            return wrong("it is no volume, and `sampling.patch` has three numbers".to_owned());
         }
         if (mask.height, mask.width) != (height, width) {
             return wrong(format!("it is {}x{}, the image {height}x{width}", mask.height, mask.width));

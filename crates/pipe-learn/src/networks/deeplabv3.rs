@@ -239,7 +239,7 @@ impl Forward for DeepLabV3 {
         let x = x.reshape([batch, channels * frames, height, width]);
         let deep = self.encoder.features(x, pass).pop().expect("an encoder gives maps"); // [batch, c, h / stride, w / stride]
         let Decoder { aspp, conv, bn } = &self.decoder;
-        let x = dropout(aspp.forward(deep, pass), self.dropout, pass);
+        let x = dropout(aspp.forward(&deep, pass), self.dropout, pass);
         let x = bn.forward_relu(conv.forward(x, pass), pass);
         let (head, _) = &self.segmentation_head;
         let x = head.forward(x, pass);

@@ -192,7 +192,7 @@ impl Forward for DeepLabV3Plus {
         drop(features);
 
         let (aspp, conv, norm) = &self.decoder.aspp;
-        let x = dropout(aspp.forward(deep, pass), self.dropout, pass);
+        let x = dropout(aspp.forward(&deep, pass), self.dropout, pass);
         let x = norm.forward_relu(separated(conv, x, pass), pass);
         let x = bilinear(x, [height / 4, width / 4], self.corners, pass);
 

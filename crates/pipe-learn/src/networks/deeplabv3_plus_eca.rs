@@ -240,7 +240,7 @@ impl Forward for DeepLabV3PlusEca {
         };
         let skip = self.style.run(&self.shortcut_conv, skip, pass);
         let [_, _, rows, columns] = skip.dims();
-        let x = bilinear(self.aspp.forward(deep, pass), [rows, columns], self.corners, pass);
+        let x = bilinear(self.aspp.forward(&deep, pass), [rows, columns], self.corners, pass);
         let x = self.refined(Tensor::cat(vec![x, skip], 1), pass);
         let x = self.cls_conv.forward(x, pass);
         Maps::of(bilinear(x, [height, width], self.corners, pass))

@@ -218,7 +218,7 @@ impl Forward for EncoderDecoder {
                 skips.push(full);
             }
         }
-        x = self.aspp.forward(x, pass);
+        x = self.aspp.forward(&x, pass);
         for (index, level) in self.decoder.iter().enumerate() {
             x = self.doubled(index, x, pass); // [batch, c, 2 h, 2 w]
             if let Some(skip) = skips.pop() {

@@ -12,6 +12,7 @@ macro_rules! networks {
 
         /// A network of any kind.
         #[derive(burn::module::Module, Debug)]
+        #[expect(clippy::large_enum_variant, reason = "one of them a run; modules have no boxes")]
         pub enum Network {
             $($(#[$about])* $variant($module),)*
         }

@@ -166,6 +166,7 @@ struct Residual {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few of them a network; modules have no boxes")]
 enum Main {
     /// conv - norm - ReLU - conv.
     Stem((Conv2d, BatchNorm, Weightless, Conv2d)),

@@ -50,6 +50,7 @@ pub struct Aspp {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few of them a network; modules have no boxes")]
 enum Part {
     Whole(Sequence),
     Separable((SeparableConv, Option<Norm>)),
@@ -101,7 +102,7 @@ impl Aspp {
 
     /// # Shapes
     /// `[batch, in, height, width]` to `[batch, out, height, width]`.
-    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+    pub fn forward(&self, x: &Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let mut parts = Vec::with_capacity(self.convs.len());
         for part in &self.convs {

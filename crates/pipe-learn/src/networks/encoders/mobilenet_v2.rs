@@ -91,6 +91,7 @@ pub struct MobileNetV2 {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few of them a network; modules have no boxes")]
 enum Feature {
     /// A convolution, normalised and cut at 0 and 6.
     Convolution((Conv2d, BatchNorm)),
@@ -105,6 +106,7 @@ struct InvertedResidual {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few of them a network; modules have no boxes")]
 enum Layer {
     /// A convolution, normalised and cut at 0 and 6.
     Rectified((Conv2d, BatchNorm)),
