@@ -15,6 +15,7 @@ mod disk_full;
 mod explain;
 mod fail_points;
 mod fan_out;
+mod fitting;
 mod housekeeping;
 mod interrupt;
 mod kills;

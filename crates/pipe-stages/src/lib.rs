@@ -7,6 +7,7 @@ mod artifacts;
 mod evaluate;
 mod export;
 mod failure;
+mod fitting;
 mod predict;
 mod prepare;
 mod selection;
@@ -19,6 +20,7 @@ pub use artifacts::{CHECKPOINT, DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PRED
 pub use evaluate::Evaluate;
 pub use export::Export;
 pub use failure::Failure;
+pub use fitting::{Fitting, fitting};
 pub use predict::Predict;
 pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};

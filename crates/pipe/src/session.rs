@@ -9,8 +9,8 @@ use std::{
 };
 
 use pipe_engine::{Choice, Freshness, Grown, ListError, NotGrown, Pattern, Plan, Verdict, freshen, new_lists, plan};
-use pipe_spec::{Composed, Experiment, Library, Lists, Request, compose, expand};
-use pipe_stages::STAGES;
+use pipe_spec::{Composed, Experiment, Library, Lists, Problems, Request, compose, expand};
+use pipe_stages::{Fitting, STAGES, fitting};
 use pipe_store::{Record, Store};
 
 use crate::{args::Chosen, failure::Failure, library::EMBEDDED, workspace};
@@ -27,6 +27,8 @@ pub(crate) struct Planned {
     pub plan: Arc<Plan>,
     /// Instances that may run; none where all may.
     pub may_run: Option<BTreeSet<String>>,
+    /// What a person may want to know of its trainings.
+    pub notes: Vec<String>,
 }
 
 /// A planned experiment, held against the store.
@@ -132,12 +134,16 @@ fn planned(composed: &Composed<'_>, lists: &Lists, choice: &Choice, forced: &[Pa
     let mut may_run = choice.apply(&mut experiment)?;
     Choice { targets: forced.to_vec(), ..Choice::default() }.check(&experiment)?;
     let plan = Arc::new(plan(STAGES, &experiment, lists)?);
+    let Fitting { problems: list, notes } = fitting(&plan);
+    if !list.is_empty() {
+        return Err(Problems { sources: experiment.sources.clone(), list }.into());
+    }
     // What is asked to run in any case is chosen by that.
     let forced = forced.iter().flat_map(|pattern| plan.find(pattern)).map(|node| plan.nodes[node].id.clone());
     may_run.iter_mut().for_each(|chosen| chosen.extend(forced.clone()));
     // The plan has all of it.
     experiment.stages = Vec::new();
-    Ok(Planned { experiment, plan, may_run })
+    Ok(Planned { experiment, plan, may_run, notes })
 }
 
 /// A pattern that means no stage.

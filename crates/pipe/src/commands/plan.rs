@@ -81,6 +81,7 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
             "without_history": estimate.without_history,
             "open": open,
             "marks": marks,
+            "notes": planned.notes,
         }));
         return Ok(());
     }
@@ -103,6 +104,9 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
     output::print(&output::columns(&head, &rows));
     for mark in &marks {
         output::print(&format!("note: {mark}\n"));
+    }
+    for note in &planned.notes {
+        output::print(&format!("note: {note}\n"));
     }
     for open in &plan.open {
         output::print(&format!("{}: known when {} has made its list `{}`\n", open.id, open.maker, open.output));

@@ -27,7 +27,7 @@ pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
 fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> Result<ExitCode, Failure> {
     // The process is about to end: freeing the plan and closing the ledger row by row would only take time.
     let known = ManuallyDrop::new(session.known_part(&run.chosen, run.part.choice()?, force)?);
-    let Known { planned: Planned { experiment, plan, may_run }, store, freshness, .. } = &*known;
+    let Known { planned: Planned { experiment, plan, may_run, notes }, store, freshness, .. } = &*known;
     let is_cached = plan.open.is_empty() && freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
     let worker = env::current_exe().map_err(|source| Failure::file("find", "the program itself", source))?;
     let command: Vec<_> = env::args().collect();
@@ -58,6 +58,9 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
         output::complain(&format!(
             "note: the store lies on {name}, a network file system; the ledger uses a rollback journal\n"
         ));
+    }
+    if !is_cached && !json {
+        notes.iter().for_each(|note| output::complain(&format!("note: {note}\n")));
     }
     let mut journal = None;
     let summary = pipe_engine::run(plan.clone(), freshness, store, &options, &mut |event| {

@@ -1,0 +1,133 @@
+//! Whether trainings fit the data that feed them, as far as the recipes alone tell.
+//!
+//! Does not read data. What a recipe leaves open (a null size, sequences of unknown length) is the training's to say.
+
+use std::collections::BTreeSet;
+
+use pipe_engine::{Plan, PlanNode};
+use pipe_image::{layouts::Categories, number::Size, prepare::Channels};
+use pipe_learn::NetworkConfig;
+use pipe_spec::Problem;
+
+use crate::{
+    prepare::{DataConfig, DataLayout},
+    train::TrainWith,
+};
+
+/// What is said about the trainings of a plan; each sentence once, however many folds and seeds it holds for.
+#[derive(Debug, Default)]
+pub struct Fitting {
+    /// What cannot work.
+    pub problems: Vec<Problem>,
+    /// What a person may want to know before hours are spent.
+    pub notes: Vec<String>,
+}
+
+/// Holds every training of a plan against the preparation that feeds it.
+pub fn fitting(plan: &Plan) -> Fitting {
+    let mut said = Fitting::default();
+    let mut seen = BTreeSet::new();
+    for node in plan.nodes.iter().filter(|node| node.kind.name == "train") {
+        let Some(feed) = node.feeds.iter().find(|feed| feed.port == "dataset") else { continue };
+        let data = &plan.nodes[feed.from];
+        if data.kind.name != "prepare" {
+            continue;
+        }
+        // Folds and seeds change neither: a thousand instances are one pair.
+        if !seen.insert((node.with["network"].to_string(), feed.from)) {
+            continue;
+        }
+        let Ok(TrainWith { network, .. }) = serde_json::from_value((*node.with).clone()) else { continue };
+        let Ok(data) = serde_json::from_value::<DataConfig>((*data.with).clone()) else { continue };
+        said.hold(node, &network, &data);
+    }
+    said
+}
+
+impl Fitting {
+    fn hold(&mut self, node: &PlanNode, network: &NetworkConfig, data: &DataConfig) {
+        let name = network.kind().name;
+        if let Some(message) = too_many_classes(network, data) {
+            self.refuse(node, message);
+        }
+        let (Some(Size { height, width }), Some(frames)) = (data.size, frames(data)) else { return };
+        let channels = match data.channels {
+            Channels::Gray => 1,
+            Channels::Rgb => 3,
+        };
+        let shape = [channels, frames, height, width];
+        if let Err(error) = network.check_input(shape) {
+            return self.refuse(node, error.to_string());
+        }
+        let margin = network.margin(shape);
+        if !margin.is_empty() {
+            let [_, rows, columns] = std::array::from_fn(|axis| margin.before[axis] + margin.behind[axis]);
+            let note = format!(
+                "images of {height}x{width} are padded to {}x{} for {name} and cropped again",
+                height + rows,
+                width + columns
+            );
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
+    fn refuse(&mut self, node: &PlanNode, message: String) {
+        let span = node.written.at(["network"].into_iter()).unwrap_or(&node.written).span();
+        let path = format!("stages.{}.with.network", node.stage);
+        let problem = Problem::new("pipe::plan::fit", Some(span), format!("`{path}`: {message}"));
+        let problem = problem.at(path).label("does not fit the data of `prepare`");
+        if !self.problems.iter().any(|said| said.message == problem.message && said.span == problem.span) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// Frames of every case, where the recipe tells.
+fn frames(data: &DataConfig) -> Option<usize> {
+    data.frames.or(match &data.layout {
+        DataLayout::XcaPhantom(phantom) => Some(phantom.frames),
+        DataLayout::Coco(_) | DataLayout::Folder(_) => Some(1),
+        DataLayout::XcaSequences(_) => None,
+    })
+}
+
+/// One map is foreground against background, whatever the classes.
+fn too_many_classes(network: &NetworkConfig, data: &DataConfig) -> Option<String> {
+    let DataLayout::Coco(layout) = &data.layout else { return None };
+    let largest = match &layout.categories {
+        Categories::Any | Categories::Union(_) => 1,
+        Categories::Classes(names) => names.len(),
+    };
+    let maps = network.classes();
+    (maps > 1 && largest >= maps).then(|| {
+        format!("the data have classes 0 to {largest}, the network {maps} maps; set `out_channels: {}`", largest + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(categories: &str, maps: usize, expected: Option<&str>) {
+        let data = format!(r#"{{"layout": {{"coco": {{"categories": {categories}}}}}}}"#);
+        let data: DataConfig = serde_json::from_str(&data).expect("a recipe");
+        let network = format!(r#"{{"unet": {{"out_channels": {maps}}}}}"#);
+        let network: NetworkConfig = serde_json::from_str(&network).expect("a network");
+        assert_eq!(too_many_classes(&network, &data).as_deref(), expected);
+    }
+
+    #[test]
+    fn classes_need_maps() {
+        let three = r#"{"classes": ["a", "b", "c"]}"#;
+        let message = "the data have classes 0 to 3, the network 3 maps; set `out_channels: 4`";
+        check(three, 3, Some(message));
+        check(three, 4, None);
+        // One map is any of them against background.
+        check(three, 1, None);
+        check(r#""any""#, 2, None);
+        check(r#"{"union": ["a", "b", "c"]}"#, 2, None);
+    }
+}
