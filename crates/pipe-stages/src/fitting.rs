@@ -88,6 +88,7 @@ impl Fitting {
 fn frames(data: &DataConfig) -> Option<usize> {
     data.frames.or(match &data.layout {
         DataLayout::XcaPhantom(phantom) => Some(phantom.frames),
+        DataLayout::VolumePhantom(phantom) => Some(phantom.depth),
         DataLayout::Coco(_) | DataLayout::Folder(_) => Some(1),
         DataLayout::XcaSequences(_) => None,
     })
@@ -95,10 +96,15 @@ fn frames(data: &DataConfig) -> Option<usize> {
 
 /// One map is foreground against background, whatever the classes.
 fn too_many_classes(network: &NetworkConfig, data: &DataConfig) -> Option<String> {
-    let DataLayout::Coco(layout) = &data.layout else { return None };
-    let largest = match &layout.categories {
-        Categories::Any | Categories::Union(_) => 1,
-        Categories::Classes(names) => names.len(),
+    let largest = match &data.layout {
+        DataLayout::Coco(layout) => match &layout.categories {
+            Categories::Any | Categories::Union(_) => 1,
+            Categories::Classes(names) => names.len(),
+            // One map a layer, and no background.
+            Categories::Layers(_) => return None,
+        },
+        DataLayout::VolumePhantom(phantom) => phantom.classes,
+        DataLayout::XcaPhantom(_) | DataLayout::XcaSequences(_) | DataLayout::Folder(_) => return None,
     };
     let maps = network.classes();
     (maps > 1 && largest >= maps).then(|| {
