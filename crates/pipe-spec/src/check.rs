@@ -5,7 +5,7 @@
 
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Bytes, Node, Problem, Time, Value, did_you_mean, nearest};
+use crate::{Bytes, Node, Problem, Time, Value, did_you_mean, experiment::REFERENCE, nearest};
 
 /// Every way in which the tree differs from the schema.
 pub fn check(node: &Node, schema: &Json, path: &str) -> Vec<Problem> {
@@ -88,6 +88,12 @@ impl<'s> Checker<'s> {
                 &types.iter().map(|kind| named(kind)).collect::<Vec<_>>().join(" or "),
                 None,
             ));
+            return;
+        }
+        if let (Value::Text(text), Some(REFERENCE)) = (node.value(), object.get("pattern").and_then(Json::as_str))
+            && !(text.starts_with("${") && text.ends_with('}'))
+        {
+            problems.push(unexpected(node, path, "a map", None));
             return;
         }
         match node.value() {

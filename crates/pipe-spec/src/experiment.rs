@@ -180,12 +180,15 @@ fn axes(_: &mut SchemaGenerator) -> Schema {
     } })
 }
 
+/// A text that is one reference as a whole, and so stands for whatever it refers to.
+pub(crate) const REFERENCE: &str = r"^\$\{.*\}$";
+
 fn free(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object" })
+    json_schema!({ "type": ["object", "string"], "pattern": REFERENCE })
 }
 
 fn free_or_null(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["object", "null"] })
+    json_schema!({ "type": ["object", "string", "null"], "pattern": REFERENCE })
 }
 
 fn anything(_: &mut SchemaGenerator) -> Schema {

@@ -11,7 +11,7 @@ use super::blocks::{
     Activation, Bias, Conv2d, ConvNorm2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Padding,
     Pass, Style, UpSampling, max_pool_half,
 };
-use super::error::within;
+use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
 
 const NAME: &str = "attention_unet";
@@ -89,6 +89,7 @@ impl Settings for AttentionUNetConfig {
         within(NAME, "out_channels", self.out_channels, 1..=256, "1 to 256")?;
         within(NAME, "depth", self.depth, 1..=8, "1 to 8")?;
         within(NAME, "width", self.width, 1..=1024, "1 to 1024")?;
+        doubled(NAME, self.width, self.depth)?;
         if let Some(gate) = self.gate {
             within(NAME, "gate", gate, 1..=4096, "1 to 4096")?;
         } else if self.attention {

@@ -90,3 +90,18 @@ pub(super) fn within<T: PartialOrd + ToString + Copy>(
     }
     Err(NetworkError::Setting { network, field, value: value.to_string(), expected })
 }
+
+/// The most channels of a level: twice those of the largest network in use.
+pub(super) const MOST_CHANNELS: usize = 4096;
+
+/// Checks that channels which double with every level stay within what machines hold.
+pub(super) fn doubled(network: &'static str, width: usize, depth: usize) -> Result<(), NetworkError> {
+    let most = width << depth;
+    if most <= MOST_CHANNELS {
+        return Ok(());
+    }
+    let reason = format!(
+        "`width: {width}` doubled {depth} times gives {most} channels, more than {MOST_CHANNELS}; take a smaller `width` or `depth`"
+    );
+    Err(NetworkError::Combination { network, reason })
+}

@@ -55,7 +55,15 @@ impl Outline<'_> {
             for side in kernel {
                 within(name, "kernels", *side, 1..=15, "odd numbers from 1 to 15")?;
                 // An even kernel has no middle.
-                within(name, "kernels", side % 2, 1..=1, "odd numbers from 1 to 15")?;
+                if side % 2 == 0 {
+                    let expected = "odd numbers from 1 to 15";
+                    return Err(NetworkError::Setting {
+                        network: name,
+                        field: "kernels",
+                        value: side.to_string(),
+                        expected,
+                    });
+                }
             }
         }
         for stride in self.strides.iter().flatten() {

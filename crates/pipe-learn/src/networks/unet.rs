@@ -11,7 +11,7 @@ use super::blocks::{
     Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Padding, Pass, Style,
     UpSampling, dropout, max_pool_half,
 };
-use super::error::within;
+use super::error::{doubled, within};
 use super::{Fill, Forward, Initialisation, Maps, Margin, NetworkError, NetworkKind, Settings, Takes};
 
 const NAME: &str = "unet";
@@ -103,6 +103,7 @@ impl Settings for UNetConfig {
         within(NAME, "out_channels", self.out_channels, 1..=256, "1 to 256")?;
         within(NAME, "width", self.width, 1..=1024, "1 to 1024")?;
         within(NAME, "depth", self.depth, 1..=8, "1 to 8")?;
+        doubled(NAME, self.width, self.depth)?;
         within(NAME, "dropout", self.dropout, 0.0..=0.95, "0 to 0.95")?;
         self.style().check(NAME)?;
         if let Some(widths) = &self.widths {

@@ -11,7 +11,7 @@ use super::blocks::{
     Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Padding, Pass, Style,
     UpSampling, max_pool_half,
 };
-use super::error::within;
+use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
 
 const NAME: &str = "unet_plus_plus";
@@ -101,6 +101,7 @@ impl Settings for UNetPlusPlusConfig {
         within(NAME, "out_channels", self.out_channels, 1..=256, "1 to 256")?;
         within(NAME, "width", self.width, 1..=1024, "1 to 1024")?;
         within(NAME, "depth", self.depth, 1..=8, "1 to 8")?;
+        doubled(NAME, self.width, self.depth)?;
         self.style().check(NAME)?;
         if let Output::Head(head) = self.output {
             within(NAME, "output", head, 1..=self.depth, "a head from 1 to `depth`")?;

@@ -53,6 +53,9 @@ pub(super) fn pickle(bytes: &[u8]) -> Result<Pickle, Broken> {
     }
 }
 
+/// The most values of a pickle: weights have about ten an array; what has more wants memory alone.
+const MOST_VALUES: usize = 1 << 21;
+
 #[derive(Default)]
 struct Machine<'a> {
     bytes: &'a [u8],
@@ -68,6 +71,9 @@ struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// Does one operation, and tells whether it was the last; none where it cannot be done.
     fn step(&mut self) -> Option<bool> {
+        if self.values.0.len().max(self.marks.len()) > MOST_VALUES {
+            return None;
+        }
         let operation = self.take(1)?[0];
         match argument(operation)? {
             Argument::None => return self.plain(operation),

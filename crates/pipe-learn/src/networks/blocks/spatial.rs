@@ -50,7 +50,11 @@ impl Conv {
     /// `[batch, in, depth, height, width]` to `[batch, out, depth', height', width']`.
     pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
         match self {
-            Self::Two(conv) => conv.forward(x.squeeze_dim(2), pass).unsqueeze_dim(2),
+            Self::Two(conv) => {
+                let [batch, channels, frames, height, width] = x.dims();
+                // Frames of the input count as channels; further down there is one.
+                conv.forward(x.reshape([batch, channels * frames, height, width]), pass).unsqueeze_dim(2)
+            }
             Self::Three(conv) => conv.forward(x, pass),
         }
     }

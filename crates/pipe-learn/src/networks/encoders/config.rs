@@ -33,7 +33,7 @@ pub enum EncoderConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct ResNetSettings {
     /// Channels of the first convolution and of the first layer; each layer below has twice as many.
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = 1, max = 128))]
     pub width: usize,
 }
 
@@ -106,7 +106,7 @@ impl EncoderConfig {
     pub(in crate::networks) fn check(&self, network: &'static str) -> Result<(), NetworkError> {
         match self {
             Self::Resnet18(settings) | Self::Resnet34(settings) | Self::Resnet50(settings) => {
-                within(network, "encoder.width", settings.width, 1..=1024, "1 to 1024")
+                within(network, "encoder.width", settings.width, 1..=128, "1 to 128")
             }
             Self::MobilenetV2(settings) => within(network, "encoder.width", settings.width, 0.01..=4.0, "0.01 to 4"),
             Self::EfficientnetB0(settings) | Self::EfficientnetB1(settings) => {
