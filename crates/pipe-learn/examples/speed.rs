@@ -48,7 +48,7 @@ fn main() {
     let recipe: TrainConfig = serde_json::from_str(recipe).expect("a recipe");
     let footprint = footprint(&config, 1, frames).expect("a network");
     let memory = footprint.memory([1, frames, size, size], &recipe, 0);
-    println!("estimate {} kB, {memory:?} {}", memory.of(batch) / 1024, footprint.sums([1, frames, size, size]));
+    println!("estimate {} kB", memory.of(batch) / 1024);
     // The most memory that was used; only Linux tells.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
