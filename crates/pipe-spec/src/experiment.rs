@@ -30,6 +30,9 @@ struct ExperimentFile {
     /// Which network; referred to as `${network}`.
     #[schemars(schema_with = "free")]
     network: Option<()>,
+    /// First weights of the network from a file; referred to as `${weights}`.
+    #[schemars(schema_with = "free_or_null")]
+    weights: Option<()>,
     /// How it is trained; referred to as `${training}`.
     #[schemars(schema_with = "free")]
     training: Option<()>,
@@ -66,6 +69,9 @@ struct PipelineFile {
     /// Default of the network.
     #[schemars(schema_with = "free")]
     network: Option<()>,
+    /// Default of first weights.
+    #[schemars(schema_with = "free_or_null")]
+    weights: Option<()>,
     /// Defaults of the training.
     #[schemars(schema_with = "free")]
     training: Option<()>,
@@ -97,6 +103,9 @@ struct ProfileFile {
     /// Another network.
     #[schemars(schema_with = "free")]
     network: Option<()>,
+    /// Other first weights.
+    #[schemars(schema_with = "free_or_null")]
+    weights: Option<()>,
     /// Another training.
     #[schemars(schema_with = "free")]
     training: Option<()>,
@@ -173,6 +182,10 @@ fn axes(_: &mut SchemaGenerator) -> Schema {
 
 fn free(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
+}
+
+fn free_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["object", "null"] })
 }
 
 fn anything(_: &mut SchemaGenerator) -> Schema {

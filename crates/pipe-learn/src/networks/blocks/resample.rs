@@ -2,7 +2,8 @@
 //! It does not know channels: each is resampled alone.
 
 use burn::Tensor;
-use burn::tensor::Device;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, module};
 pub use pipe_kernels::Corners;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,11 +15,7 @@ use super::{ConvTranspose2d, Pass};
 /// # Shapes
 /// `[batch, channels, height, width]` to `[batch, channels, height / 2, width / 2]`.
 pub fn max_pool_half(x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    // Largest over two columns, then over two rows; far quicker than a general pooling with indices.
-    let x = x.reshape([batch, channels, height, width / 2, 2]).max_dim(4);
-    let x = x.reshape([batch, channels, height / 2, 2, width / 2]).max_dim(3);
-    let y = x.reshape([batch, channels, height / 2, width / 2]);
+    let y = module::max_pool2d(x, MaxPoolOptions { stride: [2; 2], ..MaxPoolOptions::new([2; 2]) });
     pass.list("max_pool2d", None, &y.dims(), 0);
     y
 }
