@@ -50,8 +50,7 @@ fn padding_is_noted_once_for_all_folds() {
 
 #[test]
 fn a_lone_value_a_channel_is_refused() {
-    let network =
-        "network={deeplabv3_plus: {in_channels: 1, encoder: {resnet18: {width: 4}}, width: 8, skip_width: 4}}";
+    let network = "network={encoder_decoder: {widths: [2, 4], aspp_width: 4}}";
     for command in ["plan", "run"] {
         let answer = workspace().pipe(&[command, "e.yaml", "-s", network, "-s", "training.batch=1"]);
         answer.fails(2, &["pipe::plan::fit", "`stages.train.with.training`: `batch` is 1, expected at least 2"]);
