@@ -47,3 +47,36 @@ fn padding_is_noted_once_for_all_folds() {
         assert!(plan.code == 0 && !plan.stdout.contains("note:"), "{quiet}: {}{}", plan.stdout, plan.stderr);
     }
 }
+
+#[test]
+fn a_lone_value_a_channel_is_refused() {
+    let network = "network={encoder_decoder: {widths: [2, 4], aspp_width: 4}}";
+    for command in ["plan", "run"] {
+        let answer = workspace().pipe(&[command, "e.yaml", "-s", network, "-s", "training.batch=1"]);
+        answer.fails(2, &["pipe::plan::fit", "`stages.train.with.training`: `batch` is 1, expected at least 2"]);
+    }
+    // A U-Net has several values at the bottom.
+    let plan = workspace().pipe(&["plan", "e.yaml", "-s", "training.batch=1"]);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    // Two cases are enough where a network has a mean over the whole image.
+    let plan = workspace().pipe(&["plan", "e.yaml", "-s", network]);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+}
+
+#[test]
+fn memory_is_told_of_each_training() {
+    let workspace = workspace();
+    let memory = |set: &str| {
+        let json = workspace.pipe(&["plan", "e.yaml", "-s", set, "--format", "json"]).json();
+        let stages = json["stages"].as_array().cloned().unwrap_or_default();
+        stages.iter().filter_map(|stage| stage["estimate_memory"].as_u64()).collect::<Vec<_>>()
+    };
+    let small = memory("training.batch=2");
+    assert!(small.len() == 2 && small[0] == small[1], "{small:?}");
+    let (large, larger) = (memory("data.size=[256, 256]"), memory("training.batch=64"));
+    assert!(large[0] > small[0] && larger[0] > small[0], "{small:?} {large:?} {larger:?}");
+    assert_eq!(memory("data.size=null"), Vec::<u64>::new());
+    let text = workspace.pipe(&["plan", "e.yaml"]).stdout;
+    assert_eq!(text.matches(" MiB").count(), 2, "{text}");
+    assert!(!workspace.pipe(&["plan", "e.yaml", "-s", "data.size=null"]).stdout.contains("memory"));
+}

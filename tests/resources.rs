@@ -146,6 +146,22 @@ stages:
 }
 
 #[test]
+fn a_training_over_its_memory_limit_is_told_what_would_fit() {
+    let text = crate::harness::TINY.replace("size: [32, 32]", "size: [384, 384]").replace("width: 4", "width: 16");
+    let told = |limit: &str, says: &[&str]| {
+        let limit = format!("+stages.train.resources={{memory: {limit}}}");
+        let workspace = workspace(&text);
+        let answer = workspace.pipe(&["run", "e.yaml", "-s", &limit, "-s", "axes.fold=[0]"]);
+        answer.fails(1, says);
+    };
+    told("300MiB", &["killed for memory (limit 300 MiB, peak ", "batch 2 needs about ", "the limit is 300 MiB"]);
+    told(
+        "100MiB",
+        &["killed for memory (limit 100 MiB, peak ", "even batch 1 needs about ", "take smaller images, a `patch`"],
+    );
+}
+
+#[test]
 fn what_a_stage_waits_for_can_be_asked() {
     let text = "\
 stages:

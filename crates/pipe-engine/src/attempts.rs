@@ -231,7 +231,14 @@ impl<'r> Running<'r, '_> {
         let limit = self.plan.nodes[node].resources.memory;
         let timeout = self.plan.nodes[node].timeout;
         let found = match (&attempted.ending, exit.over_memory) {
-            (_, true) => Err(Lost { outcome: "killed for memory", chain: vec![over_memory(limit, exit.peak_memory)] }),
+            (_, true) => {
+                let advice = limit.and_then(|limit| {
+                    let planned = &self.plan.nodes[node];
+                    planned.kind.advice(&self.plan, node, limit.get())
+                });
+                let chain = std::iter::once(over_memory(limit, exit.peak_memory)).chain(advice).collect();
+                Err(Lost { outcome: "killed for memory", chain })
+            }
             (Some(_), _) => {
                 let limit = timeout.map(|limit| limit.to_string()).unwrap_or_default();
                 let chain = vec![format!("took longer than its time limit of {limit}, and was ended")];

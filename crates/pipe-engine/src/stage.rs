@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
-use crate::{Context, Ports};
+use crate::{Context, Plan, Ports};
 
 /// A stage kind.
 pub trait Stage {
@@ -36,6 +36,12 @@ pub trait Stage {
     /// The path of the value below `with`, and what is wrong.
     fn check(_with: &Self::With) -> Result<(), (String, String)> {
         Ok(())
+    }
+
+    /// What to change when an attempt of this node was killed because it needed more memory than `limit` bytes; none where nothing
+    /// is known that would help.
+    fn advice(_plan: &Plan, _node: usize, _limit: u64) -> Option<String> {
+        None
     }
 
     /// Runs one attempt, in a process of its own.
@@ -93,6 +99,7 @@ pub struct StageKind {
     pub about: &'static str,
     schema: fn() -> Json,
     bind: fn(&Node, &Json, &str) -> Result<Bound, Vec<Problem>>,
+    advice: fn(&Plan, usize, u64) -> Option<String>,
     run: fn(Json, &Context) -> Result<(), StageFailure>,
 }
 
@@ -105,6 +112,7 @@ impl StageKind {
             about: S::ABOUT,
             schema: pipe_spec::schema::<S::With>,
             bind: bind::<S>,
+            advice: S::advice,
             run: |with, context| match serde_json::from_value(with) {
                 Ok(with) => S::run(with, context),
                 Err(error) => Err(StageFailure::of(error)),
@@ -119,6 +127,11 @@ impl StageKind {
 
     pub(crate) fn bind(&self, node: &Node, schema: &Json, path: &str) -> Result<Bound, Vec<Problem>> {
         (self.bind)(node, schema, path)
+    }
+
+    /// What to change when an attempt of a node was killed for memory.
+    pub(crate) fn advice(&self, plan: &Plan, node: usize, limit: u64) -> Option<String> {
+        (self.advice)(plan, node, limit)
     }
 
     pub(crate) fn run(&self, with: Json, context: &Context) -> Result<(), StageFailure> {

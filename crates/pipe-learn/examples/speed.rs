@@ -10,7 +10,7 @@ use burn::tensor::{Device, TensorData};
 use pipe_learn::gradient::Gradient;
 use pipe_learn::networks::blocks::Pass;
 use pipe_learn::optimizers::{Optimizer, Sgd};
-use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Target, init};
+use pipe_learn::{Head, LossConfig, NetworkConfig, OptimizerConfig, Target, TrainConfig, footprint, init};
 use rand_pcg::Pcg64;
 
 fn main() {
@@ -44,6 +44,11 @@ fn main() {
         drop(network.valid().forward(x.inner(), &mut Pass::predicting()));
         println!("forward {forward:?} backward {backward:?} update {update:?} predict {:?}", start.elapsed());
     }
+    let recipe = r#"{"loss": {"dice": {}}, "optimizer": {"sgd": {}}, "epochs": 1, "batch": 1}"#;
+    let recipe: TrainConfig = serde_json::from_str(recipe).expect("a recipe");
+    let footprint = footprint(&config, 1, frames).expect("a network");
+    let memory = footprint.memory([1, frames, size, size], &recipe, 0);
+    println!("estimate {} kB", memory.of(batch) / 1024);
     // The most memory that was used; only Linux tells.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));

@@ -3,6 +3,7 @@
 //! Does not know stages, stores or YAML: settings are plain types, data are arrays, results are files in a folder.
 
 pub mod batch;
+mod beforehand;
 pub mod checkpoint;
 mod continuing;
 pub mod device;
@@ -15,6 +16,7 @@ mod infer;
 pub mod init;
 mod labels;
 pub mod losses;
+mod memory;
 pub mod model;
 pub mod networks;
 pub mod optimizers;
@@ -43,6 +45,7 @@ pub use history::{HistoryRow, Metric};
 pub use infer::{Model, PredictError};
 pub use labels::Labels;
 pub use losses::{DeepSupervision, LossConfig};
+pub use memory::{Footprint, Memory, ONE_VALUE, footprint};
 pub use model::ModelCard;
 pub use networks::{NETWORKS, NetworkConfig, NetworkError, NetworkKind};
 pub use optimizers::OptimizerConfig;

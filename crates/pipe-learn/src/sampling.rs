@@ -80,7 +80,7 @@ impl Sampling {
     }
 
     /// Gives the slices, rows and columns that are seen of a case.
-    pub(crate) fn seen(&self, whole: [usize; 3]) -> [usize; 3] {
+    pub fn seen(&self, whole: [usize; 3]) -> [usize; 3] {
         match self.patch.as_deref() {
             Some([height, width]) => [whole[0], *height, *width],
             Some([depth, height, width]) => [*depth, *height, *width],

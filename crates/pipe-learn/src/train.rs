@@ -12,6 +12,7 @@ use pipe_image::Preparation;
 use thiserror::Error;
 
 use crate::batch::{Sample, assembled};
+use crate::beforehand::told;
 use crate::checkpoint::{self, CheckpointError};
 use crate::continuing::{self, Found};
 use crate::device::Place;
@@ -74,7 +75,7 @@ impl TrainTask<'_> {
     }
 
     /// Gives the frames, rows and columns that are seen of a case.
-    fn seen(&self, sample: &Sample) -> [usize; 3] {
+    pub(crate) fn seen(&self, sample: &Sample) -> [usize; 3] {
         let [frames, _, height, width] = sample.image.shape();
         self.training.sampling.seen([frames, height, width])
     }
@@ -94,6 +95,22 @@ pub enum TrainEvent {
         /// Batches in an epoch.
         batches: usize,
     },
+    /// Images are padded for the network, and its maps cropped again; told after the start.
+    Padded {
+        /// Slices, rows and columns that are seen of a case.
+        from: [usize; 3],
+        /// With the margin.
+        to: [usize; 3],
+    },
+    /// The last batch of an epoch is smaller, and is learned from; told after the start.
+    LastBatch {
+        /// Its cases.
+        cases: usize,
+        /// Those of the others.
+        batch: usize,
+    },
+    /// That batch has one case, of which a normalisation by the batch sees one value a channel: it gives its shift, whatever came in.
+    LonelyCase,
     /// There is a checkpoint, and it cannot be used; the training begins anew.
     CheckpointLost {
         /// Why.
@@ -241,6 +258,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
     let mut state = started(task, observer)?;
     let (done, epochs) = (state.history.len(), training.epochs);
     observer(TrainEvent::Started { done, batch: state.position.batches, epochs, batches });
+    told(task, observer)?;
     while !training.is_over(&state.history) {
         let epoch = state.history.len();
         for (number, draws) in drawing.epoch(epoch).iter().enumerate().skip(state.position.batches) {

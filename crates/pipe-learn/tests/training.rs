@@ -332,3 +332,36 @@ fn every_gradient_reaches_a_parameter() {
     check_gradients(SVSNET, 3);
     check_gradients(r#"{"svsnet": {"widths": [2, 3, 4], "skip_attention": false, "bias": false, "dropout": 0.0}}"#, 4);
 }
+
+/// What is told of a training of so many cases before its first batch.
+fn told(network: &NetworkConfig, training: &TrainConfig, cases: usize) -> Result<Vec<TrainEvent>, TrainError> {
+    let samples: Vec<_> = (0..cases).map(|number| sample(number, 1)).collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut events = Vec::new();
+    train(&task(network, training, 1, &samples, folder.path(), &folder.path().join("model")), &mut |event| {
+        if matches!(event, TrainEvent::Padded { .. } | TrainEvent::LastBatch { .. } | TrainEvent::LonelyCase) {
+            events.push(event);
+        }
+    })?;
+    Ok(events)
+}
+
+#[test]
+fn what_only_the_cases_show_is_told_once() {
+    let unet = network(UNET);
+    let last = TrainEvent::LastBatch { cases: 1, batch: 2 };
+    assert_eq!(told(&unet, &recipe(2, ""), 2).expect("it trains"), []);
+    assert_eq!(told(&unet, &recipe(2, ""), 3).expect("it trains"), [last.clone()]);
+    assert_eq!(told(&unet, &recipe(1, r#", "last_batch": "drop""#), 3).expect("it trains"), []);
+    assert_eq!(told(&unet, &recipe(1, r#", "sampling": {"draws": 4}"#), 3).expect("it trains"), []);
+    let patched = recipe(1, r#", "sampling": {"patch": [18, 24]}"#);
+    let padded = TrainEvent::Padded { from: [1, 18, 24], to: [1, 20, 24] };
+    assert_eq!(told(&unet, &patched, 2).expect("it trains"), [padded]);
+    // A mean over the whole image has one value a channel.
+    let pooled = network(r#"{"encoder_decoder": {"widths": [2, 4], "aspp_width": 4}}"#);
+    let found = told(&pooled, &recipe(1, ""), 3).expect("it trains");
+    assert_eq!(found, [last, TrainEvent::LonelyCase]);
+    let one: TrainConfig = TrainConfig { batch: 1, ..recipe(1, "") };
+    let error = told(&pooled, &one, 3).expect_err("one value a channel");
+    assert!(error.to_string().starts_with("`batch` is 1, expected at least 2: a batch normalisation"), "{error}");
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use pipe_engine::{Plan, PlanNode};
 use pipe_image::{layouts::Categories, number::Size, prepare::Channels};
-use pipe_learn::NetworkConfig;
+use pipe_learn::{NetworkConfig, ONE_VALUE, TrainConfig, footprint};
 use pipe_spec::Problem;
 
 use crate::{
@@ -28,18 +28,18 @@ pub fn fitting(plan: &Plan) -> Fitting {
     let mut said = Fitting::default();
     let mut seen = BTreeSet::new();
     for node in plan.nodes.iter().filter(|node| node.kind.name == "train") {
-        let Some(feed) = node.feeds.iter().find(|feed| feed.port == "dataset") else { continue };
-        let data = &plan.nodes[feed.from];
-        if data.kind.name != "prepare" {
+        let Some(from) = feeding(plan, node) else { continue };
+        // Folds and seeds change none of them: a thousand instances are one recipe.
+        let part = |name: &str| node.with[name].to_string();
+        if !seen.insert((part("network"), part("training"), from)) {
             continue;
         }
-        // Folds and seeds change neither: a thousand instances are one pair.
-        if !seen.insert((node.with["network"].to_string(), feed.from)) {
-            continue;
-        }
-        let Ok(TrainWith { network, .. }) = serde_json::from_value((*node.with).clone()) else { continue };
-        let Ok(data) = serde_json::from_value::<DataConfig>((*data.with).clone()) else { continue };
+        let Ok(TrainWith { network, training, .. }) = serde_json::from_value((*node.with).clone()) else { continue };
+        let Ok(data) = serde_json::from_value::<DataConfig>((*plan.nodes[from].with).clone()) else { continue };
         said.hold(node, &network, &data);
+        if let Some(message) = single_values(&network, &training, &data) {
+            said.refuse(node, "training", message);
+        }
     }
     said
 }
@@ -48,19 +48,15 @@ impl Fitting {
     fn hold(&mut self, node: &PlanNode, network: &NetworkConfig, data: &DataConfig) {
         let name = network.kind().name;
         if let Some(message) = too_many_classes(network, data) {
-            self.refuse(node, message);
+            self.refuse(node, "network", message);
         }
-        let (Some(Size { height, width }), Some(frames)) = (data.size, frames(data)) else { return };
-        let channels = match data.channels {
-            Channels::Gray => 1,
-            Channels::Rgb => 3,
-        };
-        let shape = [channels, frames, height, width];
+        let Some(shape) = shape(data, None) else { return };
         if let Err(error) = network.check_input(shape) {
-            return self.refuse(node, error.to_string());
+            return self.refuse(node, "network", error.to_string());
         }
         let margin = network.margin(shape);
         if !margin.is_empty() {
+            let [_, _, height, width] = shape;
             let [_, rows, columns] = std::array::from_fn(|axis| margin.before[axis] + margin.behind[axis]);
             let note = format!(
                 "images of {height}x{width} are padded to {}x{} for {name} and cropped again",
@@ -73,15 +69,48 @@ impl Fitting {
         }
     }
 
-    fn refuse(&mut self, node: &PlanNode, message: String) {
-        let span = node.written.at(["network"].into_iter()).unwrap_or(&node.written).span();
-        let path = format!("stages.{}.with.network", node.stage);
+    fn refuse(&mut self, node: &PlanNode, part: &str, message: String) {
+        let span = node.written.at([part].into_iter()).unwrap_or(&node.written).span();
+        let path = format!("stages.{}.with.{part}", node.stage);
         let problem = Problem::new("pipe::plan::fit", Some(span), format!("`{path}`: {message}"));
         let problem = problem.at(path).label("does not fit the data of `prepare`");
         if !self.problems.iter().any(|said| said.message == problem.message && said.span == problem.span) {
             self.problems.push(problem);
         }
     }
+}
+
+/// The preparation whose data a training gets.
+pub(crate) fn feeding(plan: &Plan, node: &PlanNode) -> Option<usize> {
+    let feed = node.feeds.iter().find(|feed| feed.port == "dataset")?;
+    (plan.nodes[feed.from].kind.name == "prepare").then_some(feed.from)
+}
+
+/// What a network gets of each case, `[channels, frames or depth, height, width]`, where the recipes tell: all of it, or what a
+/// training sees.
+pub(crate) fn shape(data: &DataConfig, training: Option<&TrainConfig>) -> Option<[usize; 4]> {
+    let channels = match data.channels {
+        Channels::Gray => 1,
+        Channels::Rgb => 3,
+    };
+    let patch = training.and_then(|training| training.sampling.patch.as_deref());
+    // A patch has its size whatever the cases have.
+    let Size { height, width } = data.size.or(patch.map(|_| Size { height: 1, width: 1 }))?;
+    let frames = frames(data).or(patch.filter(|patch| patch.len() == 3).map(|_| 1))?;
+    let [frames, height, width] =
+        training.map_or([frames, height, width], |training| training.sampling.seen([frames, height, width]));
+    Some([channels, frames, height, width])
+}
+
+/// A batch of one case with one value a channel: PyTorch refuses to normalise it.
+fn single_values(network: &NetworkConfig, training: &TrainConfig, data: &DataConfig) -> Option<String> {
+    if training.batch > 1 {
+        return None;
+    }
+    let shape = shape(data, Some(training))?;
+    network.check_input(shape).ok()?;
+    let least = footprint(network, shape[0], shape[1]).ok()?.least_normalised(shape);
+    (least == Some(1)).then(|| format!("`batch` is 1, expected {ONE_VALUE}"))
 }
 
 /// Frames of every case, where the recipe tells.

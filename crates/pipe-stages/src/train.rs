@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, env, fs, time::Duration};
 
-use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
+use pipe_engine::{Context, Input, Inputs, Output, Plan, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, Preparation};
 use pipe_learn::{
     First, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask,
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     artifacts::{CHECKPOINT, DATASET, MODEL, PREPARATION, TRAINING},
     failure::Failure,
+    memory,
     selection::{Selected, Selection, position},
     weights::WeightsFrom,
 };
@@ -85,6 +86,10 @@ impl Stage for Train {
         with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }
 
+    fn advice(plan: &Plan, node: usize, limit: u64) -> Option<String> {
+        memory::advice(plan, node, limit)
+    }
+
     fn run(with: TrainWith, context: &Context) -> Result<(), StageFailure> {
         train(&with, context).map_err(StageFailure::of)
     }
@@ -125,11 +130,28 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
     };
     let (mut all, mut note) = (1, String::new());
     let mut batches = 1;
-    pipe_learn::train(&task, &mut |event| match event {
+    pipe_learn::train(&task, &mut |event| {
+        match event {
         TrainEvent::Started { done, batch, epochs, batches: each } => {
             (all, batches) = (epochs * each, each);
             context.progress((done * each + batch) as u64, Some(all as u64), "batches", "");
         }
+        TrainEvent::Padded { from, to } => {
+            let text = format!("images of {} are padded to {} and cropped again", sides(from), sides(to));
+            context.fact("padding", text.as_str());
+            context.progress(0, None, "batches", text.as_str());
+            note = text;
+        }
+        TrainEvent::LastBatch { cases, batch } => {
+            let text = format!("the last batch of an epoch has {cases} of {batch} cases");
+            context.fact("last_batch", text.as_str());
+            note = if note.is_empty() { text } else { format!("{note}; {text}") };
+            context.progress(0, None, "batches", note.as_str());
+        }
+        TrainEvent::LonelyCase => context.warn(
+            "the last batch of an epoch has one case, of which a batch normalisation sees one value a channel: it learns nothing \
+             there; set `last_batch: drop`, or another `batch`",
+        ),
         TrainEvent::Batch { epoch, batch, .. } => {
             context.progress((epoch * batches + batch + 1) as u64, Some(all as u64), "batches", note.as_str());
         }
@@ -153,8 +175,14 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
             context.warn(format!("the training begins anew, because the checkpoint is of another one: {reason}"));
         }
         TrainEvent::StoppedEarly { epoch } => context.warn(format!("stopped early after epoch {epoch}")),
+    }
     })?;
     Ok(())
+}
+
+/// `32x30`, or `12x32x30` of volumes.
+fn sides([depth, height, width]: [usize; 3]) -> String {
+    if depth == 1 { format!("{height}x{width}") } else { format!("{depth}x{height}x{width}") }
 }
 
 fn pause() -> Duration {

@@ -30,7 +30,7 @@ macro_rules! optimizers {
             }
 
             /// Names of the arrays that are kept beside each weight.
-            fn slots(&self) -> &'static [&'static str] {
+            pub(crate) fn slots(&self) -> &'static [&'static str] {
                 match self { $(Self::$settings(_) => $settings::SLOTS,)* }
             }
 

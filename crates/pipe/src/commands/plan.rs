@@ -3,6 +3,8 @@
 use std::thread;
 
 use pipe_engine::{Plan, Reason, Verdict};
+use pipe_spec::Bytes;
+use pipe_stages::memory;
 use serde::Serialize;
 
 use super::estimate::Estimate;
@@ -12,6 +14,9 @@ use crate::{
     output,
     session::{Known, Session, records},
 };
+
+/// The column of memory.
+const MEMORY: usize = 4;
 
 /// A planned stage as it is printed, and written beside a run's events.
 #[derive(Serialize)]
@@ -28,6 +33,9 @@ pub(crate) struct Line {
     /// How long it may take; none where it is cached, has no history, or was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate_seconds: Option<f64>,
+    /// Bytes of memory it may take; none where it is no training, is cached, or its recipe does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate_memory: Option<u64>,
 }
 
 /// All planned stages, in the order in which they can run.
@@ -51,6 +59,7 @@ pub(crate) fn lines(plan: &Plan, verdicts: &[Verdict]) -> Vec<Line> {
             words: why.iter().map(ToString::to_string).collect(),
             why,
             estimate_seconds: None,
+            estimate_memory: None,
         }
     };
     verdicts.iter().enumerate().map(line).collect()
@@ -65,6 +74,8 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
     let mut lines = lines(&planned.plan, &freshness.verdicts);
     lines.iter_mut().zip(&estimate.stages).for_each(|(line, seconds)| line.estimate_seconds = *seconds);
     let plan = &planned.plan;
+    let runs = |node: usize| !matches!(freshness.verdicts[node], Verdict::Hit(_));
+    lines.iter_mut().zip(memory(plan, runs)).for_each(|(line, bytes)| line.estimate_memory = bytes);
     let open: Vec<_> = plan
         .open
         .iter()
@@ -91,16 +102,24 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
         ("kind", output::Align::Left),
         ("", output::Align::Left),
         ("about", output::Align::Right),
+        ("memory", output::Align::Right),
         ("why", output::Align::Left),
     ];
-    let rows: Vec<_> = lines
+    let mut rows: Vec<Vec<String>> = lines
         .iter()
         .map(|line| {
             let verdict = if line.verdict == "unknown" { "perhaps" } else { line.verdict };
             let about = line.estimate_seconds.map(output::seconds).unwrap_or_default();
-            vec![line.stage.clone(), line.kind.to_owned(), verdict.to_owned(), about, line.words.join("; ")]
+            let memory = line.estimate_memory.map(|bytes| format!("about {}", Bytes::new(bytes))).unwrap_or_default();
+            vec![line.stage.clone(), line.kind.to_owned(), verdict.to_owned(), about, memory, line.words.join("; ")]
         })
         .collect();
+    // A column for trainings alone.
+    let mut head = head.to_vec();
+    if lines.iter().all(|line| line.estimate_memory.is_none()) {
+        head.remove(MEMORY);
+        rows.iter_mut().for_each(|row| drop(row.remove(MEMORY)));
+    }
     output::print(&output::columns(&head, &rows));
     for mark in &marks {
         output::print(&format!("note: {mark}\n"));

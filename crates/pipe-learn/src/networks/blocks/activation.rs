@@ -57,7 +57,11 @@ impl Nonlinearity {
     pub fn after<const D: usize>(self, norm: Option<&Norm>, x: Tensor<D>, pass: &mut Pass) -> Tensor<D> {
         match (norm, self.kind) {
             (Some(norm), Activation::Relu) => norm.forward_relu(x, pass),
-            (Some(norm), _) => self.of(norm.forward(x, pass)),
+            (Some(norm), _) => {
+                let y = self.of(norm.forward(x, pass));
+                pass.keeps(y.shape().num_elements());
+                y
+            }
             (None, _) => self.of(x),
         }
     }

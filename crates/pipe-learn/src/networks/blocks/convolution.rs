@@ -45,6 +45,7 @@ impl Conv2d {
         let [_, input, rows, columns] = weight.dims();
         let Window { stride, dilation, groups, .. } = self.window;
         let [_, _, height, width] = x.dims();
+        pass.reads(&x.dims());
         let padding = self.window.zeros([height, width], [rows, columns]);
         let options = ConvOptions::new_with_padding(stride, padding, dilation, groups);
         let y = pipe_kernels::conv2d(x, weight, self.bias.as_ref().map(Param::val), options);
@@ -101,6 +102,7 @@ impl Conv3d {
         let [output, input, frames, height, width] = weight.dims();
         let bias = self.bias.as_ref().map(Param::val);
         let [batch, channels, time, rows, columns] = x.dims();
+        pass.reads(&x.dims());
         let one_pixel =
             [height, width] == [1; 2] && self.window == Window { padding: self.window.padding, ..Window::SAME };
         let all_frames = frames == time && self.window.padding == Padding::Valid;

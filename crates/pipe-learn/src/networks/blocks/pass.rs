@@ -12,6 +12,8 @@ pub struct Pass {
     dropout: Option<Pcg64>,
     statistics: Vec<Statistics>,
     steps: Option<Vec<Step>>,
+    /// Shape of what the layer that is listed next reads.
+    read: Vec<usize>,
 }
 
 /// The batch statistics that a normalisation saw, to be mixed into its running statistics.
@@ -40,6 +42,10 @@ pub struct Step {
     pub weight: Option<ParamId>,
     /// The shape it gave.
     pub shape: Vec<usize>,
+    /// The shape it read, where it keeps that for the backward pass; else empty.
+    pub read: Vec<usize>,
+    /// The number of values that an activation gave after it, where the backward pass needs them beside what the layer gave.
+    pub beside: usize,
     /// The number of multiplications with addition.
     pub macs: u64,
 }
@@ -47,12 +53,12 @@ pub struct Step {
 impl Pass {
     /// A pass that learns: batch statistics, and dropout drawn from `random`.
     pub fn learning(random: Pcg64) -> Self {
-        Self { dropout: Some(random), statistics: Vec::new(), steps: None }
+        Self { dropout: Some(random), statistics: Vec::new(), steps: None, read: Vec::new() }
     }
 
     /// A pass that predicts: running statistics, no dropout.
     pub fn predicting() -> Self {
-        Self { dropout: None, statistics: Vec::new(), steps: None }
+        Self { dropout: None, statistics: Vec::new(), steps: None, read: Vec::new() }
     }
 
     /// A predicting pass that lists the layers.
@@ -83,9 +89,24 @@ impl Pass {
         self.statistics.push(statistics);
     }
 
+    /// Notes what the layer that is listed next reads and keeps for the backward pass.
+    pub(super) fn reads(&mut self, shape: &[usize]) {
+        if self.steps.is_some() {
+            self.read = shape.to_vec();
+        }
+    }
+
+    /// Notes values that are kept for the backward pass beside what the last layer gave.
+    pub(super) fn keeps(&mut self, values: usize) {
+        if let Some(step) = self.steps.as_mut().and_then(|steps| steps.last_mut()) {
+            step.beside += values;
+        }
+    }
+
     pub(super) fn list(&mut self, kind: &'static str, weight: Option<ParamId>, shape: &[usize], macs: usize) {
         if let Some(steps) = &mut self.steps {
-            steps.push(Step { kind, weight, shape: shape.to_vec(), macs: macs as u64 });
+            let read = std::mem::take(&mut self.read);
+            steps.push(Step { kind, weight, shape: shape.to_vec(), read, beside: 0, macs: macs as u64 });
         }
     }
 }
