@@ -38,6 +38,11 @@ fn workspace() -> Workspace {
     workspace
 }
 
+/// Statistics and counters are no weights that are learned.
+fn learned(name: &str) -> bool {
+    !name.contains("running_") && !name.ends_with("num_batches_tracked")
+}
+
 fn card(workspace: &Workspace, experiment: &[&str]) -> Value {
     let card = workspace.stored(experiment, "train[fold=0]", "model", "model.json");
     serde_json::from_slice(&card).expect("a card")
@@ -65,7 +70,7 @@ fn every_weight_is_that_of_the_file_before_it_learns() {
     let (model, first) =
         (SafeTensors::deserialize(&model).expect("ours"), SafeTensors::deserialize(&bytes).expect("ours"));
     let mut compared = 0;
-    for (name, array) in first.tensors().into_iter().filter(|(name, _)| !name.contains("running_")) {
+    for (name, array) in first.tensors().into_iter().filter(|(name, _)| learned(name)) {
         let Ok(found) = model.tensor(&name) else { panic!("`{name}` is not in {:?}", model.names()) };
         assert_eq!((found.shape(), found.data()), (array.shape(), array.data()), "{name}");
         compared += 1;
@@ -142,7 +147,14 @@ fn weights_of_another_shape_are_all_named() {
 fn a_part_or_names_that_the_file_has_not() {
     let workspace = workspace();
     refused(&workspace, &["weights.part=all"], &["knows the names of encoders alone", "say `part: encoder`"]);
-    refused(&workspace, &["weights.map=nnunet"], &["does not fit the network", "surplus: `"]);
+    refused(
+        &workspace,
+        &["weights.map=nnunet"],
+        &[
+            "the file has the names of smp, torchvision or timm; say `map: smp`",
+            "missing: `encoder.layer4.1.bn2.bias` [24]",
+        ],
+    );
     let unet = "network={ unet: { width: 4, depth: 2 } }";
     refused(&workspace, &[unet], &["the network `unet` has no part that is called `encoder`; say `part: all`"]);
 }
@@ -175,8 +187,8 @@ fn a_missing_file_and_unknown_words_are_told_while_planning() {
             2,
             &["encoders", "did you mean `encoder`", "torchvison", "did you mean `torchvision`", "2 problems"],
         );
-        let answer = workspace.pipe(&[command, "e.yaml", "-s", "+weights.mapp=smp"]);
-        answer.fails(2, &["unknown key `mapp`", "did you mean `map`"]);
+        let answer = workspace.pipe(&[command, "e.yaml", "-s", "+weights.files=smp"]);
+        answer.fails(2, &["unknown key `files`", "did you mean `file`"]);
     }
     assert!(workspace.files("runs/objects").is_empty(), "nothing is published");
 }

@@ -70,10 +70,22 @@ fn a_longer_training_gives_the_bytes_of_one_that_never_stopped() {
     assert_ne!(short, whole()[0], "two epochs more change a model");
     // It learned from the second half alone.
     assert_eq!(epochs(&workspace), 4);
-    // Other first epochs are other last ones: the checkpoint is why.
-    let why = workspace.pipe(&["why", "e.yaml", "longer", "-s", "training.batch=2"]);
-    assert!(why.code == 0 && why.stdout.contains("checkpoint"), "{}{}", why.stdout, why.stderr);
     assert_eq!(workspace.run(&["e.yaml", "longer"]), counts(4, 0));
+}
+
+#[test]
+fn another_checkpoint_is_why_the_longer_training_runs() {
+    let workspace = workspace();
+    workspace.run(&["e.yaml", "longer"]);
+    // Only the shorter training gets other batches.
+    let other = ["e.yaml", "-s", "training.batch=2"];
+    let waits = workspace.pipe(&[&["why"], &other[..], &["longer"]].concat());
+    assert!(waits.stdout.contains("waits for train[fold=0]"), "{}{}", waits.stdout, waits.stderr);
+    workspace.run(&[&other[..], &["train"]].concat());
+    for command in ["why", "plan"] {
+        let answer = workspace.pipe(&[&[command], &other[..]].concat());
+        assert!(answer.stdout.contains("input `checkpoint` has other contents"), "{}{}", answer.stdout, answer.stderr);
+    }
 }
 
 #[test]
@@ -136,9 +148,9 @@ fn killed_in_the_middle_of_an_epoch_it_loses_no_batch_that_was_kept() {
     // Three training cases, one a batch: an epoch is three batches.
     let workspace = workspace();
     workspace.run(&["e.yaml", "split"]);
-    let epochs = ["-s", "training.epochs=40", "-s", "training.schedule.horizon=40"];
+    let epochs = ["-s", "training.epochs=100", "-s", "training.schedule.horizon=100"];
     let run = [&["run", "e.yaml", "train"], &epochs[..]].concat();
-    for (kill, wanted) in [5, 31, 62].into_iter().enumerate() {
+    for (kill, wanted) in [5, 61, 122].into_iter().enumerate() {
         let mut child = workspace.command(&run).env("PIPE_CHECKPOINT_SECONDS", "0").spawn().expect("pipe starts");
         workspace.wait("some batches", || told(&workspace, "\"batches\"") >= wanted);
         assert!(child.try_wait().expect("ours").is_none(), "it ended before kill {kill}");
