@@ -80,6 +80,13 @@ fn a_loss_that_does_not_fit_the_head() {
 }
 
 #[test]
+fn deep_supervision_of_a_network_without_heads() {
+    // Only a built network tells how many maps it learns from.
+    let answer = workspace().pipe(&["run", "e.yaml", "train", "-s", "+training.deep_supervision=halving"]);
+    answer.fails(1, &["the network gives no maps for `deep_supervision`; leave it out"]);
+}
+
+#[test]
 fn schedules_that_contradict_themselves() {
     wrong(
         &["+training.schedule={ cosine: {}, polynomial: {} }"],
