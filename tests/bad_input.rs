@@ -52,8 +52,11 @@ fn all_bad_cases_are_named_at_once() {
     let says = ["lonely", "orphan", "sizes", "cut", "text", "16", "8"];
     workspace.pipe(&["data", "check", "folder.yaml"]).fails(1, &says);
     // The run refuses the same data, with the same words.
-    workspace.pipe(&["run", "folder.yaml"]).fails(1, &says);
+    let run = workspace.pipe(&["run", "folder.yaml"]);
+    run.fails(1, &says);
     assert!(workspace.files("runs/objects").is_empty(), "nothing is published");
+    // It takes two outputs of `prepare`, and is skipped once.
+    assert_eq!(run.stderr.matches("train[fold=0]: skipped").count(), 1, "{}", run.stderr);
 }
 
 #[test]

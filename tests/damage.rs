@@ -77,7 +77,8 @@ fn a_failed_run_leaves_the_last_report_alone() {
     workspace.write("tiny.yaml", TINY);
     workspace.run(&["tiny.yaml"]);
     let report = fs::read(workspace.path("runs/reports/tiny/report.html")).expect("a report");
-    let answer = workspace.pipe(&["run", "tiny.yaml", "-s", "data.size=[33, 33]"]);
+    // A recipe is no file of weights.
+    let answer = workspace.pipe(&["run", "tiny.yaml", "-s", "weights={ file: tiny.yaml, part: all }"]);
     assert_eq!(answer.code, 1, "{}", answer.stderr);
     assert_eq!(fs::read(workspace.path("runs/reports/tiny/report.html")).expect("a report"), report);
 }

@@ -89,6 +89,34 @@ impl Workspace {
         }
     }
 
+    /// The digest of a stage's output, as `pipe status` tells it.
+    #[track_caller]
+    pub(crate) fn digest(&self, experiment: &[&str], stage: &str, port: &str) -> String {
+        let json = self.pipe(&[&["status", "--format", "json"], experiment].concat()).json();
+        let list = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
+        let stage = list(&json, "stages").into_iter().find(|found| found["stage"] == stage);
+        let outputs = stage.map(|stage| list(&stage, "outputs")).unwrap_or_default();
+        let output = outputs.iter().find(|output| output["port"] == port);
+        let digest = output.and_then(|output| output["digest"].as_str());
+        digest.unwrap_or_else(|| panic!("no {port} in {json}")).to_owned()
+    }
+
+    /// The bytes that the store has under a digest.
+    #[track_caller]
+    pub(crate) fn object(&self, digest: &str) -> Vec<u8> {
+        fs::read(self.path(&format!("runs/objects/{}/{}", &digest[..2], &digest[2..]))).expect("stored")
+    }
+
+    /// One file of a stage's output that is a folder.
+    #[track_caller]
+    pub(crate) fn stored(&self, experiment: &[&str], stage: &str, port: &str, file: &str) -> Vec<u8> {
+        let list = self.object(&self.digest(experiment, stage, port));
+        let list: Value = serde_json::from_slice(&list).expect("the list of a folder");
+        let found = list.as_array().into_iter().flatten().find(|entry| entry["path"] == file);
+        let digest = found.and_then(|entry| entry["digest"].as_str()).unwrap_or_else(|| panic!("no {file} in {list}"));
+        self.object(digest)
+    }
+
     /// Every file below a folder of the workspace, sorted.
     pub(crate) fn files(&self, name: &str) -> Vec<PathBuf> {
         walkdir::WalkDir::new(self.path(name))

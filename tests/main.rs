@@ -7,19 +7,23 @@
 mod harness;
 
 mod bad_input;
+mod bad_network;
 mod cache;
 mod choosing;
 mod cli;
 mod damage;
 mod disk_full;
+mod every_network;
 mod explain;
 mod fail_points;
 mod fan_out;
+mod first_weights;
 mod fitting;
 mod housekeeping;
 mod interrupt;
 mod kills;
 mod leakage;
+mod longer;
 mod programs;
 mod python_stage;
 mod real_data;

@@ -92,3 +92,74 @@ training: { epochs: 1, batch: 2, loss: { dice: {} }, optimizer: { adam: { learni
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert_eq!(answer.json()["cases"].as_array().map(Vec::len), Some(6));
 }
+
+/// The committed experiment, made small: one fold, one epoch, few and small pictures; and what else is set.
+fn small<'a>(root: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["unet_arcade.yaml"];
+    let small = ["axes.fold=[0]", "training.epochs=1", "data.size=[34, 50]"];
+    [root].into_iter().chain(small).chain(more.iter().copied()).for_each(|set| all.extend(["-s", set]));
+    all
+}
+
+#[test]
+fn real_data_arcade_trains_overlapping_segments() {
+    let Some(folder) = samples("xca/arcade") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    arcade(&workspace);
+    let root = format!("data.root={}", folder.display());
+    // Segments of the left coronary artery; at branches their polygons share pixels.
+    let layers = [
+        "data.layout.coco.categories={ layers: ['5', '6', '7'] }",
+        "network={ nnunet: { out_channels: 3, widths: [4, 6, 8] } }",
+        "+training.head=sigmoid",
+        "training.loss={ sum: [{ loss: { dice: {} } }, { loss: { binary_cross_entropy: {} } }] }",
+    ];
+    let all = small(&root, &layers);
+    assert_eq!(workspace.run(&all), counts(0, 6));
+    let history = workspace.stored(&all, "train[fold=0]", "model", "history.csv");
+    let history = String::from_utf8(history).expect("a table");
+    let loss: f64 =
+        history.lines().nth(1).and_then(|row| row.split(',').nth(2)).and_then(|v| v.parse().ok()).expect("a loss");
+    assert!(loss.is_finite() && loss > 0.0, "{history}");
+    let card = workspace.stored(&all, "train[fold=0]", "model", "model.json");
+    let card: serde_json::Value = serde_json::from_slice(&card).expect("a card");
+    assert_eq!((&card["head"], &card["classes"]), (&"sigmoid".into(), &3.into()));
+    let report = workspace.pipe(&[&["report", "--format", "json"], all.as_slice()].concat()).json();
+    let dice = report["table"].as_array().into_iter().flatten().find(|row| row["metric"] == "dice").expect("Dice");
+    assert_eq!(dice["n"], 100, "half of the images are tested: {dice}");
+    assert!(dice["mean"].as_f64().is_some_and(|mean| (0.0..=1.0).contains(&mean)), "{dice}");
+
+    // Overlapping classes without a map each, and with a head that excludes.
+    let two = small(
+        &root,
+        &[
+            "data.layout.coco.categories={ layers: ['5', '6', '7'] }",
+            "network={ unet: { width: 2, depth: 1, out_channels: 2 } }",
+            "+training.head=sigmoid",
+        ],
+    );
+    let answer = workspace.pipe(&[&["run"], two.as_slice()].concat());
+    assert_ne!(answer.code, 0, "{}", answer.stdout);
+    assert!(answer.stderr.contains('3') && answer.stderr.contains('2'), "{}", answer.stderr);
+}
+
+#[test]
+fn real_data_arcade_trains_classes_that_exclude_each_other() {
+    let Some(folder) = samples("xca/arcade") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    arcade(&workspace);
+    let root = format!("data.root={}", folder.display());
+    let classes = [
+        "data.layout.coco.categories={ classes: ['5', '6'] }",
+        "network={ encoder_unet: { out_channels: 3, encoder: { mobilenet_v2: { width: 0.1 } }, decoder_widths: [8, 6, 4, 4, 2] } }",
+        "training.loss={ cross_entropy: {} }",
+    ];
+    assert_eq!(workspace.run(&small(&root, &classes)), counts(0, 6));
+    let few = [classes[0], "network={ unet: { width: 2, depth: 1, out_channels: 2 } }", classes[2]];
+    let answer = workspace.pipe(&[&["plan"], small(&root, &few).as_slice()].concat());
+    answer.fails(2, &["the data have classes 0 to 2, the network 2 maps; set `out_channels: 3`"]);
+}

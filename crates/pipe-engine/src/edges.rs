@@ -66,12 +66,14 @@ impl Running<'_, '_> {
             if *self.nodes[node].did.get_or_insert(Did::Skipped) == Did::Skipped {
                 (self.observe)(&Event::Skipped { stage: stage.clone(), because });
             }
-            let below = self.down[node].iter().filter(|to| matches!(self.nodes[**to].state, State::Waiting));
-            let below: Vec<_> = below.map(|to| (*to, stage.clone())).collect();
-            for (to, _) in &below {
-                // Lost once, however many of its needs are.
-                self.nodes[*to].state = State::Lost;
-                self.nodes[*to].did = None;
+            let mut below = Vec::new();
+            for to in &self.down[node] {
+                // Lost once, however many of its needs are, and however many outputs of one need it takes.
+                if matches!(self.nodes[*to].state, State::Waiting) {
+                    self.nodes[*to].state = State::Lost;
+                    self.nodes[*to].did = None;
+                    below.push((*to, stage.clone()));
+                }
             }
             lost.extend(below.into_iter().rev());
         }

@@ -112,11 +112,14 @@ impl DataConfig {
         if root.is_some() && self.layout.makes() {
             return Err(Failure::UselessRoot { layout: self.layout.name() });
         }
+        if self.layout.makes() {
+            // Also where nothing is written below it: a layout reads a folder that is there.
+            fs::create_dir_all(made).map_err(|source| Failure::write(made, source))?;
+        }
         if let DataLayout::VolumePhantom(config) = &self.layout {
             return Ok((Layout::VolumePhantom(config.clone()), made.to_path_buf()));
         }
         if let DataLayout::XcaPhantom(config) = &self.layout {
-            fs::create_dir_all(made).map_err(|source| Failure::write(made, source))?;
             phantom::write(config, made)?;
             return Ok((Layout::XcaSequences(config.layout()), made.to_path_buf()));
         }

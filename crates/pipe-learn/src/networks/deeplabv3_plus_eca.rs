@@ -34,7 +34,7 @@ pub struct DeepLabV3PlusEcaConfig {
     #[schemars(range(min = 1, max = 256))]
     pub out_channels: usize,
     /// What the channels of MobileNetV2 are multiplied by.
-    #[schemars(range(min = 0.1, max = 4.0))]
+    #[schemars(range(min = 0.01, max = 4.0))]
     pub encoder_width: f64,
     /// By how much the deepest map is smaller than the input: 8 or 16.
     #[schemars(range(min = 8, max = 16))]
@@ -105,7 +105,7 @@ impl Settings for DeepLabV3PlusEcaConfig {
             |field, value: String, expected| Err(NetworkError::Setting { network: NAME, field, value, expected });
         within(NAME, "in_channels", self.in_channels, 1..=256, "1 to 256")?;
         within(NAME, "out_channels", self.out_channels, 1..=256, "1 to 256")?;
-        within(NAME, "encoder_width", self.encoder_width, 0.1..=4.0, "0.1 to 4")?;
+        within(NAME, "encoder_width", self.encoder_width, 0.01..=4.0, "0.01 to 4")?;
         within(NAME, "width", self.width, 1..=2048, "1 to 2048")?;
         within(NAME, "skip_width", self.skip_width, 1..=2048, "1 to 2048")?;
         within(NAME, "epsilon", self.epsilon, 0.0..=1.0, "0 to 1")?;
