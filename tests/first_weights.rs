@@ -156,7 +156,7 @@ fn a_part_or_names_that_the_file_has_not() {
         ],
     );
     let unet = "network={ unet: { width: 4, depth: 2 } }";
-    refused(&workspace, &[unet], &["the network `unet` has no part that is called `encoder`; say `part: all`"]);
+    refused(&workspace, &[unet], &["the file looks like resnet18 of width 3", "which the network has no part like"]);
 }
 
 #[test]

@@ -82,8 +82,9 @@ fn another_checkpoint_is_why_the_longer_training_runs() {
     let waits = workspace.pipe(&[&["why"], &other[..], &["longer"]].concat());
     assert!(waits.stdout.contains("waits for train[fold=0]"), "{}{}", waits.stdout, waits.stderr);
     workspace.run(&[&other[..], &["train"]].concat());
-    for command in ["why", "plan"] {
-        let answer = workspace.pipe(&[&[command], &other[..]].concat());
+    for command in [&["why", "longer"][..], &["plan"]] {
+        let (name, stage) = command.split_at(1);
+        let answer = workspace.pipe(&[name, &other[..1], stage, &other[1..]].concat());
         assert!(answer.stdout.contains("input `checkpoint` has other contents"), "{}{}", answer.stdout, answer.stderr);
     }
 }
