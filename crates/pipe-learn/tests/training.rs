@@ -351,7 +351,7 @@ fn what_only_the_cases_show_is_told_once() {
     let unet = network(UNET);
     let last = TrainEvent::LastBatch { cases: 1, batch: 2 };
     assert_eq!(told(&unet, &recipe(2, ""), 2).expect("it trains"), []);
-    assert_eq!(told(&unet, &recipe(2, ""), 3).expect("it trains"), [last.clone()]);
+    assert_eq!(told(&unet, &recipe(2, ""), 3).expect("it trains"), std::slice::from_ref(&last));
     assert_eq!(told(&unet, &recipe(1, r#", "last_batch": "drop""#), 3).expect("it trains"), []);
     assert_eq!(told(&unet, &recipe(1, r#", "sampling": {"draws": 4}"#), 3).expect("it trains"), []);
     let patched = recipe(1, r#", "sampling": {"patch": [18, 24]}"#);

@@ -38,7 +38,7 @@ pub fn fitting(plan: &Plan) -> Fitting {
         let Ok(data) = serde_json::from_value::<DataConfig>((*plan.nodes[from].with).clone()) else { continue };
         said.hold(node, &network, &data);
         if let Some(message) = single_values(&network, &training, &data) {
-            said.refuse(node, "training", message);
+            said.refuse(node, "training", &message);
         }
     }
     said
@@ -48,11 +48,11 @@ impl Fitting {
     fn hold(&mut self, node: &PlanNode, network: &NetworkConfig, data: &DataConfig) {
         let name = network.kind().name;
         if let Some(message) = too_many_classes(network, data) {
-            self.refuse(node, "network", message);
+            self.refuse(node, "network", &message);
         }
         let Some(shape) = shape(data, None) else { return };
         if let Err(error) = network.check_input(shape) {
-            return self.refuse(node, "network", error.to_string());
+            return self.refuse(node, "network", &error.to_string());
         }
         let margin = network.margin(shape);
         if !margin.is_empty() {
@@ -69,8 +69,8 @@ impl Fitting {
         }
     }
 
-    fn refuse(&mut self, node: &PlanNode, part: &str, message: String) {
-        let span = node.written.at([part].into_iter()).unwrap_or(&node.written).span();
+    fn refuse(&mut self, node: &PlanNode, part: &str, message: &str) {
+        let span = node.written.at([part]).unwrap_or(&node.written).span();
         let path = format!("stages.{}.with.{part}", node.stage);
         let problem = Problem::new("pipe::plan::fit", Some(span), format!("`{path}`: {message}"));
         let problem = problem.at(path).label("does not fit the data of `prepare`");

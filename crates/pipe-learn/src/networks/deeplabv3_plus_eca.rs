@@ -169,7 +169,7 @@ impl DeepLabV3PlusEcaConfig {
 /// `aspp.ECA2`, and the skip's attention is `eca` for `ECA1`. The width of MobileNetV2 is a setting here.
 #[derive(Module, Debug)]
 pub struct DeepLabV3PlusEca {
-    backbone: MobileNetV2,
+    encoder: MobileNetV2,
     aspp: Aspp,
     eca: Option<Eca>,
     shortcut_conv: Sequence,
@@ -193,8 +193,8 @@ impl DeepLabV3PlusEca {
         let dilations = if config.output_stride == 8 { [2, 4] } else { [1, 2] };
         let steps = steps(dilations, FormerlyStrided::Half);
         let last = LastConvolution::Dropped;
-        let backbone = MobileNetV2::new(config.in_channels, config.encoder_width, steps, last, device);
-        let (skip, deep) = (backbone.channels()[SKIP], backbone.channels()[DEEP]);
+        let encoder = MobileNetV2::new(config.in_channels, config.encoder_width, steps, last, device);
+        let (skip, deep) = (encoder.channels()[SKIP], encoder.channels()[DEEP]);
         let options = NormOptions { epsilon: config.epsilon, momentum: config.momentum };
         let style = Style::rectified(options, config.bias);
         let dilated = config.rates().into_iter().map(Branch::Dilated);
@@ -209,7 +209,7 @@ impl DeepLabV3PlusEca {
             shortcut_conv: conv([skip, skip_width], 1),
             cat_conv: (conv1, norm1, Weightless, Weightless, conv2, norm2),
             cls_conv: Conv2d::new([width, config.out_channels], 1, Bias::Learned, device),
-            backbone,
+            encoder,
             style,
             dropout: config.dropout,
             corners: Corners::from_flag(config.align_corners),
@@ -230,8 +230,8 @@ impl Forward for DeepLabV3PlusEca {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
         let [batch, channels, frames, height, width] = x.dims();
         let x = x.reshape([batch, channels * frames, height, width]);
-        let mut features = self.backbone.forward_features(x, pass);
-        let deep = features.pop().expect("the backbone has features"); // [batch, c, h / stride, w / stride]
+        let mut features = self.encoder.forward_features(x, pass);
+        let deep = features.pop().expect("the encoder has features"); // [batch, c, h / stride, w / stride]
         let skip = features.swap_remove(SKIP); // [batch, c, h / 4, w / 4]
         drop(features);
         let skip = match &self.eca {
@@ -268,9 +268,9 @@ mod tests {
         let network = config.build(&burn::tensor::Device::flex()).expect("the settings are in range");
         let names: Vec<String> = parameters(&network).into_iter().map(|parameter| parameter.name).collect();
         let expected = [
-            "backbone.features.0.0.weight",
-            "backbone.features.1.conv.1.weight",
-            "backbone.features.17.conv.3.running_var",
+            "encoder.features.0.0.weight",
+            "encoder.features.1.conv.1.weight",
+            "encoder.features.17.conv.3.running_var",
             "aspp.convs.4.1.bias",
             "aspp.eca.conv.weight",
             "eca.conv.weight",

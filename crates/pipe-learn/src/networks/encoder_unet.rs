@@ -87,7 +87,7 @@ impl EncoderUNetConfig {
         if self.norm == NormKind::Instance {
             return refused("norm", "instance", "`batch` or `none`");
         }
-        if self.head_kernel % 2 == 0 || self.head_kernel > 15 {
+        if self.head_kernel.is_multiple_of(2) || self.head_kernel > 15 {
             return refused("head_kernel", &self.head_kernel.to_string(), "an odd number from 1 to 15");
         }
         Ok(())

@@ -47,7 +47,7 @@ impl Pretrained {
             let mut names: Vec<&str> = Vec::new();
             tops.iter().for_each(|top| {
                 if !names.contains(top) {
-                    names.push(top)
+                    names.push(top);
                 }
             });
             text.push_str(&format!("; {} start at first values: {}", self.others.len(), names.join(", ")));

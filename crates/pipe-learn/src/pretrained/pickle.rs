@@ -108,7 +108,7 @@ impl<'a> Machine<'a> {
                 self.named(name);
                 if operation == b'i' {
                     self.stack.pop()?;
-                    self.to_mark()?;
+                    self.since_mark()?;
                     self.push(Value::Other);
                 }
             }
@@ -141,12 +141,12 @@ impl<'a> Machine<'a> {
             b'.' => return Some(true),
             b'(' => self.marks.push(self.stack.len()),
             b'0' => drop(self.stack.pop()?),
-            b'1' => drop(self.to_mark()?),
+            b'1' => drop(self.since_mark()?),
             b'2' => self.stack.push(*self.stack.last()?),
             b')' | b']' | 0x8f => self.push(Value::List(Vec::new())),
             b'}' => self.push(Value::Dict(Vec::new())),
             b't' | b'l' | 0x91 => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.push(Value::List(items));
             }
             0x85..=0x87 => {
@@ -154,7 +154,7 @@ impl<'a> Machine<'a> {
                 self.push(Value::List(items));
             }
             b'd' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.push(Value::Dict(pairs(&items)));
             }
             b's' => {
@@ -166,7 +166,7 @@ impl<'a> Machine<'a> {
                 self.add(&[item])?;
             }
             b'u' | b'e' | 0x90 => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.add(&items)?;
             }
             // The state of an object: nothing that weights need.
@@ -186,7 +186,7 @@ impl<'a> Machine<'a> {
                 self.push(Value::Other);
             }
             b'o' => {
-                self.to_mark()?;
+                self.since_mark()?;
                 self.push(Value::Other);
             }
             0x93 => {
@@ -313,7 +313,7 @@ impl<'a> Machine<'a> {
         Some(())
     }
 
-    fn to_mark(&mut self) -> Option<Vec<Id>> {
+    fn since_mark(&mut self) -> Option<Vec<Id>> {
         let mark = self.marks.pop()?;
         (mark <= self.stack.len()).then(|| self.stack.split_off(mark))
     }

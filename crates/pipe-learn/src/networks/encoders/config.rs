@@ -168,6 +168,6 @@ mod tests {
     fn settings_out_of_range() {
         let config = EncoderConfig::Resnet18(ResNetSettings { width: 0 });
         let error = config.check("encoder_unet").expect_err("no channels");
-        assert_eq!(error.to_string(), "`encoder.width` of encoder_unet is 0, expected 1 to 1024");
+        assert_eq!(error.to_string(), "`encoder.width` of encoder_unet is 0, expected 1 to 128");
     }
 }

@@ -15,6 +15,7 @@ const MOBILENET_TAPS: [usize; TAPS] = [1, 3, 6, 13, 18];
 
 /// An encoder of any kind.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one encoder at a time, and the derive wants plain variants")]
 pub enum Encoder {
     /// ResNet.
     ResNet(ResNet),
