@@ -223,7 +223,8 @@ pub(crate) enum Network {
     },
     /// Fill every parameter and the input by an integer hash, run forward, and print statistics of the output as JSON.
     ///
-    /// With `--loss`, a target is made by the same hash (seed 7), and the loss and the norms of its gradients are printed, too.
+    /// With `--loss`, a target is made by the same hash (seed 7), and the loss of the main map and the norms of its gradients are
+    /// printed, too; further maps of deep supervision take no part.
     Probe {
         /// A YAML file that holds one `network:`, or a network's name.
         network: String,
