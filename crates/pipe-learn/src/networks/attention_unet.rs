@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
-    Activation, Bias, Conv2d, ConvNorm2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Padding,
-    Pass, Style, UpSampling, max_pool_half,
+    Activation, Bias, Conv2d, ConvNorm2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Pass,
+    Style, UpSampling, max_pool_half,
 };
 use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -125,13 +125,9 @@ impl Settings for AttentionUNetConfig {
 
 impl AttentionUNetConfig {
     fn style(&self) -> Style {
-        Style {
-            norm: self.norm,
-            options: NormOptions { epsilon: self.epsilon, momentum: self.momentum },
-            bias: self.bias,
-            activation: Nonlinearity { kind: self.activation, slope: self.slope },
-            padding: Padding::Same,
-        }
+        let options = NormOptions { epsilon: self.epsilon, momentum: self.momentum };
+        let activation = Nonlinearity { kind: self.activation, slope: self.slope };
+        Style::keeping(self.norm, options, self.bias, activation)
     }
 }
 

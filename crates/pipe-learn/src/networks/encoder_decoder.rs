@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Aspp, AsppPlan, Bias, Branch, Conv2d, ConvTranspose2d, Corners, DoubleConv2d, Nonlinearity, NormKind,
-    NormOptions, Padding, Pass, Style, UpSampling, bilinear, max_pool_half,
+    NormOptions, Pass, Style, UpSampling, bilinear, max_pool_half,
 };
 use super::error::within;
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -133,13 +133,9 @@ impl Settings for EncoderDecoderConfig {
 
 impl EncoderDecoderConfig {
     fn style(&self) -> Style {
-        Style {
-            norm: self.norm,
-            options: NormOptions { epsilon: self.epsilon, momentum: self.momentum },
-            bias: self.bias,
-            activation: Nonlinearity { kind: self.activation, slope: self.slope },
-            padding: Padding::Same,
-        }
+        let options = NormOptions { epsilon: self.epsilon, momentum: self.momentum };
+        let activation = Nonlinearity { kind: self.activation, slope: self.slope };
+        Style::keeping(self.norm, options, self.bias, activation)
     }
 }
 

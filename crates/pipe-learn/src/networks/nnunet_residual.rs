@@ -7,9 +7,9 @@ use burn::tensor::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{Activation, Bias, ConvNorm, Nonlinearity, NormKind, NormOptions, Pass, mean_pool};
+use super::blocks::{Activation, Bias, ConvNorm, Nonlinearity, NormKind, NormOptions, Pass, Style, mean_pool};
 use super::error::within;
-use super::outline::{Decoder, Outline, Stacked, style};
+use super::outline::{Decoder, Outline, Stacked};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
 
 const NAME: &str = "nnunet_residual";
@@ -101,7 +101,7 @@ impl ResidualNnUNetConfig {
             kernels: &self.kernels,
             strides: &self.strides,
             decoder_convolutions: self.decoder_convolutions,
-            style: style(self.norm, options, self.bias, activation),
+            style: Style::keeping(self.norm, options, self.bias, activation),
             deep_supervision: self.deep_supervision,
         }
     }

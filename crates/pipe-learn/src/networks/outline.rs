@@ -5,9 +5,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::blocks::{
-    Bias, Conv, ConvNorm, ConvTranspose, Dimensions, Nonlinearity, NormKind, NormOptions, Padding, Pass, Style,
-};
+use super::blocks::{Bias, Conv, ConvNorm, ConvTranspose, Dimensions, Nonlinearity, Pass, Style};
 use super::error::within;
 use super::{Maps, NetworkError, Takes};
 
@@ -169,11 +167,6 @@ impl Outline<'_> {
             deep_supervision: self.deep_supervision,
         }
     }
-}
-
-/// The style of both networks.
-pub(super) fn style(norm: NormKind, options: NormOptions, bias: bool, activation: Nonlinearity) -> Style {
-    Style { norm, options, bias, activation, padding: Padding::Same }
 }
 
 /// `[height, width]` or `[depth, height, width]`, images with a depth of 1.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
-    Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Padding, Pass, Style,
+    Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Pass, Style,
     UpSampling, max_pool_half,
 };
 use super::error::{doubled, within};
@@ -141,13 +141,9 @@ impl Settings for UNetPlusPlusConfig {
 
 impl UNetPlusPlusConfig {
     fn style(&self) -> Style {
-        Style {
-            norm: self.norm,
-            options: NormOptions { epsilon: self.epsilon, momentum: self.momentum },
-            bias: self.bias,
-            activation: Nonlinearity { kind: self.activation, slope: self.slope },
-            padding: Padding::Same,
-        }
+        let options = NormOptions { epsilon: self.epsilon, momentum: self.momentum };
+        let activation = Nonlinearity { kind: self.activation, slope: self.slope };
+        Style::keeping(self.norm, options, self.bias, activation)
     }
 }
 

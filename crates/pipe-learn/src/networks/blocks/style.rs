@@ -25,6 +25,11 @@ pub struct Style {
 }
 
 impl Style {
+    /// Of a network that keeps the size of its maps in convolutions.
+    pub fn keeping(norm: NormKind, options: NormOptions, bias: bool, activation: Nonlinearity) -> Self {
+        Self { norm, options, bias, activation, padding: Padding::Same }
+    }
+
     /// Whether a convolution that this style's normalisation follows has a bias.
     pub fn bias(&self) -> Bias {
         self.norm.bias(self.bias)
