@@ -43,6 +43,13 @@ pub struct Place {
     pub name: &'static str,
 }
 
+impl Place {
+    /// Whether tensors lie in the memory of this process, so that reading one costs no waiting.
+    pub fn is_host(&self) -> bool {
+        self.name == "cpu"
+    }
+}
+
 impl FromStr for DeviceChoice {
     type Err = DeviceError;
 

@@ -13,6 +13,7 @@ use crate::labels::Labels;
 use crate::losses::{DeepSupervision, LossConfig, LossError};
 use crate::networks::NetworkConfig;
 use crate::optimizers::OptimizerConfig;
+use crate::precision::Precision;
 use crate::sampling::Sampling;
 use crate::schedule::ScheduleConfig;
 use crate::setting::{SettingError, at_least_0, at_least_1, expect};
@@ -42,6 +43,9 @@ pub struct TrainConfig {
     /// How often each training case is seen, at most.
     #[schemars(range(min = 1, max = 100_000))]
     pub epochs: usize,
+    /// In which number format the network computes.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// Cases in a batch; the last batch of an epoch may be smaller.
     #[schemars(range(min = 1, max = 4096))]
     pub batch: usize,

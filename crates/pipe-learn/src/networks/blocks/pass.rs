@@ -5,11 +5,14 @@ use burn::Tensor;
 use burn::module::ParamId;
 use rand_pcg::Pcg64;
 
+use crate::precision::Precision;
+
 /// What a forward pass carries through the layers.
 #[derive(Debug)]
 pub struct Pass {
     /// The random state of dropout; without one the pass does not learn.
     dropout: Option<Pcg64>,
+    precision: Precision,
     statistics: Vec<Statistics>,
     steps: Option<Vec<Step>>,
     /// Shape of what the layer that is listed next reads.
@@ -53,17 +56,27 @@ pub struct Step {
 impl Pass {
     /// A pass that learns: batch statistics, and dropout drawn from `random`.
     pub fn learning(random: Pcg64) -> Self {
-        Self { dropout: Some(random), statistics: Vec::new(), steps: None, read: Vec::new() }
+        Self { dropout: Some(random), ..Self::predicting() }
     }
 
     /// A pass that predicts: running statistics, no dropout.
     pub fn predicting() -> Self {
-        Self { dropout: None, statistics: Vec::new(), steps: None, read: Vec::new() }
+        Self { dropout: None, precision: Precision::default(), statistics: Vec::new(), steps: None, read: Vec::new() }
     }
 
     /// A predicting pass that lists the layers.
     pub fn listing() -> Self {
         Self { steps: Some(Vec::new()), ..Self::predicting() }
+    }
+
+    /// The same pass in a number format.
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// Gives the number format of convolutions and of what layers hand on.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Tells whether the pass learns.
