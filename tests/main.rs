@@ -29,4 +29,5 @@ mod python_stage;
 mod real_data;
 mod resources;
 mod science;
+mod stand_in;
 mod together;

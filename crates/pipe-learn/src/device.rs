@@ -7,31 +7,48 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use thiserror::Error;
 
-/// What was asked for: `auto`, `cpu` or `cuda:0`.
+/// Whether this build can use NVIDIA GPUs.
+pub const HAS_CUDA: bool = cfg!(feature = "cuda");
+
+/// What was asked for: `auto`, `cpu`, `cuda:0` or `wgpu`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The best there is.
+    /// The first NVIDIA GPU that this process may see, if there is one and this build can use it; else the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// An NVIDIA GPU by number.
+    /// An NVIDIA GPU by its number among those that this process may see.
     Cuda(usize),
+    /// A GPU through Vulkan or Metal: the one that the system prefers.
+    Wgpu,
 }
 
 /// A device that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeviceError {
     /// Not a device.
-    #[error("`{text}` is not a device; use auto, cpu or cuda:0")]
+    #[error("`{text}` is not a device; use auto, cpu, cuda, cuda:N or wgpu")]
     Unknown {
         /// What was written.
         text: String,
     },
-    /// A GPU was asked for and the program was built without.
-    #[error("this build has no CUDA; use `device: cpu` or `device: auto`, or build with `--features cuda`")]
-    #[cfg(not(feature = "cuda"))]
-    NoCuda,
+    /// A kind of device was asked for that the program was built without.
+    #[error("this build has no {kind}; use `device: cpu` or `device: auto`, or build with `tools/build {feature}`")]
+    NotBuilt {
+        /// What it is called.
+        kind: &'static str,
+        /// The feature of the build.
+        feature: &'static str,
+    },
+    /// There is no such GPU, or something is missing to use it.
+    #[error("`{choice}` cannot be used: {reason}")]
+    Unusable {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// What is missing, where it was looked for, and what brings it.
+        reason: String,
+    },
 }
 
 /// A device that can be used, and its name for provenance.
@@ -41,9 +58,16 @@ pub struct Place {
     pub device: Device,
     /// Its name: `cpu`.
     pub name: &'static str,
+    /// Why it is this one, where that was not said: `auto` found no GPU.
+    pub because: Option<String>,
 }
 
 impl Place {
+    /// The CPU.
+    fn cpu() -> Self {
+        Self { device: Device::flex(), name: "cpu", because: None }
+    }
+
     /// Whether tensors lie in the memory of this process, so that reading one costs no waiting.
     pub fn is_host(&self) -> bool {
         self.name == "cpu"
@@ -58,6 +82,7 @@ impl FromStr for DeviceChoice {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
+            "wgpu" => Ok(Self::Wgpu),
             _ => {
                 let number = text.strip_prefix("cuda:").and_then(|number| number.parse().ok());
                 number.map(Self::Cuda).ok_or_else(|| DeviceError::Unknown { text: text.to_owned() })
@@ -72,29 +97,38 @@ impl fmt::Display for DeviceChoice {
             Self::Auto => formatter.write_str("auto"),
             Self::Cpu => formatter.write_str("cpu"),
             Self::Cuda(number) => write!(formatter, "cuda:{number}"),
+            Self::Wgpu => formatter.write_str("wgpu"),
         }
     }
 }
 
 impl DeviceChoice {
-    /// Gives the device; `auto` takes the CPU in a build without CUDA, or on a machine without an NVIDIA device.
+    /// Gives the device; `auto` says why it took the CPU.
     ///
     /// # Errors
-    /// This build has no CUDA.
+    /// This build cannot use such a device, there is none, or something is missing to use it.
     pub fn place(self) -> Result<Place, DeviceError> {
-        let cpu = Place { device: Device::flex(), name: "cpu" };
         match self {
-            Self::Cpu => Ok(cpu),
+            Self::Cpu => Ok(Place::cpu()),
+            Self::Auto => Ok(Self::Cuda(0).place().unwrap_or_else(|error| {
+                let because = match error {
+                    DeviceError::Unusable { reason, .. } => reason,
+                    _ => "this build has no CUDA".to_owned(),
+                };
+                Place { because: Some(because), ..Place::cpu() }
+            })),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(number) => crate::gpu::cuda(number)
+                .map(|device| Place { device, name: "cuda", because: None })
+                .map_err(|reason| DeviceError::Unusable { choice: self, reason }),
             #[cfg(not(feature = "cuda"))]
-            Self::Auto => Ok(cpu),
-            #[cfg(not(feature = "cuda"))]
-            Self::Cuda(_) => Err(DeviceError::NoCuda),
-            #[cfg(feature = "cuda")]
-            Self::Auto if !std::path::Path::new("/dev/nvidia0").exists() => Ok(cpu),
-            #[cfg(feature = "cuda")]
-            Self::Auto => Self::Cuda(0).place(),
-            #[cfg(feature = "cuda")]
-            Self::Cuda(number) => Ok(Place { device: Device::cuda(number), name: "cuda" }),
+            Self::Cuda(_) => Err(DeviceError::NotBuilt { kind: "CUDA", feature: "cuda" }),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => crate::gpu::wgpu()
+                .map(|device| Place { device, name: "wgpu", because: None })
+                .map_err(|reason| DeviceError::Unusable { choice: self, reason }),
+            #[cfg(not(feature = "wgpu"))]
+            Self::Wgpu => Err(DeviceError::NotBuilt { kind: "Vulkan or Metal", feature: "wgpu" }),
         }
     }
 }
@@ -107,10 +141,17 @@ mod tests {
     fn devices_by_name() {
         assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
         assert_eq!("auto".parse::<DeviceChoice>().map(|choice| choice.to_string()), Ok("auto".to_owned()));
-        assert!("gpu".parse::<DeviceChoice>().is_err());
-        #[cfg(not(feature = "cuda"))]
+        for wrong in ["gpu", "cuda:", "cuda:-1", "wgpu:x", ""] {
+            assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "gpu"))]
+    fn a_build_without_gpus_says_so() {
         let error = DeviceChoice::Cuda(0).place().expect_err("tests are built without CUDA");
-        #[cfg(not(feature = "cuda"))]
-        assert!(error.to_string().starts_with("this build has no CUDA; "));
+        assert!(error.to_string().starts_with("this build has no CUDA; "), "{error}");
+        let place = DeviceChoice::Auto.place().expect("there is a CPU");
+        assert_eq!((place.name, place.because.as_deref()), ("cpu", Some("this build has no CUDA")));
     }
 }

@@ -9,6 +9,8 @@ mod continuing;
 pub mod device;
 mod drawing;
 mod ema;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod gradient;
 pub mod head;
 pub mod history;

@@ -194,6 +194,13 @@ fn pause() -> Duration {
 pub(crate) fn place(context: &Context) -> Result<Place, Failure> {
     let place = context.resources().device.parse::<pipe_learn::DeviceChoice>()?.place()?;
     context.fact("device", place.name);
+    if let Some(because) = &place.because {
+        context.fact("no_gpu", because.as_str());
+        // Where the program knows no GPUs at all, the CPU is no surprise.
+        if pipe_learn::device::HAS_CUDA {
+            context.warn(format!("computes on the CPU: {because}"));
+        }
+    }
     context.fact("threads", context.resources().cpu);
     context.fact("numerics", NUMERICS);
     Ok(place)
