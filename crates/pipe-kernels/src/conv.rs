@@ -90,10 +90,11 @@ fn volumetric(
     let geometry = Geometry::volumetric(x.dims(), weight.dims(), &options);
     convolve(x, weight, bias, geometry, products, |x, weight, bias| {
         #[cfg(feature = "gpu")]
-        let (x, options) = match evenly_on_gpu(x, &options) {
-            Ok(x) => return module::conv3d(x, weight, bias, options),
-            Err(x) => (x, options),
-        };
+        let (x, pads) = pads_itself(x, &options);
+        #[cfg(feature = "gpu")]
+        if pads {
+            return module::conv3d(x, weight, bias, options);
+        }
         let ConvOptions { stride, padding, dilation, groups } = options;
         // Burn's operation knows symmetric padding only.
         let padded = x.pad(padding, PadMode::Constant(0.0));
@@ -101,13 +102,12 @@ fn volumetric(
     })
 }
 
-/// Gives the tensor as `Ok` where Burn's operation can pad it without a copy: on a GPU, equally on both sides.
+/// Gives the tensor back, and whether Burn's operation can pad it without a copy: on a GPU, equally on both sides.
 #[cfg(feature = "gpu")]
-fn evenly_on_gpu(x: Tensor<5>, options: &ConvOptions<3>) -> Result<Tensor<5>, Tensor<5>> {
+fn pads_itself(x: Tensor<5>, options: &ConvOptions<3>) -> (Tensor<5>, bool) {
     let x = x.into_dispatch();
-    let even = crate::extension::on_gpu(&x) && !options.is_asymmetric();
-    let x = Tensor::from_dispatch(x);
-    if even { Ok(x) } else { Err(x) }
+    let pads = crate::extension::on_gpu(&x) && !options.is_asymmetric();
+    (Tensor::from_dispatch(x), pads)
 }
 
 /// Convolves by the kernel, or by the plain operation where the kernel does not apply.

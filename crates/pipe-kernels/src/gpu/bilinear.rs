@@ -35,11 +35,8 @@ fn reach(at: usize, input: usize, output: usize, #[comptime] aligned: bool) -> (
                 last = (2 * at + 3) * output / (2 * input) + 1;
             }
         }
-        if first > 0 {
-            first -= 1;
-        }
     }
-    (first, min(last, output - 1))
+    (max(first, 1usize) - 1, min(last, output - 1))
 }
 
 /// The share of an input position in an output.
