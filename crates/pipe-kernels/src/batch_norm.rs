@@ -238,6 +238,20 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_alone_is_normalised_as_in_its_batch() {
+        let device = Device::flex();
+        let [x, gamma, beta, _] = operands([3, 5, 6, 7]);
+        let x = Tensor::<4>::from_data(x, &device);
+        let (gamma, beta) = (Tensor::from_data(gamma, &device), Tensor::from_data(beta, &device));
+        let whole = instance_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-3);
+        for sample in 0..3 {
+            let alone = x.clone().narrow(0, sample, 1);
+            let (alone, _, _) = batch_norm_relu_train(alone, gamma.clone(), beta.clone(), 1e-3);
+            whole.clone().narrow(0, sample, 1).into_data().assert_eq(&alone.into_data(), true);
+        }
+    }
+
+    #[test]
     fn bytes_do_not_depend_on_the_number_of_threads() {
         let operands = operands([3, 7, 4, 31, 17]);
         let run = |threads: usize| {

@@ -324,6 +324,16 @@ mod tests {
     }
 
     #[test]
+    fn on_the_cpu_exact_convolutions_are_the_same() {
+        let device = Device::flex();
+        let x = Tensor::<4>::random([2, 3, 9, 8], Distribution::Default, &device);
+        let weight = Tensor::<4>::random([5, 3, 3, 3], Distribution::Default, &device);
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let exact = conv2d_exact(x.clone(), weight.clone(), None, options.clone());
+        exact.into_data().assert_eq(&conv2d(x, weight, None, options).into_data(), true);
+    }
+
+    #[test]
     fn grouped_convolution_takes_the_plain_operation() {
         let device = Device::flex();
         let x = Tensor::<5>::random([2, 4, 3, 5, 4], Distribution::Default, &device);
