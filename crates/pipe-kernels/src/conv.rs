@@ -152,10 +152,12 @@ fn convolve_on_gpu<const D: usize>(
     use crate::gpu::{Operations, Way};
     let groups = geometry.channels_in / weight.shape()[1];
     let channels = geometry.channels_out;
-    let y = match (products, geometry.channels) {
-        (Products::Exact, _) => <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Exact),
-        (Products::Fast, Channels::Own) => <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Own),
-        (Products::Fast, Channels::All | Channels::Group) => plain(x, weight),
+    let y = match products {
+        Products::Exact => <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Exact),
+        Products::Fast if Way::owns(&geometry, groups) => {
+            <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Own)
+        }
+        Products::Fast => plain(x, weight),
     };
     let Some(bias) = bias else {
         return Tensor::from_dispatch(y);

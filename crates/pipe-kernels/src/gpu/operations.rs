@@ -5,7 +5,7 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
+use burn::backend::ops::{InterpolateMode, InterpolateOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Cube, Scalar, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Shape};
@@ -13,16 +13,28 @@ use burn::tensor::{DType, Shape};
 use super::norms;
 use super::primitives::{Over, Primitives, options};
 use crate::extension::Normalization;
-use crate::geometry::Geometry;
+use crate::geometry::{Channels, Geometry};
 use crate::stretch::{Corners, Stretch};
+
+/// Most weights of which Burn's kernels are too few to fill a card: each would be one long sum.
+const FEW_WEIGHTS: usize = 2048;
 
 /// Which kernels a convolution takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Those whose products are exact.
     Exact,
-    /// The fastest, but for the weight gradient, whose sums Burn takes one after the other.
+    /// Burn's, but for the gradient of the weight, whose sums Burn takes one after the other.
     Own,
+}
+
+impl Way {
+    /// Whether [`Own`](Self::Own) is faster than Burn's own convolution.
+    pub(crate) fn owns(geometry: &Geometry, groups: usize) -> bool {
+        let weights = geometry.kernel_size() * geometry.channels_out * geometry.channels_in / groups;
+        let even = !options::<3>(geometry, groups).is_asymmetric();
+        geometry.channels == Channels::Own || (weights <= FEW_WEIGHTS && even)
+    }
 }
 
 /// Operations of a GPU backend.
@@ -59,10 +71,6 @@ fn enlarged<B: Primitives>(x: FloatTensor<B>, stretch: Stretch) -> FloatTensor<B
     B::interpolate(x, stretch.output, options)
 }
 
-fn planar(geometry: &Geometry, groups: usize) -> ConvOptions<2> {
-    options(geometry, groups)
-}
-
 fn correlated<B: Primitives>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -72,7 +80,8 @@ fn correlated<B: Primitives>(
 ) -> FloatTensor<B> {
     match way {
         Way::Exact => B::exact(x, weight, geometry, groups),
-        Way::Own => B::conv2d(x, weight, None, planar(&geometry, groups)),
+        Way::Own if x.shape().num_dims() == 4 => B::conv2d(x, weight, None, options(&geometry, groups)),
+        Way::Own => B::conv3d(x, weight, None, options(&geometry, groups)),
     }
 }
 
@@ -169,7 +178,10 @@ impl<B: Primitives> Backward<B, 2> for Correlation {
             let (x, weight, gradient) = (x.clone(), weight.clone(), gradient.clone());
             let gradient = match way {
                 Way::Exact => B::exact_data_gradient(gradient, weight, geometry.clone(), groups),
-                Way::Own => B::conv2d_x_backward(x, weight, gradient, planar(&geometry, groups)),
+                Way::Own if x.shape().num_dims() == 4 => {
+                    B::conv2d_x_backward(x, weight, gradient, options(&geometry, groups))
+                }
+                Way::Own => B::conv3d_x_backward(x, weight, gradient, options(&geometry, groups)),
             };
             grads.register::<B>(node.id, gradient);
         }

@@ -243,9 +243,17 @@ fn convolution_of_each_channel_agrees_with_the_cpu() {
 }
 
 #[test]
+fn convolutions_of_few_weights_agree_with_the_cpu() {
+    planar([2, 3, 16, 16], [8, 3, 3, 3], [1; 2], [(1, 1); 2], [1; 2], conv2d);
+    planar([2, 8, 9, 8], [2, 8, 1, 1], [1; 2], [(0, 0); 2], [1; 2], conv2d);
+    volumetric([2, 1, 4, 8, 8], [8, 1, 3, 3, 3], [1; 3], [(1, 1); 3], conv3d);
+    volumetric([2, 4, 4, 8, 8], [4, 1, 3, 3, 3], [1; 3], [(1, 1); 3], conv3d);
+}
+
+#[test]
 fn fast_convolutions_agree_with_the_cpu() {
-    planar([2, 4, 16, 16], [8, 4, 3, 3], [1; 2], [(1, 1); 2], [1; 2], conv2d);
-    planar([2, 5, 9, 8], [7, 5, 1, 1], [1; 2], [(0, 0); 2], [1; 2], conv2d);
-    volumetric([2, 4, 4, 8, 8], [8, 4, 3, 3, 3], [1; 3], [(1, 1); 3], conv3d);
+    planar([2, 16, 16, 16], [24, 16, 3, 3], [1; 2], [(1, 1); 2], [1; 2], conv2d);
+    planar([2, 48, 9, 8], [56, 48, 1, 1], [1; 2], [(0, 0); 2], [1; 2], conv2d);
+    volumetric([2, 12, 4, 8, 8], [8, 12, 3, 3, 3], [1; 3], [(1, 1); 3], conv3d);
     volumetric([2, 4, 4, 8, 8], [8, 4, 2, 2, 2], [1, 2, 2], [(0, 1), (0, 0), (0, 0)], conv3d);
 }
