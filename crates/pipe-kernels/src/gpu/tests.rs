@@ -51,7 +51,7 @@ fn single(data: TensorData) -> Vec<f32> {
     data.convert_dtype(DType::F32).try_to_vec().expect("single precision")
 }
 
-/// Output and gradients of a function of four leaves, of which it may leave out the last two.
+/// Output and gradients of a function of three leaves, of which it may leave out the last two.
 struct Case<'a, const D: usize, const W: usize> {
     x: [usize; D],
     weight: [usize; W],
@@ -61,11 +61,13 @@ struct Case<'a, const D: usize, const W: usize> {
 }
 
 impl<const D: usize, const W: usize> Case<'_, D, W> {
-    fn results(&self, device: &Device) -> [Vec<f32>; 4] {
+    /// On the CPU values are rounded to the format and then taken in single precision.
+    fn results(&self, device: &Device, format: FloatDType) -> [Vec<f32>; 4] {
         let device = device.clone().autodiff();
         let (x, weight) = (leaf(self.x, 1, &device), leaf(self.weight, 2, &device));
         let bias = leaf(self.bias, 3, &device);
-        let y = (self.run)(x.clone().cast(self.format), weight.clone().cast(self.format), bias.clone());
+        let rounded = (x.clone().cast(self.format), weight.clone().cast(self.format));
+        let y = (self.run)(rounded.0.cast(format), rounded.1.cast(format), bias.clone());
         let y = y.cast(FloatDType::F32);
         let slope = Tensor::from_data(data(y.dims(), 4), &device);
         let gradients = (y.clone() * slope).sum().backward();
@@ -80,7 +82,8 @@ impl<const D: usize, const W: usize> Case<'_, D, W> {
 
     #[track_caller]
     fn check(&self, gpu: &Device, tolerance: f32) {
-        let (ours, theirs) = (self.results(gpu), self.results(&Device::flex()));
+        let ours = self.results(gpu, self.format);
+        let theirs = self.results(&Device::flex(), FloatDType::F32);
         for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let scale = theirs.iter().fold(1e-6_f32, |scale, value| scale.max(value.abs()));
             let worst = ours.iter().zip(theirs).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
@@ -138,6 +141,16 @@ fn normalisations_agree_with_the_cpu() {
     norms([3, 16, 32, 33], FloatDType::F32, TOLERANCE);
     norms([2, 40, 4, 9, 8], FloatDType::F32, TOLERANCE);
     norms([3, 1, 8, 1], FloatDType::F32, TOLERANCE);
+}
+
+/// Outputs and gradients are rounded to eleven bits.
+#[test]
+fn half_precision_normalises_in_single_precision() {
+    let Some(gpu) = adapter() else { return };
+    if gpu.supports_dtype(DType::F16) {
+        norms([2, 3, 5, 7], FloatDType::F16, 4e-3);
+        norms([3, 16, 32, 33], FloatDType::F16, 4e-3);
+    }
 }
 
 #[test]
