@@ -17,12 +17,12 @@ use crate::stretch::{Corners, Stretch};
 
 /// First and last output that an input position may be mixed into.
 #[cube]
-fn reach(at: usize, input: usize, output: usize, #[comptime] aligned: bool) -> (usize, usize) {
+fn reach(at: usize, input: usize, output: usize, #[comptime] corners: Corners) -> (usize, usize) {
     let mut first = 0usize.runtime();
     let mut last = output - 1;
     if input > 1 {
         // A margin of one on both sides takes up what rounding does.
-        if comptime!(aligned) {
+        if comptime!(corners == Corners::Aligned) {
             if at > 0 {
                 first = (at - 1) * (output - 1) / (input - 1);
             }
@@ -41,9 +41,9 @@ fn reach(at: usize, input: usize, output: usize, #[comptime] aligned: bool) -> (
 
 /// The share of an input position in an output.
 #[cube]
-fn share(at: usize, output_at: usize, input: usize, output: usize, #[comptime] aligned: bool) -> f32 {
+fn share(at: usize, output_at: usize, input: usize, output: usize, #[comptime] corners: Corners) -> f32 {
     let mut position = f32::new(0.0_f32);
-    if comptime!(aligned) {
+    if comptime!(corners == Corners::Aligned) {
         if output > 1 {
             position = f32::cast_from(output_at * (input - 1)) / f32::cast_from(output - 1);
         }
@@ -66,7 +66,7 @@ fn collect_kernel<F: Float, N: Size>(
     high: usize,
     wide: usize,
     count: usize,
-    #[comptime] aligned: bool,
+    #[comptime] corners: Corners,
     #[define(F)] _dtype: ElemType,
 ) {
     if ABSOLUTE_POS >= count {
@@ -76,14 +76,14 @@ fn collect_kernel<F: Float, N: Size>(
     let (rest, lane) = lanes.div_mod(ABSOLUTE_POS);
     let (rest, column) = columns.div_mod(rest);
     let (sample, row) = rows.div_mod(rest);
-    let (first_row, last_row) = reach(row, high, gradient.shape(1), aligned);
-    let (first_column, last_column) = reach(column, wide, gradient.shape(2), aligned);
+    let (first_row, last_row) = reach(row, high, gradient.shape(1), corners);
+    let (first_column, last_column) = reach(column, wide, gradient.shape(2), corners);
     let base = sample * gradient.stride(0) + lane * width;
     let mut sum = Vector::<f32, N>::new(0.0_f32);
     for y in first_row..last_row + 1 {
-        let part = share(row, y, high, gradient.shape(1), aligned);
+        let part = share(row, y, high, gradient.shape(1), corners);
         for x in first_column..last_column + 1 {
-            let part = part * share(column, x, wide, gradient.shape(2), aligned);
+            let part = part * share(column, x, wide, gradient.shape(2), corners);
             let place = base + y * gradient.stride(1) + x * gradient.stride(2);
             sum += Vector::<f32, N>::cast_from(gradient[place / width]) * Vector::new(part);
         }
@@ -120,7 +120,7 @@ pub(super) fn gradient(gradient: CubeTensor, stretch: Stretch) -> CubeTensor {
         high,
         wide,
         units,
-        stretch.corners == Corners::Aligned,
+        stretch.corners,
         dtype_to_storage_type(dtype),
     );
     permute_nhwc_to_nchw(into)

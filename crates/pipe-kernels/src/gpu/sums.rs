@@ -183,7 +183,16 @@ fn gradients_kernel<F: Float, N: Size>(
     }
 }
 
-/// Adds up the parts of each channel, a cube per channel; makes mean and variance of them, if asked.
+/// What the sums of a channel are made into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Finish {
+    /// Mean and variance.
+    Moments,
+    /// They stay sums.
+    Sums,
+}
+
+/// Adds up the parts of each channel, a cube per channel.
 #[cube(launch, address_type = "dynamic")]
 fn finish_kernel<F: Float>(
     parts: &Tensor<f32>,
@@ -192,7 +201,7 @@ fn finish_kernel<F: Float>(
     count: usize,
     channels: usize,
     rows: f32,
-    #[comptime] moments: bool,
+    #[comptime] to: Finish,
     #[comptime] units: usize,
     #[define(F)] _dtype: ElemType,
 ) {
@@ -216,7 +225,7 @@ fn finish_kernel<F: Float>(
         let one = first[0].extract(0usize);
         let other = second[0].extract(0usize);
         let place = problem * channels + channel;
-        if comptime!(moments) {
+        if comptime!(to == Finish::Moments) {
             let origin = f32::cast_from(x[problem * x.stride(0) + channel * x.stride(1)]);
             let away = one / rows;
             into[place] = origin + away;
@@ -269,7 +278,7 @@ impl Cut {
 
     /// Adds up what the parts gave, `[parts, problems, 2, channels]`, to `[2, problems, channels]`.
     #[expect(clippy::cast_precision_loss, reason = "a channel has far fewer than 2^24 values that would matter")]
-    fn finish(&self, sums: CubeTensor, x: &Planes, values: usize, moments: bool) -> CubeTensor {
+    fn finish(&self, sums: CubeTensor, x: &Planes, values: usize, to: Finish) -> CubeTensor {
         let into = blank(&sums, [2, self.problems, self.channels]);
         finish_kernel::launch(
             &into.client,
@@ -282,7 +291,7 @@ impl Cut {
             self.parts,
             self.channels,
             values as f32,
-            moments,
+            to,
             UNITS as usize,
             dtype_to_storage_type(x.tensor.dtype),
         );
@@ -317,7 +326,7 @@ pub(super) fn moments(x: CubeTensor, over: Over) -> CubeTensor {
     );
     let [samples, _, positions] = planes.sizes();
     let values = positions * if over == Over::Batch { samples } else { 1 };
-    cut.finish(sums, &planes, values, true)
+    cut.finish(sums, &planes, values, Finish::Moments)
 }
 
 /// A normalisation whose gradient is asked for: per problem and channel.
@@ -363,5 +372,5 @@ pub(super) fn gradients(x: CubeTensor, gradient: CubeTensor, of: Normalized, ove
         UNITS as usize,
         dtype_to_storage_type(x.tensor.dtype),
     );
-    cut.finish(sums, &x, 1, false)
+    cut.finish(sums, &x, 1, Finish::Sums)
 }
