@@ -5,6 +5,8 @@ use burn::Tensor;
 #[cfg(feature = "gpu")]
 use burn::backend::DispatchTensor;
 use burn::backend::{Dispatch, TensorMetadata};
+#[cfg(feature = "gpu")]
+use burn::tensor::DType;
 use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, PadMode};
 
@@ -139,6 +141,10 @@ fn convolve<const D: usize>(
     Tensor::from_dispatch(Dispatch::convolve_biased(x, weight, bias, geometry))
 }
 
+/// Products in an output value, from which on tensor cores are worth their while.
+#[cfg(feature = "gpu")]
+const SHORT: usize = 32;
+
 /// Convolves by the kernels that the precision asks for; the bias is added behind, with a gradient that reads once.
 #[cfg(feature = "gpu")]
 fn convolve_on_gpu<const D: usize>(
@@ -151,7 +157,11 @@ fn convolve_on_gpu<const D: usize>(
 ) -> Tensor<D> {
     use crate::gpu::{Operations, Way};
     let groups = geometry.channels_in / weight.shape()[1];
-    let channels = geometry.channels_out;
+    let (channels, format) = (geometry.channels_out, x.dtype());
+    // Burn's direct kernels, which win here, sum in the format of the tensors.
+    let widened = format != DType::F32 && geometry.channels != Channels::Own && geometry.reach() / groups < SHORT;
+    let cast = |tensor, dtype: DType| Tensor::<D>::from_dispatch(tensor).cast(dtype).into_dispatch();
+    let [x, weight] = if widened { [x, weight].map(|tensor| cast(tensor, DType::F32)) } else { [x, weight] };
     let y = match products {
         Products::Exact => <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Exact),
         Products::Fast if Way::owns(&geometry, groups) => {
@@ -159,6 +169,7 @@ fn convolve_on_gpu<const D: usize>(
         }
         Products::Fast => plain(x, weight),
     };
+    let y = if widened { cast(y, format) } else { y };
     let Some(bias) = bias else {
         return Tensor::from_dispatch(y);
     };

@@ -264,6 +264,20 @@ fn convolutions_of_few_weights_agree_with_the_cpu() {
 }
 
 #[test]
+fn half_precision_sums_short_products_in_single_precision() {
+    let Some(gpu) = adapter() else { return };
+    if gpu.supports_dtype(DType::F16) {
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let run = |x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>| {
+            let bias = bias.cast(x.dtype());
+            conv2d(x, weight, Some(bias), options.clone())
+        };
+        let (x, weight) = ([2, 3, 16, 16], [8, 3, 3, 3]);
+        Case { x, weight, bias: [8], format: FloatDType::F16, run: &run }.check(&gpu, 4e-3);
+    }
+}
+
+#[test]
 fn fast_convolutions_agree_with_the_cpu() {
     planar([2, 16, 16, 16], [24, 16, 3, 3], [1; 2], [(1, 1); 2], [1; 2], conv2d);
     planar([2, 48, 9, 8], [56, 48, 1, 1], [1; 2], [(0, 0); 2], [1; 2], conv2d);
