@@ -82,6 +82,10 @@ fn planar(
     convolve(x, weight, bias, geometry, products, |x, weight, bias| module::conv2d(x, weight, bias, options))
 }
 
+#[cfg_attr(
+    not(feature = "gpu"),
+    expect(clippy::needless_pass_by_value, reason = "options by value, as conv2d and Burn take them")
+)]
 fn volumetric(
     x: Tensor<5>,
     weight: Tensor<5>,
