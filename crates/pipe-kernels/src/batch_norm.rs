@@ -1,4 +1,4 @@
-//! Batch normalisation with the statistics of the batch.
+//! Normalisation with the statistics of the batch, or of each sample.
 //! Does not keep running statistics: the caller does.
 
 use burn::Tensor;
@@ -57,6 +57,57 @@ pub fn batch_norm_relu6_train<const D: usize>(
     normalize(x, gamma, beta, Normalization { epsilon, after: After::Relu6 })
 }
 
+/// Normalises every channel of every sample by its own mean and variance.
+///
+/// # Shapes
+/// `x [batch, channels, ..]` of any rank from 2, `gamma` and `beta` `[channels]`; gives `[batch, channels, ..]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn instance_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<D> {
+    normalize_samples(x, gamma, beta, Normalization { epsilon, after: After::Nothing })
+}
+
+/// As [`instance_norm`], with the rectified linear unit applied to the output in the same pass.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn instance_norm_relu<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<D> {
+    normalize_samples(x, gamma, beta, Normalization { epsilon, after: After::Relu })
+}
+
+fn normalize_samples<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    normalization: Normalization,
+) -> Tensor<D> {
+    assert!(D >= 2, "instance norm requires an input rank of at least 2");
+    let shape: [usize; D] = x.dims();
+    let (batch, channels) = (shape[0], shape[1]);
+    assert_eq!(gamma.dims(), [channels], "invalid gamma shape");
+    assert_eq!(beta.dims(), [channels], "invalid beta shape");
+    #[cfg(feature = "gpu")]
+    let (x, gamma, beta) = {
+        let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+        if [&x, &gamma, &beta].into_iter().all(crate::extension::on_gpu) {
+            let over = crate::gpu::Over::Sample;
+            let (y, _, _) = <Dispatch as crate::gpu::Operations>::standardize(x, gamma, beta, normalization, over);
+            return Tensor::from_dispatch(y);
+        }
+        (Tensor::from_dispatch(x), Tensor::from_dispatch(gamma), Tensor::from_dispatch(beta))
+    };
+    // The batch's kernel, with each sample's channels as channels of their own.
+    let mut joined = shape;
+    (joined[0], joined[1]) = (1, batch * channels);
+    let [gamma, beta] = [gamma, beta].map(|values: Tensor<1>| values.repeat_dim(0, batch));
+    let x: Tensor<D> = x;
+    let (y, _, _) = normalize(x.reshape(joined), gamma, beta, normalization);
+    y.reshape(shape)
+}
+
 fn normalize<const D: usize>(
     x: Tensor<D>,
     gamma: Tensor<1>,
@@ -71,6 +122,14 @@ fn normalize<const D: usize>(
     if [&x, &gamma, &beta].into_iter().all(takes) {
         let (y, mean, variance) = Dispatch::normalize(x, gamma, beta, normalization);
         return (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance));
+    }
+    #[cfg(feature = "gpu")]
+    if [&x, &gamma, &beta].into_iter().all(crate::extension::on_gpu) {
+        let over = crate::gpu::Over::Batch;
+        let (y, mean, variance) =
+            <Dispatch as crate::gpu::Operations>::standardize(x, gamma, beta, normalization, over);
+        let [mean, variance] = [mean, variance].map(|values| Tensor::<2>::from_dispatch(values).reshape([channels]));
+        return (Tensor::from_dispatch(y), mean, variance);
     }
     let (gamma, beta) = (Tensor::from_dispatch(gamma), Tensor::from_dispatch(beta));
     let result = module::batch_norm_train(Tensor::from_dispatch(x), gamma, beta, normalization.epsilon);
@@ -176,6 +235,20 @@ mod tests {
         check([4, 16, 32, 33]);
         check([2, 8, 4, 9, 16]);
         check([3, 1, 8]);
+    }
+
+    #[test]
+    fn a_sample_alone_is_normalised_as_in_its_batch() {
+        let device = Device::flex();
+        let [x, gamma, beta, _] = operands([3, 5, 6, 7]);
+        let x = Tensor::<4>::from_data(x, &device);
+        let (gamma, beta) = (Tensor::from_data(gamma, &device), Tensor::from_data(beta, &device));
+        let whole = instance_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-3);
+        for sample in 0..3 {
+            let alone = x.clone().narrow(0, sample, 1);
+            let (alone, _, _) = batch_norm_relu_train(alone, gamma.clone(), beta.clone(), 1e-3);
+            whole.clone().narrow(0, sample, 1).into_data().assert_eq(&alone.into_data(), true);
+        }
     }
 
     #[test]

@@ -21,9 +21,13 @@ pub fn bilinear(x: Tensor<4>, size: [usize; 2], corners: Corners) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     assert!([height, width, size[0], size[1]].into_iter().all(|side| side > 0), "an image without pixels");
     let x = x.into_dispatch();
+    let stretch = Stretch { input: [height, width], output: size, corners };
     if takes(&x) {
-        let stretch = Stretch { input: [height, width], output: size, corners };
         return Tensor::from_dispatch(Dispatch::stretch(x, stretch));
+    }
+    #[cfg(feature = "gpu")]
+    if crate::extension::on_gpu(&x) {
+        return Tensor::from_dispatch(<Dispatch as crate::gpu::Operations>::enlarge(x, stretch));
     }
     let options = InterpolateOptions::new(InterpolateMode::Bilinear);
     let options = options.with_align_corners(corners == Corners::Aligned).with_output_size(size);

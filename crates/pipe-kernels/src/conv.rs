@@ -2,7 +2,11 @@
 //! Does not know which layer calls it.
 
 use burn::Tensor;
+#[cfg(feature = "gpu")]
+use burn::backend::DispatchTensor;
 use burn::backend::{Dispatch, TensorMetadata};
+#[cfg(feature = "gpu")]
+use burn::tensor::DType;
 use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, PadMode};
 
@@ -19,8 +23,20 @@ use crate::geometry::{Channels, Geometry};
 /// If the shapes do not fit, or the padded input is smaller than the kernel.
 #[must_use]
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options: ConvOptions<2>) -> Tensor<4> {
-    let geometry = Geometry::planar(x.dims(), weight.dims(), &options);
-    convolve(x, weight, bias, geometry, |x, weight, bias| module::conv2d(x, weight, bias, options))
+    planar(x, weight, bias, options, Products::Fast)
+}
+
+/// As [`conv2d`], with products that keep the precision of the tensors on GPUs too.
+///
+/// There Burn's tuned kernels may round `f32` to TF32. This takes the direct kernels for output and input gradient, and
+/// a kernel of this crate for the gradient of the weight, all of which multiply in the tensors' own format; sums are
+/// `f32`, except those of the direct kernels for `f16` and `bf16`. On the CPU there is no difference.
+///
+/// # Panics
+/// As [`conv2d`].
+#[must_use]
+pub fn conv2d_exact(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options: ConvOptions<2>) -> Tensor<4> {
+    planar(x, weight, bias, options, Products::Exact)
 }
 
 /// Convolves a batch of volumes or of image sequences.
@@ -33,15 +49,71 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options:
 /// # Panics
 /// If the shapes do not fit, or the padded input is smaller than the kernel.
 #[must_use]
-#[expect(clippy::needless_pass_by_value, reason = "options by value, as conv2d and Burn take them")]
 pub fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: ConvOptions<3>) -> Tensor<5> {
-    let ConvOptions { stride, padding, dilation, groups } = options;
+    volumetric(x, weight, bias, options, Products::Fast)
+}
+
+/// As [`conv3d`], with products that keep the precision of the tensors on GPUs too; see [`conv2d_exact`].
+///
+/// # Panics
+/// As [`conv3d`].
+#[must_use]
+pub fn conv3d_exact(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: ConvOptions<3>) -> Tensor<5> {
+    volumetric(x, weight, bias, options, Products::Exact)
+}
+
+/// What products on a GPU may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Products {
+    /// Precision, for speed.
+    Fast,
+    /// Speed, for precision.
+    Exact,
+}
+
+fn planar(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: ConvOptions<2>,
+    products: Products,
+) -> Tensor<4> {
+    let geometry = Geometry::planar(x.dims(), weight.dims(), &options);
+    convolve(x, weight, bias, geometry, products, |x, weight, bias| module::conv2d(x, weight, bias, options))
+}
+
+#[cfg_attr(
+    not(feature = "gpu"),
+    expect(clippy::needless_pass_by_value, reason = "options by value, as conv2d and Burn take them")
+)]
+fn volumetric(
+    x: Tensor<5>,
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    options: ConvOptions<3>,
+    products: Products,
+) -> Tensor<5> {
     let geometry = Geometry::volumetric(x.dims(), weight.dims(), &options);
-    convolve(x, weight, bias, geometry, |x, weight, bias| {
+    convolve(x, weight, bias, geometry, products, |x, weight, bias| {
+        #[cfg(feature = "gpu")]
+        let (x, pads) = pads_itself(x, &options);
+        #[cfg(feature = "gpu")]
+        if pads {
+            return module::conv3d(x, weight, bias, options);
+        }
+        let ConvOptions { stride, padding, dilation, groups } = options;
         // Burn's operation knows symmetric padding only.
         let padded = x.pad(padding, PadMode::Constant(0.0));
         module::conv3d(padded, weight, bias, ConvOptions::new(stride, [0; 3], dilation, groups))
     })
+}
+
+/// Gives the tensor back, and whether Burn's operation can pad it without a copy: on a GPU, equally on both sides.
+#[cfg(feature = "gpu")]
+fn pads_itself(x: Tensor<5>, options: &ConvOptions<3>) -> (Tensor<5>, bool) {
+    let x = x.into_dispatch();
+    let pads = crate::extension::on_gpu(&x) && !options.is_asymmetric();
+    (Tensor::from_dispatch(x), pads)
 }
 
 /// Convolves by the kernel, or by the plain operation where the kernel does not apply.
@@ -50,10 +122,19 @@ fn convolve<const D: usize>(
     weight: Tensor<D>,
     bias: Option<Tensor<1>>,
     geometry: Geometry,
+    products: Products,
     plain: impl FnOnce(Tensor<D>, Tensor<D>, Option<Tensor<1>>) -> Tensor<D>,
 ) -> Tensor<D> {
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     let bias = bias.map(Tensor::into_dispatch);
+    #[cfg(feature = "gpu")]
+    if [&x, &weight].into_iter().chain(&bias).all(crate::extension::on_gpu) {
+        return convolve_on_gpu(x, weight, bias, geometry, products, |x, weight| {
+            plain(Tensor::from_dispatch(x), Tensor::from_dispatch(weight), None).into_dispatch()
+        });
+    }
+    #[cfg(not(feature = "gpu"))]
+    let _ = products;
     if geometry.channels == Channels::Group || !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
         return plain(Tensor::from_dispatch(x), Tensor::from_dispatch(weight), bias.map(Tensor::from_dispatch));
     }
@@ -62,6 +143,42 @@ fn convolve<const D: usize>(
     };
     assert_eq!(bias.shape().as_slice(), [geometry.channels_out], "invalid bias shape");
     Tensor::from_dispatch(Dispatch::convolve_biased(x, weight, bias, geometry))
+}
+
+/// Products in an output value, from which on tensor cores are worth their while.
+#[cfg(feature = "gpu")]
+const SHORT: usize = 32;
+
+/// Convolves by the kernels that the precision asks for; the bias is added behind, with a gradient that reads once.
+#[cfg(feature = "gpu")]
+fn convolve_on_gpu<const D: usize>(
+    x: DispatchTensor,
+    weight: DispatchTensor,
+    bias: Option<DispatchTensor>,
+    geometry: Geometry,
+    products: Products,
+    plain: impl FnOnce(DispatchTensor, DispatchTensor) -> DispatchTensor,
+) -> Tensor<D> {
+    use crate::gpu::{Operations, Way};
+    let groups = geometry.channels_in / weight.shape()[1];
+    let (channels, format) = (geometry.channels_out, x.dtype());
+    // Burn's direct kernels, which win here, sum in the format of the tensors.
+    let widened = format != DType::F32 && geometry.channels != Channels::Own && geometry.reach() / groups < SHORT;
+    let cast = |tensor, dtype: DType| Tensor::<D>::from_dispatch(tensor).cast(dtype).into_dispatch();
+    let [x, weight] = if widened { [x, weight].map(|tensor| cast(tensor, DType::F32)) } else { [x, weight] };
+    let y = match products {
+        Products::Exact => <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Exact),
+        Products::Fast if Way::owns(&geometry, groups) => {
+            <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Own)
+        }
+        Products::Fast => plain(x, weight),
+    };
+    let y = if widened { cast(y, format) } else { y };
+    let Some(bias) = bias else {
+        return Tensor::from_dispatch(y);
+    };
+    assert_eq!(bias.shape().as_slice(), [channels], "invalid bias shape");
+    Tensor::from_dispatch(<Dispatch as Operations>::lift(y, bias))
 }
 
 #[cfg(test)]
@@ -221,6 +338,16 @@ mod tests {
         let fast = conv2d(swapped.0.clone(), swapped.1.clone(), None, options.clone());
         let plain = module::conv2d(swapped.0, swapped.1, None, options);
         assert!(distance(&fast.into_data(), &plain.into_data()) < 1e-5);
+    }
+
+    #[test]
+    fn on_the_cpu_exact_convolutions_are_the_same() {
+        let device = Device::flex();
+        let x = Tensor::<4>::random([2, 3, 9, 8], Distribution::Default, &device);
+        let weight = Tensor::<4>::random([5, 3, 3, 3], Distribution::Default, &device);
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let exact = conv2d_exact(x.clone(), weight.clone(), None, options.clone());
+        exact.into_data().assert_eq(&conv2d(x, weight, None, options).into_data(), true);
     }
 
     #[test]

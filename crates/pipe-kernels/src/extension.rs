@@ -56,6 +56,16 @@ pub(crate) fn takes(tensor: &DispatchTensor) -> bool {
     matches!(kind, DispatchTensorKind::Flex(_)) && kind.dtype() == DType::F32
 }
 
+/// Whether a GPU backend holds this tensor.
+#[cfg(feature = "gpu")]
+pub(crate) fn on_gpu(tensor: &DispatchTensor) -> bool {
+    let kind = match &tensor.kind {
+        DispatchTensorKind::Autodiff(kind) => kind,
+        kind => kind,
+    };
+    matches!(kind, DispatchTensorKind::Cube(_))
+}
+
 fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.into()))
 }

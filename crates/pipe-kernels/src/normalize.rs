@@ -10,7 +10,7 @@ use crate::matrix::Output;
 use crate::sums::fold;
 
 /// What follows the normalisation in the same pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum After {
     /// Nothing.
     Nothing,

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 /// Where the corners of an interpolation lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Corners {
     /// The centres of corner pixels lie on each other (`align_corners=True`).
     Aligned,
