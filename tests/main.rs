@@ -9,6 +9,7 @@ mod harness;
 mod bad_input;
 mod bad_network;
 mod cache;
+mod cards;
 mod choosing;
 mod cli;
 mod damage;

@@ -7,19 +7,19 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use pipe_spec::Bytes;
 use pipe_store::{Attempt, Lease, NewAttempt, Record, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    EngineError, Event, Failure, Reason, StageFailure,
+    DueTo, EngineError, Event, Failure, Reason, StageFailure,
     capacity::Taken,
     context::{Findings, Word},
-    executors::{Exit, Said, interrupt, last_lines},
+    ending::{Lost, facts, over_memory, verdict},
+    executors::{Exit, interrupt, last_lines},
     freshen::{DISCOVERED, Recipe},
-    job::{LOG, OUTCOME, Outcome},
+    job::LOG,
     prepare::{Prepared, prepare},
-    running::{Did, Running, State, TICK},
+    running::{Running, State, TICK},
     tail::Tail,
 };
 
@@ -47,6 +47,10 @@ pub(crate) struct Attempted<'s> {
     pub ending: Option<Instant>,
     /// What it appends to.
     pub events: Option<Tail>,
+    /// The ids of the cards it has.
+    pub cards: Vec<String>,
+    /// What a command told of a device that is lost.
+    pub lost_device: Option<String>,
     /// Whether it was said that a line is not understood.
     pub was_unclear: bool,
     /// Final numbers that a command told.
@@ -57,18 +61,6 @@ impl Attempted<'_> {
     /// How long it has run.
     pub(crate) fn ran(&self) -> Duration {
         self.took.unwrap_or_else(|| self.since.elapsed().saturating_sub(self.stopped))
-    }
-}
-
-/// Why an attempt gave no result.
-struct Lost {
-    outcome: &'static str,
-    chain: Vec<String>,
-}
-
-impl Lost {
-    fn failed(chain: Vec<String>) -> Self {
-        Self { outcome: "failed", chain }
     }
 }
 
@@ -93,9 +85,11 @@ impl<'r> Running<'r, '_> {
             manifest: &recipe.manifest,
             reason: &serde_json::to_string(why).expect("reasons are plain data"),
         })?;
-        let visible = self.capacity.visible(&taken);
+        let wish = self.wish(node)?;
+        let cards = self.capacity.gpus.ids(&taken.gpus);
         let records: Vec<_> = plan.nodes[node].feeds.iter().map(|feed| self.nodes[feed.from].record()).collect();
-        let prepared = prepare(planned, &records, &plan, self.store, self.options, &attempt, visible, &mut self.site)?;
+        let prepared =
+            prepare(planned, &records, &plan, self.store, self.options, &attempt, (&wish, &cards), &mut self.site)?;
         tracing::debug!(stage = planned.id, fingerprint = %recipe.fingerprint, folder = %attempt.folder.display(), "attempt");
         (self.observe)(&Event::Started { stage: planned.id.clone(), attempt: attempt.number, why: why.to_vec() });
         let (since, at) = (Instant::now(), SystemTime::now());
@@ -123,6 +117,8 @@ impl<'r> Running<'r, '_> {
             took: None,
             ending,
             events,
+            cards,
+            lost_device: None,
             was_unclear: false,
             findings,
         });
@@ -159,6 +155,12 @@ impl<'r> Running<'r, '_> {
             Ok(Word::Result(row)) => {
                 if let State::Running(attempted) = &mut self.nodes[node].state {
                     attempted.findings.metrics.push(row);
+                }
+                return;
+            }
+            Ok(Word::LostDevice { text }) => {
+                if let State::Running(attempted) = &mut self.nodes[node].state {
+                    attempted.lost_device = Some(text);
                 }
                 return;
             }
@@ -237,14 +239,14 @@ impl<'r> Running<'r, '_> {
                     planned.kind.advice(&self.plan, node, limit.get())
                 });
                 let chain = std::iter::once(over_memory(limit, exit.peak_memory)).chain(advice).collect();
-                Err(Lost { outcome: "killed for memory", chain })
+                Err(Lost::new("killed for memory", chain))
             }
             (Some(_), _) => {
                 let limit = timeout.map(|limit| limit.to_string()).unwrap_or_default();
                 let chain = vec![format!("took longer than its time limit of {limit}, and was ended")];
-                Err(Lost { outcome: "timed out", chain })
+                Err(Lost::new("timed out", chain))
             }
-            (None, false) => verdict(&attempted, exit.status).map_err(Lost::failed),
+            (None, false) => verdict(&attempted, exit.status),
         };
         let found = found.and_then(|told| {
             let discovered = self.discovered(node, &attempted).map_err(Lost::failed)?;
@@ -269,6 +271,9 @@ impl<'r> Running<'r, '_> {
                 }
                 self.publish(node, *attempted, outputs?, &facts)
             }
+            Err(lost) if lost.due_to == DueTo::LostDevice && !attempted.cards.is_empty() => {
+                self.card_lost(node, &attempted, lost, &facts)
+            }
             Err(lost) => {
                 let tries = self.nodes[node].tries + 1;
                 self.failed(node, &attempted, lost, &facts, tries)
@@ -287,7 +292,7 @@ impl<'r> Running<'r, '_> {
         }
     }
 
-    fn failed(
+    pub(crate) fn failed(
         &mut self,
         node: usize,
         attempted: &Attempted<'_>,
@@ -295,21 +300,14 @@ impl<'r> Running<'r, '_> {
         facts: &Json,
         tries: u32,
     ) -> Result<(), EngineError> {
-        let Lost { outcome, mut chain } = lost;
-        let log = attempted.attempt.folder.join(LOG);
-        // Neither a log nor an outcome can be written to a full disk.
-        if self.store.disk_is_full() {
-            chain.push(format!("no space left on the disk of {}", self.store.root().display()));
-        }
-        let failure = Failure { chain, last_lines: last_lines(&log, 20), log: log.exists().then_some(log) };
-        self.store.end_attempt(&attempted.attempt, outcome, facts)?;
-        self.free_twins(&attempted.recipe.fingerprint);
+        let outcome = lost.outcome.clone();
+        let failure = self.end_failed(attempted, lost, facts)?;
         let stage = self.plan.nodes[node].id.clone();
         let retries = &self.plan.nodes[node].retries;
         if tries <= retries.count && !self.stopping {
             let wait = retries.wait(tries, chance());
             self.nodes[node].tries = tries;
-            let why = vec![Reason::Retry { after: outcome.to_owned() }];
+            let why = vec![Reason::Retry { after: outcome }];
             self.nodes[node].state = State::Ready { recipe: Box::new(attempted.recipe.clone()), why };
             self.resting.insert(node, Instant::now() + wait);
             (self.observe)(&Event::Retry {
@@ -321,10 +319,27 @@ impl<'r> Running<'r, '_> {
             });
             return Ok(());
         }
-        (self.observe)(&Event::Failed { stage, failure });
-        self.lose(node, Did::Failed, "");
-        self.stop_where_asked();
+        self.given_up(node, failure);
         Ok(())
+    }
+
+    /// Ends an attempt that failed.
+    pub(crate) fn end_failed(
+        &mut self,
+        attempted: &Attempted<'_>,
+        lost: Lost,
+        facts: &Json,
+    ) -> Result<Failure, EngineError> {
+        let Lost { outcome, mut chain, .. } = lost;
+        let log = attempted.attempt.folder.join(LOG);
+        // Neither a log nor an outcome can be written to a full disk.
+        if self.store.disk_is_full() {
+            chain.push(format!("no space left on the disk of {}", self.store.root().display()));
+        }
+        let failure = Failure { chain, last_lines: last_lines(&log, 20), log: log.exists().then_some(log) };
+        self.store.end_attempt(&attempted.attempt, &outcome, facts)?;
+        self.free_twins(&attempted.recipe.fingerprint);
+        Ok(failure)
     }
 
     /// Ends all children, politely first; a second interrupt, or the end of the grace, ends them at once.
@@ -345,47 +360,6 @@ impl<'r> Running<'r, '_> {
             }
         }
     }
-}
-
-/// What an attempt's end means: its findings, or why it failed.
-fn verdict(
-    attempted: &Attempted<'_>,
-    status: std::io::Result<std::process::ExitStatus>,
-) -> Result<Findings, Vec<String>> {
-    use std::os::unix::process::ExitStatusExt as _;
-    let status = status.map_err(|error| vec![error.to_string()])?;
-    let worker = attempted.prepared.program.as_ref().is_ok_and(|program| program.output == Said::ToEngine);
-    let told =
-        std::fs::read(attempted.attempt.folder.join(OUTCOME)).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    match (status.signal(), told) {
-        (Some(9), _) => {
-            Err(vec!["killed by signal 9; if nobody did that, the machine may be out of memory".to_owned()])
-        }
-        (Some(signal), _) => Err(vec![format!("ended by signal {signal}")]),
-        (None, Some(Outcome::Failed { chain })) if worker => Err(chain),
-        (None, Some(Outcome::Done(findings))) if worker && status.success() => Ok(findings),
-        (None, _) if !worker && status.success() => Ok(Findings::default()),
-        (None, _) => Err(vec![format!("ended with exit code {}", status.code().unwrap_or(-1))]),
-    }
-}
-
-/// `killed for memory (limit 8 GiB, peak 8.1 GiB)`.
-fn over_memory(limit: Option<Bytes>, peak: Option<u64>) -> String {
-    let limit = limit.map(|limit| format!("limit {limit}"));
-    let peak = peak.map(|peak| format!("peak {}", Bytes::new(peak)));
-    let known: Vec<_> = limit.into_iter().chain(peak).collect();
-    format!("killed for memory ({})", known.join(", "))
-}
-
-/// What is known of an attempt's cost.
-fn facts(attempted: &Attempted<'_>, exit: &Exit) -> Json {
-    let code = exit.status.as_ref().ok().and_then(std::process::ExitStatus::code);
-    json!({
-        "seconds": attempted.ran().as_secs_f64(),
-        "cpu_seconds": exit.cpu_seconds,
-        "peak_memory": exit.peak_memory,
-        "exit_code": code,
-    })
 }
 
 /// A number in 0..1 that differs from one process and call to the next.

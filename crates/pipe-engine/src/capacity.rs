@@ -3,25 +3,24 @@
 //! Does not know what a stage computes. GPUs and pools are shared with every other `pipe` of this machine, or of this
 //! store, through locks that die with their process.
 
-use std::{collections::BTreeMap, env, fmt, fs, path::PathBuf};
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
 
 use pipe_spec::{Bytes, Resources};
 use pipe_store::{Holder, SlotGuard, Store, StoreError, take_slots};
 use serde::{Deserialize, Serialize};
 
-use crate::Plan;
-
-/// A whole GPU, in the units in which parts are given out.
-const WHOLE: u32 = 100;
+use crate::{
+    Card, Plan,
+    gpus::{Gpus, Held, Wish},
+};
 
 /// What is left to give.
 pub(crate) struct Capacity {
     slots: Share,
     memory: u64,
     memory_free: u64,
-    gpus: Vec<Gpu>,
+    pub gpus: Gpus,
     pools: BTreeMap<String, Share>,
-    gpu_folder: PathBuf,
     pool_folder: PathBuf,
 }
 
@@ -30,16 +29,11 @@ struct Share {
     free: u32,
 }
 
-struct Gpu {
-    id: String,
-    free: u32,
-}
-
 /// What a running stage has; given back by [`Capacity::give_back`].
 pub(crate) struct Taken {
     slots: u32,
     memory: u64,
-    gpus: Vec<(usize, u32)>,
+    pub gpus: Vec<Held>,
     pools: Vec<(String, u32)>,
     guards: Vec<SlotGuard>,
 }
@@ -68,6 +62,13 @@ pub enum Lack {
         wanted: f64,
         /// What is free of each.
         free: Vec<f64>,
+    },
+    /// Memory of a GPU.
+    GpuMemory {
+        /// Bytes it takes of each of its GPUs.
+        wanted: u64,
+        /// Bytes that are free on each.
+        free: Vec<u64>,
     },
     /// Units of a named pool.
     Pool {
@@ -101,6 +102,10 @@ impl fmt::Display for Lack {
                 let free: Vec<_> = free.iter().map(ToString::to_string).collect();
                 write!(f, "{wanted} GPU; free of each: {}", free.join(", "))
             }
+            Self::GpuMemory { wanted, free } => {
+                let free: Vec<_> = free.iter().map(|free| Bytes::new(*free).to_string()).collect();
+                write!(f, "{} of GPU memory; free of each: {}", Bytes::new(*wanted), free.join(", "))
+            }
             Self::Pool { name, wanted, free } => write!(f, "{wanted} of the pool `{name}`, {free} are free"),
             Self::Lease { by: None } => f.write_str("the result, which another process is making"),
             Self::Lease { by: Some(by) } => write!(
@@ -113,16 +118,6 @@ impl fmt::Display for Lack {
     }
 }
 
-/// The ids of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all of the machine.
-pub fn gpus() -> Vec<String> {
-    if let Ok(visible) = env::var("CUDA_VISIBLE_DEVICES") {
-        let ids = visible.split(',').map(str::trim).take_while(|id| !id.is_empty() && !id.starts_with('-'));
-        return ids.map(str::to_owned).collect();
-    }
-    let count = fs::read_dir("/proc/driver/nvidia/gpus").map_or(0, Iterator::count);
-    (0..count).map(|id| id.to_string()).collect()
-}
-
 /// Bytes of memory of this machine; everything where it does not tell.
 pub(crate) fn machine_memory() -> u64 {
     let kibibytes = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
@@ -133,7 +128,7 @@ pub(crate) fn machine_memory() -> u64 {
 }
 
 impl Capacity {
-    pub(crate) fn new(plan: &Plan, jobs: u32, gpus: &[String], store: &Store) -> Self {
+    pub(crate) fn new(plan: &Plan, jobs: u32, cards: &[Card], store: &Store) -> Self {
         let memory = machine_memory();
         let mut pools = BTreeMap::new();
         for node in &plan.nodes {
@@ -146,9 +141,8 @@ impl Capacity {
             slots: Share { size: jobs, free: jobs },
             memory,
             memory_free: memory,
-            gpus: gpus.iter().map(|id| Gpu { id: id.clone(), free: WHOLE }).collect(),
+            gpus: Gpus::new(cards),
             pools,
-            gpu_folder: gpu_folder(),
             pool_folder: store.root().join("pools"),
         }
     }
@@ -169,7 +163,7 @@ impl Capacity {
     }
 
     /// Takes everything that a stage asks for, or says what it lacks.
-    pub(crate) fn take(&mut self, wanted: &Resources) -> Result<Result<Taken, Lack>, StoreError> {
+    pub(crate) fn take(&mut self, wanted: &Resources, wish: &Wish) -> Result<Result<Taken, Lack>, StoreError> {
         // A stage that asks for more slots or memory than there are gets all of them.
         let slots = wanted.cpu.unwrap_or(1).min(self.slots.size);
         if self.slots.free < slots {
@@ -193,15 +187,15 @@ impl Capacity {
                 None => return Ok(Err(Lack::Elsewhere { what: format!("{wanted} of the pool `{name}`") })),
             }
         }
-        let gpus = match self.take_gpus(wanted.gpu.hundredths(), &mut guards)? {
-            Ok(gpus) => gpus,
-            Err(lack) => return Ok(Err(lack)),
+        let gpus = match wish {
+            Wish::Whatever | Wish::Nothing => Vec::new(),
+            Wish::Cards(wanted) => match self.gpus.take(wanted)? {
+                Ok(gpus) => gpus,
+                Err(lack) => return Ok(Err(lack)),
+            },
         };
         self.slots.free -= slots;
         self.memory_free -= memory;
-        for (gpu, part) in &gpus {
-            self.gpus[*gpu].free -= part;
-        }
         let pools: Vec<_> = wanted.pools.iter().map(|(name, wanted)| (name.clone(), *wanted)).collect();
         for (name, wanted) in &pools {
             if let Some(pool) = self.pools.get_mut(name) {
@@ -211,79 +205,34 @@ impl Capacity {
         Ok(Ok(Taken { slots, memory, gpus, pools, guards }))
     }
 
-    /// Whole GPUs, or a part of the one that is fullest and still has room: so the others stay whole.
-    fn take_gpus(
-        &self,
-        wanted: u32,
-        guards: &mut Vec<SlotGuard>,
-    ) -> Result<Result<Vec<(usize, u32)>, Lack>, StoreError> {
-        let part = wanted.min(WHOLE);
-        let count = if wanted == 0 { 0 } else { (wanted / WHOLE).max(1) as usize };
-        let mut fitting: Vec<_> = (0..self.gpus.len()).filter(|gpu| self.gpus[*gpu].free >= part).collect();
-        fitting.sort_by_key(|gpu| (self.gpus[*gpu].free, *gpu));
-        if fitting.len() < count {
-            let free = self.gpus.iter().map(|gpu| f64::from(gpu.free) / f64::from(WHOLE)).collect();
-            return Ok(Err(Lack::Gpus { wanted: f64::from(wanted) / f64::from(WHOLE), free }));
-        }
-        let mut taken = Vec::new();
-        for gpu in fitting {
-            if taken.len() == count {
-                break;
-            }
-            if let Some(guard) = take_slots(&self.gpu_folder, &self.gpus[gpu].id, WHOLE, part)? {
-                guards.push(guard);
-                taken.push((gpu, part));
-            }
-        }
-        if taken.len() < count {
-            return Ok(Err(Lack::Elsewhere { what: format!("{} GPU", f64::from(wanted) / f64::from(WHOLE)) }));
-        }
-        taken.sort_unstable();
-        Ok(Ok(taken))
-    }
-
     /// Takes back what a stage had.
     pub(crate) fn give_back(&mut self, taken: Taken) {
         let Taken { slots, memory, gpus, pools, guards } = taken;
         drop(guards);
         self.slots.free += slots;
         self.memory_free += memory;
-        for (gpu, part) in gpus {
-            self.gpus[gpu].free += part;
-        }
+        self.gpus.give_back(gpus);
         for (name, taken) in pools {
             if let Some(pool) = self.pools.get_mut(&name) {
                 pool.free += taken;
             }
         }
     }
-
-    /// The ids of the GPUs that a stage has, as CUDA_VISIBLE_DEVICES wants them.
-    pub(crate) fn visible(&self, taken: &Taken) -> Option<String> {
-        let ids: Vec<_> = taken.gpus.iter().map(|(gpu, _)| self.gpus[*gpu].id.as_str()).collect();
-        (!ids.is_empty()).then(|| ids.join(","))
-    }
-}
-
-/// Where the locks of this user's GPUs lie. Those of other users are not ours to open.
-fn gpu_folder() -> PathBuf {
-    use std::os::unix::fs::MetadataExt as _;
-    let user = fs::metadata("/proc/self").map_or(0, |process| process.uid());
-    env::temp_dir().join(format!("pipe-gpus-{user}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpus::{Part, Wanted};
 
-    fn capacity(store: &Store, jobs: u32, gpus: &[&str], pool: u32) -> Capacity {
+    fn capacity(store: &Store, jobs: u32, cards: &[&str], pool: u32) -> Capacity {
+        let cards: Vec<_> = cards.iter().map(|id| Card { id: (*id).to_owned(), ..Card::default() }).collect();
         Capacity {
             slots: Share { size: jobs, free: jobs },
             memory: 100,
             memory_free: 100,
-            gpus: gpus.iter().map(|id| Gpu { id: (*id).to_owned(), free: WHOLE }).collect(),
+            gpus: Gpus::shared_in(&cards, &store.root().join("gpus")),
             pools: BTreeMap::from([("licence".to_owned(), Share { size: pool, free: pool })]),
-            gpu_folder: store.root().join("gpus"),
             pool_folder: store.root().join("pools"),
         }
     }
@@ -292,25 +241,9 @@ mod tests {
         serde_json::from_str(json).expect("resources")
     }
 
-    #[test]
-    fn gpus_are_packed_and_given_back() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(folder.path()).expect("a new store");
-        let mut capacity = capacity(&store, 10, &["3", "5"], 1);
-        let take = |capacity: &mut Capacity, json| {
-            let taken = capacity.take(&wants(json)).expect("locks").ok()?;
-            Some((capacity.visible(&taken).unwrap_or_default(), taken))
-        };
-        let (first, one) = take(&mut capacity, r#"{"gpu": 0.5}"#).expect("room");
-        let (second, two) = take(&mut capacity, r#"{"gpu": 0.5}"#).expect("room");
-        assert_eq!((first.as_str(), second.as_str()), ("3", "3"), "parts share one");
-        let (whole, three) = take(&mut capacity, r#"{"gpu": 1}"#).expect("room");
-        assert_eq!(whole, "5");
-        assert!(take(&mut capacity, r#"{"gpu": 0.1}"#).is_none());
-        for taken in [one, two, three] {
-            capacity.give_back(taken);
-        }
-        assert_eq!(take(&mut capacity, r#"{"gpu": 2}"#).expect("both are free").0, "3,5");
+    /// A part of one card.
+    fn part(hundredths: u32) -> Wish {
+        Wish::Cards(Wanted { count: 1, part: Part::Hundredths(hundredths), memory: None, only: None })
     }
 
     #[test]
@@ -318,16 +251,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(folder.path()).expect("a new store");
         let [mut ours, mut theirs] = [(); 2].map(|()| capacity(&store, 4, &["0"], 1));
-        let both = r#"{"gpu": 0.6, "pools": {"licence": 1}}"#;
-        let Ok(taken) = ours.take(&wants(both)).expect("locks") else { panic!("there is room") };
-        assert!(matches!(theirs.take(&wants(r#"{"gpu": 0.6}"#)).expect("locks"), Err(Lack::Elsewhere { .. })));
-        assert!(theirs.take(&wants(r#"{"gpu": 0.4}"#)).expect("locks").is_ok());
-        assert!(matches!(
-            theirs.take(&wants(r#"{"pools": {"licence": 1}}"#)).expect("locks"),
-            Err(Lack::Elsewhere { .. })
-        ));
+        let licence = wants(r#"{"pools": {"licence": 1}}"#);
+        let Ok(taken) = ours.take(&licence, &part(60)).expect("locks") else { panic!("there is room") };
+        assert!(matches!(theirs.take(&wants("{}"), &part(60)).expect("locks"), Err(Lack::Elsewhere { .. })));
+        assert!(theirs.take(&wants("{}"), &part(40)).expect("locks").is_ok());
+        assert!(matches!(theirs.take(&licence, &Wish::Nothing).expect("locks"), Err(Lack::Elsewhere { .. })));
         drop(taken);
-        assert!(theirs.take(&wants(r#"{"pools": {"licence": 1}}"#)).expect("locks").is_ok());
+        assert!(theirs.take(&licence, &Wish::Nothing).expect("locks").is_ok());
     }
 
     #[test]
@@ -336,12 +266,12 @@ mod tests {
         let store = Store::open(folder.path()).expect("a new store");
         let mut capacity = capacity(&store, 2, &[], 2);
         let all = wants(r#"{"cpu": 9, "memory": 1000}"#);
-        let Ok(big) = capacity.take(&all).expect("locks") else { panic!("it gets all there is") };
+        let Ok(big) = capacity.take(&all, &Wish::Nothing).expect("locks") else { panic!("it gets all there is") };
         assert!(capacity.is_full());
-        assert!(matches!(capacity.take(&wants("{}")).expect("locks"), Err(Lack::Slots { .. })));
+        assert!(matches!(capacity.take(&wants("{}"), &Wish::Nothing).expect("locks"), Err(Lack::Slots { .. })));
         capacity.give_back(big);
-        assert!(matches!(capacity.take(&wants(r#"{"gpu": 1}"#)).expect("locks"), Err(Lack::Gpus { .. })));
-        let lack = capacity.take(&wants(r#"{"pools": {"licence": 3}}"#)).expect("locks").err();
+        assert!(matches!(capacity.take(&wants("{}"), &part(100)).expect("locks"), Err(Lack::Gpus { .. })));
+        let lack = capacity.take(&wants(r#"{"pools": {"licence": 3}}"#), &Wish::Nothing).expect("locks").err();
         assert_eq!(lack.expect("too many").to_string(), "3 of the pool `licence`, 2 are free");
     }
 }

@@ -156,7 +156,7 @@ impl Stage for Command {
     }
 
     fn run(_: CommandWith, _: &Context) -> Result<(), StageFailure> {
-        Err(StageFailure { chain: vec!["a command is spawned directly, never by a worker".to_owned()] })
+        Err(StageFailure::because(vec!["a command is spawned directly, never by a worker".to_owned()]))
     }
 }
 

@@ -54,6 +54,10 @@ pub(crate) enum Word {
     },
     /// A final number, kept with the result.
     Result(MetricRow),
+    /// The device is lost: if the attempt fails, that is why.
+    LostDevice {
+        text: String,
+    },
 }
 
 /// What a worker leaves behind beside its outputs.

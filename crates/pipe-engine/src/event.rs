@@ -101,6 +101,20 @@ pub enum Event {
         /// Why it failed.
         failure: Failure,
     },
+    /// An attempt failed because its cards are lost. The run gives them to nobody any more; the stage is tried again on another
+    /// card where there is one, and has failed otherwise.
+    CardLost {
+        /// The instance.
+        stage: String,
+        /// Number of the attempt that failed.
+        attempt: u32,
+        /// The ids of the cards.
+        cards: Vec<String>,
+        /// How many are left to this run.
+        left: usize,
+        /// Why it failed.
+        failure: Failure,
+    },
     /// A stage failed.
     Failed {
         /// The instance.

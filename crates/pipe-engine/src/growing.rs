@@ -51,6 +51,7 @@ impl Running<'_, '_> {
         let grown = (self.options.grow)(&known).map_err(|why| EngineError::Grown(Box::new(why)))?;
         self.may_run = grown.may_run;
         self.follow(grown.plan);
+        (0..self.nodes.len()).try_for_each(|node| self.wish(node).map(drop))?;
         // A new stage may be the maker of a further list, and be cached.
         Ok(())
     }

@@ -37,5 +37,9 @@ pub(crate) const EVENTS: &str = "events.jsonl";
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Done(crate::context::Findings),
-    Failed { chain: Vec<String> },
+    Failed {
+        chain: Vec<String>,
+        #[serde(default)]
+        due_to: crate::DueTo,
+    },
 }

@@ -15,11 +15,14 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     CommandWith, EngineError, Folder, Options, Plan, PlanNode,
+    cards::{ORDER, VISIBLE},
     command::{self, Filling, Text},
     context::Given,
     executors::{Program, Said},
+    gpus::Wish,
     job::{EVENTS, Job, LOG},
     run::MARKER,
+    wish::seen,
 };
 
 /// Linux takes at most 128 KiB in one argument or variable.
@@ -92,7 +95,8 @@ pub(crate) fn marker(store: &Store, run: RunId) -> String {
     format!("{}-{run}", Digest::of(root.as_os_str().as_encoded_bytes()).short())
 }
 
-/// Lays out inputs and writes the job. `records` are the results of the node's feeds, `visible` the ids of its GPUs.
+/// Lays out inputs and writes the job. `records` are the results of the node's feeds, `wish` what it takes of cards and `cards` their
+/// ids.
 pub(crate) fn prepare(
     node: &PlanNode,
     records: &[Option<&Record>],
@@ -100,7 +104,7 @@ pub(crate) fn prepare(
     store: &Store,
     options: &Options<'_>,
     attempt: &Attempt,
-    visible: Option<String>,
+    (wish, cards): (&Wish, &[String]),
     site: &mut Site,
 ) -> Result<Prepared, EngineError> {
     let failed = |path: &Path| {
@@ -139,7 +143,7 @@ pub(crate) fn prepare(
         (MARKER, site.marker.clone()),
     ];
     environment.extend(told.map(|(name, value)| (name.to_owned(), value)));
-    environment.extend(visible.map(|ids| ("CUDA_VISIBLE_DEVICES".to_owned(), ids)));
+    environment.extend(visible(wish, cards));
     let (log, memory) = (folder.join(LOG), node.resources.memory.map(Bytes::get));
     if node.kind.name == command::NAME {
         let with: CommandWith = serde_json::from_value((*node.with).clone()).expect("the plan bound it");
@@ -176,8 +180,13 @@ pub(crate) fn prepare(
         resume,
         scratch: scratch.clone(),
         workspace: options.workspace.to_path_buf(),
-        resources: Resources { cpu: Some(threads), ..node.resources.clone() },
+        resources: Resources {
+            cpu: Some(threads),
+            device: seen(&node.resources.device, wish),
+            ..node.resources.clone()
+        },
     };
+    environment.extend(options.variables.iter().cloned());
     // A training frees and asks for the same large arrays in every batch. glibc would give them back to the system
     // each time, and the system would clear them again: a seventh of the time.
     environment.extend(
@@ -198,6 +207,21 @@ pub(crate) fn prepare(
     };
     let start_folder = scratch.clone();
     Ok(Prepared { program: Ok(program), folder, scratch, start_folder, depfile: None, is_command: false, lineage })
+}
+
+/// What shows a stage its cards, and no other.
+fn visible(wish: &Wish, cards: &[String]) -> Vec<(String, String)> {
+    let variable = |name: &str, value: String| (name.to_owned(), value);
+    match wish {
+        Wish::Whatever => Vec::new(),
+        Wish::Nothing => vec![variable(VISIBLE, String::new())],
+        Wish::Cards(_) => {
+            let (order, by_place) = ORDER;
+            let is_set = std::env::var_os(order).is_some();
+            let order = (!is_set).then(|| variable(order, by_place.to_owned()));
+            [variable(VISIBLE, cards.join(","))].into_iter().chain(order).collect()
+        }
+    }
 }
 
 /// How many threads a stage may use: what it takes of the slots, or twice its share of the cores, so that the last one

@@ -10,19 +10,24 @@ use std::{
     time::Instant,
 };
 
-use pipe_spec::{Lists, Problems};
+use pipe_spec::{Bytes, Lists, Problems};
 use pipe_store::{NewRun, Record, RunEnd, RunId, Store, StoreError};
 
 use crate::{
-    Event, Freshness, NoStage, Pattern, Plan, PlanNode, Verdict, executors, prepare::marker, running::Running,
+    Cards, Cuda, Event, Freshness, NoCard, NoStage, Pattern, Plan, PlanNode, Verdict, executors, prepare::marker,
+    running::Running, wish::wish,
 };
 
 /// How a plan is run.
 pub struct Options<'a> {
     /// Slots.
     pub jobs: u32,
-    /// Ids of the GPUs that stages may get.
-    pub gpus: Vec<String>,
+    /// The cards that stages may get.
+    pub cards: &'a Cards,
+    /// Whether built-in stages can compute on them.
+    pub cuda: Cuda,
+    /// Variables of workers, beside those that `pipe` was started with.
+    pub variables: &'a [(String, String)],
     /// The program that serves as worker: `WORKER worker JOB`.
     pub worker: &'a Path,
     /// The workspace.
@@ -110,9 +115,7 @@ pub enum EngineError {
         stage: String,
     },
     /// A stage asks for GPUs that the machine lacks.
-    #[error(
-        "`{stage}` asks for {wanted} GPU and {there} may be used; on another machine, or with `--gpus`, there may be more"
-    )]
+    #[error("`{stage}` asks for {wanted} GPU and {there} may be used: {why}")]
     NoGpu {
         /// The instance.
         stage: String,
@@ -120,7 +123,70 @@ pub enum EngineError {
         wanted: f64,
         /// How many there are.
         there: usize,
+        /// Why there are no more, and what to do.
+        why: String,
     },
+    /// CUDA_VISIBLE_DEVICES names a card that the machine lacks, and a stage needs one.
+    #[error(transparent)]
+    NoCard(#[from] NoCard),
+    /// A stage asks for a card by a number that is none of its cards.
+    #[error("`{stage}` asks for device `{device}`, and {has} {}", places(*there))]
+    NoDevice {
+        /// The instance.
+        stage: String,
+        /// What it asks for.
+        device: String,
+        /// `gets` or `may use`.
+        has: &'static str,
+        /// How many cards.
+        there: usize,
+    },
+    /// A stage asks for a card in a build that cannot use one.
+    #[error(
+        "`{stage}` asks for device `{device}`, and this pipe was built without CUDA; use `device: auto` or `cpu`, or build it with \
+         `--features cuda`"
+    )]
+    NoCuda {
+        /// The instance.
+        stage: String,
+        /// What it asks for.
+        device: String,
+    },
+    /// A stage asks for a card on a machine that cannot compile kernels.
+    #[error("`{stage}` asks for device `{device}`, and this machine lacks what it needs: {what}")]
+    CudaLacks {
+        /// The instance.
+        stage: String,
+        /// What it asks for.
+        device: String,
+        /// What is missing, where it was looked for, and what brings it.
+        what: String,
+    },
+    /// A stage asks for more memory than cards have.
+    #[error("`{stage}` asks for {wanted} of GPU memory on {}, and there are {there}", each(*count))]
+    GpuMemory {
+        /// The instance.
+        stage: String,
+        /// What it asks for.
+        wanted: Bytes,
+        /// On how many cards.
+        count: usize,
+        /// The cards with their memory.
+        there: String,
+    },
+}
+
+/// `2 cards: `cuda:0` to `cuda:1``.
+fn places(count: usize) -> String {
+    match count {
+        0 => "no card".to_owned(),
+        1 => "1 card: `cuda:0`".to_owned(),
+        _ => format!("{count} cards: `cuda:0` to `cuda:{}`", count - 1),
+    }
+}
+
+fn each(count: usize) -> String {
+    if count == 1 { "one card".to_owned() } else { format!("each of {count} cards") }
 }
 
 /// Runs what a plan's freshness leaves to be done.
@@ -190,11 +256,7 @@ fn can_run(plan: &Plan, freshness: &Freshness, options: &Options<'_>) -> Result<
         if !is_chosen && matches!(verdict, Verdict::Miss { .. }) {
             return Err(EngineError::NotChosen { stage: node.id.clone() });
         }
-        let wanted = f64::from(node.resources.gpu);
-        if wanted.ceil() as usize > options.gpus.len() {
-            let there = options.gpus.len();
-            return Err(EngineError::NoGpu { stage: node.id.clone(), wanted, there });
-        }
+        wish(node, options.cards, &options.cuda)?;
     }
     Ok(())
 }

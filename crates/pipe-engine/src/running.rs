@@ -6,6 +6,7 @@
 //! * A node that starts asks for the lease of its recipe. While another process holds it, it rests and holds nothing.
 //! * Its inputs' bytes are read once more before it starts; a node whose bytes are missing or damaged runs again first.
 //! * Outputs are published after success: objects first, then one ledger row. Anything else leaves nothing.
+//! * An attempt whose card is lost is tried again on another one, and nobody gets that card any more.
 //! * A failed attempt is tried again as often as its stage says. Then what depends on it is skipped, and unless the run
 //!   keeps going nothing new starts.
 //! * Work is counted, not searched for: whatever happens to one node touches its neighbours alone.
@@ -25,6 +26,7 @@ use crate::{
     capacity::{Capacity, Lack},
     executors::{Ended, Exit, Local, interrupt},
     freshen::{Externals, Recipe, reasons, recipe},
+    holding::unlimited,
     prepare::Site,
 };
 
@@ -128,7 +130,10 @@ impl<'r, 'o> Running<'r, 'o> {
         observe: &'o mut dyn FnMut(&Event),
     ) -> Self {
         observe(&Event::Begun { run: run.0, stages: plan.nodes.len() });
-        let capacity = Capacity::new(&plan, options.jobs, &options.gpus, store);
+        if let Some(warning) = unlimited(&plan, freshness, options.cards) {
+            observe(&warning);
+        }
+        let capacity = Capacity::new(&plan, options.jobs, &options.cards.usable, store);
         let mut running = Self {
             store,
             options,

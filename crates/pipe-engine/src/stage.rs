@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, error::Error, fmt};
 
 use pipe_spec::{Node, Problem};
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
 use crate::{Context, Plan, Ports};
@@ -19,6 +19,8 @@ pub trait Stage {
     const VERSION: u32;
     /// One sentence.
     const ABOUT: &'static str;
+    /// Whether it computes on a device, so that it is given a GPU where there are some and nothing is said.
+    const COMPUTES: bool = false;
     /// Its recipe.
     type With: Serialize + DeserializeOwned + JsonSchema;
 
@@ -44,6 +46,11 @@ pub trait Stage {
         None
     }
 
+    /// What a failure means, its panics included: a lost device, too little memory. Asked in the attempt's own process.
+    fn meaning(_with: &Self::With, _context: &Context, failure: StageFailure) -> StageFailure {
+        failure
+    }
+
     /// Runs one attempt, in a process of its own.
     ///
     /// # Errors
@@ -52,10 +59,23 @@ pub trait Stage {
 }
 
 /// Why a stage failed: the error and its causes.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageFailure {
     /// The error, then each cause.
     pub chain: Vec<String>,
+    /// To whom it is due.
+    pub due_to: DueTo,
+}
+
+/// To whom a failure is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueTo {
+    /// The stage, its inputs or its recipe: it would fail elsewhere too.
+    #[default]
+    Stage,
+    /// A device that is lost: on another one the stage may succeed.
+    LostDevice,
 }
 
 impl StageFailure {
@@ -71,7 +91,17 @@ impl StageFailure {
             }
             cause = error.source();
         }
-        Self { chain }
+        Self::because(chain)
+    }
+
+    /// A failure of the stage for these causes, the last of which is the deepest.
+    pub fn because(chain: Vec<String>) -> Self {
+        Self { chain, due_to: DueTo::Stage }
+    }
+
+    /// A failure for these causes, because the device is lost.
+    pub fn lost_device(chain: Vec<String>) -> Self {
+        Self { chain, due_to: DueTo::LostDevice }
     }
 }
 
@@ -97,9 +127,12 @@ pub struct StageKind {
     pub version: u32,
     /// One sentence.
     pub about: &'static str,
+    /// Whether it computes on a device.
+    pub computes: bool,
     schema: fn() -> Json,
     bind: fn(&Node, &Json, &str) -> Result<Bound, Vec<Problem>>,
     advice: fn(&Plan, usize, u64) -> Option<String>,
+    meaning: fn(Json, &Context, StageFailure) -> StageFailure,
     run: fn(Json, &Context) -> Result<(), StageFailure>,
 }
 
@@ -110,9 +143,14 @@ impl StageKind {
             name: S::NAME,
             version: S::VERSION,
             about: S::ABOUT,
+            computes: S::COMPUTES,
             schema: pipe_spec::schema::<S::With>,
             bind: bind::<S>,
             advice: S::advice,
+            meaning: |with, context, failure| match serde_json::from_value(with) {
+                Ok(with) => S::meaning(&with, context, failure),
+                Err(_) => failure,
+            },
             run: |with, context| match serde_json::from_value(with) {
                 Ok(with) => S::run(with, context),
                 Err(error) => Err(StageFailure::of(error)),
@@ -132,6 +170,11 @@ impl StageKind {
     /// What to change when an attempt of a node was killed for memory.
     pub(crate) fn advice(&self, plan: &Plan, node: usize, limit: u64) -> Option<String> {
         (self.advice)(plan, node, limit)
+    }
+
+    /// What a failure of an attempt means.
+    pub(crate) fn meaning(&self, with: Json, context: &Context, failure: StageFailure) -> StageFailure {
+        (self.meaning)(with, context, failure)
     }
 
     pub(crate) fn run(&self, with: Json, context: &Context) -> Result<(), StageFailure> {

@@ -53,8 +53,10 @@ impl Running<'_, '_> {
             from = Bound::Excluded(next);
             let (_, node) = next;
             let plan = Arc::clone(&self.plan);
-            match self.capacity.take(&self.plan.nodes[node].resources)? {
+            let wish = self.wish(node)?;
+            match self.capacity.take(&self.plan.nodes[node].resources, &wish)? {
                 Ok(taken) => self.start_with(node, taken)?,
+                Err(_) if !self.could_get(&wish) => self.no_card_left(node),
                 Err(lack) => {
                     // Whoever needs more slots than are free would never get them if others always passed.
                     let is_next = matches!(lack, Lack::Slots { .. });

@@ -6,6 +6,7 @@ pub mod batch;
 mod beforehand;
 pub mod checkpoint;
 mod continuing;
+mod cuda_home;
 pub mod device;
 mod drawing;
 mod ema;
@@ -40,6 +41,7 @@ pub mod weights;
 
 pub use batch::{Sample, Target};
 pub use checkpoint::CheckpointError;
+pub use cuda_home::{CudaHome, CudaMissing, MissingPart, cuda_home};
 pub use device::{DeviceChoice, DeviceError, Place};
 pub use ema::Ema;
 pub use gradient::Clip;

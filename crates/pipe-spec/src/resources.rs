@@ -14,7 +14,7 @@ use crate::{Bytes, Time};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
-    /// `auto`, `cpu`, or `cuda:0`.
+    /// `auto`, `cpu`, `cuda` or `wgpu`; `cuda:1` is the second of the GPUs that the stage gets by `gpu`, else of all that there are.
     pub device: String,
     /// How many of the `--jobs` slots the stage takes, and how many threads it may use (OMP_NUM_THREADS, RAYON_NUM_THREADS).
     /// Null takes one slot, and gives each of the stages that may run at once twice its share of the machine's cores.
@@ -22,8 +22,12 @@ pub struct Resources {
     pub cpu: Option<u32>,
     /// Memory limit: a stage that takes more is killed. Also what it takes of the machine's memory while it runs.
     pub memory: Option<Bytes>,
-    /// GPUs: a whole number, or a part of one. The stage gets their ids through CUDA_VISIBLE_DEVICES.
-    pub gpu: Gpus,
+    /// GPUs: a whole number, or a part of one. The stage gets their ids through CUDA_VISIBLE_DEVICES; 0 hides all of them.
+    /// Null gives a stage that trains or predicts one where there are GPUs, and leaves any other as it is.
+    pub gpu: Option<Gpus>,
+    /// Memory that the stage takes of each of its GPUs. Without it, a part of a GPU is the same part of its memory; without `gpu`,
+    /// it is the part of one GPU that the memory is. Stages that share a GPU never ask for more than it has.
+    pub gpu_memory: Option<Bytes>,
     /// What it takes of named pools, e.g. `{ licence: 1 }`. Their sizes stand under `pools:` of the experiment; a pool that does not has one.
     #[schemars(inner(range(min = 1, max = 4096)))]
     pub pools: IndexMap<String, u32>,
@@ -38,7 +42,8 @@ impl Default for Resources {
             device: "auto".to_owned(),
             cpu: None,
             memory: None,
-            gpu: Gpus::default(),
+            gpu: None,
+            gpu_memory: None,
             pools: IndexMap::new(),
             priority: 0,
         }
@@ -46,7 +51,7 @@ impl Default for Resources {
 }
 
 /// A number of GPUs, in hundredths of one: `1`, `2`, `0.5`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Json", into = "f64")]
 pub struct Gpus(u32);
 

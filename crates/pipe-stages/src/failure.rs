@@ -140,6 +140,14 @@ pub enum Failure {
     /// Prediction failed.
     #[error(transparent)]
     Predict(#[from] pipe_learn::PredictError),
+    /// A card by a number that is none of those which this stage sees.
+    #[error("there is no `{device}`: this stage sees {visible} of the cards, counted from `cuda:0`")]
+    NoCard {
+        /// What was asked for.
+        device: String,
+        /// How many cards it sees.
+        visible: usize,
+    },
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] pipe_learn::DeviceError),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     artifacts::{DATASET, IMAGES, MODEL, PREDICTION},
     failure::Failure,
+    meaning::meaning,
     selection::{Selection, position},
     train::{NUMERICS, place},
 };
@@ -29,6 +30,7 @@ impl Stage for Predict {
     const NAME: &'static str = "predict";
     const VERSION: u32 = 1;
     const ABOUT: &'static str = "writes the probabilities of a fold's test cases, as f16";
+    const COMPUTES: bool = true;
     type With = PredictWith;
 
     fn ports(_: &PredictWith) -> Ports {
@@ -44,6 +46,10 @@ impl Stage for Predict {
 
     fn versions(_: &PredictWith) -> BTreeMap<String, String> {
         BTreeMap::from([("numerics".to_owned(), NUMERICS.to_owned())])
+    }
+
+    fn meaning(_: &PredictWith, context: &Context, failure: StageFailure) -> StageFailure {
+        meaning(failure, context, None)
     }
 
     fn run(_: PredictWith, context: &Context) -> Result<(), StageFailure> {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     artifacts::{CHECKPOINT, DATASET, MODEL, PREPARATION, TRAINING},
     failure::Failure,
+    meaning::meaning,
     memory,
     selection::{Selected, Selection, position},
     weights::WeightsFrom,
@@ -54,6 +55,7 @@ impl Stage for Train {
     const VERSION: u32 = 2;
     const ABOUT: &'static str =
         "trains a network on the training cases of a fold, and keeps the best epoch on its validation cases";
+    const COMPUTES: bool = true;
     type With = TrainWith;
 
     fn ports(_: &TrainWith) -> Ports {
@@ -88,6 +90,10 @@ impl Stage for Train {
 
     fn advice(plan: &Plan, node: usize, limit: u64) -> Option<String> {
         memory::advice(plan, node, limit)
+    }
+
+    fn meaning(with: &TrainWith, context: &Context, failure: StageFailure) -> StageFailure {
+        meaning(failure, context, Some(with))
     }
 
     fn run(with: TrainWith, context: &Context) -> Result<(), StageFailure> {
@@ -192,7 +198,13 @@ fn pause() -> Duration {
 
 /// The device that a stage's resources ask for, noted with its result.
 pub(crate) fn place(context: &Context) -> Result<Place, Failure> {
-    let place = context.resources().device.parse::<pipe_learn::DeviceChoice>()?.place()?;
+    let choice = context.resources().device.parse::<pipe_learn::DeviceChoice>()?;
+    if let (pipe_learn::DeviceChoice::Cuda(number), Some(visible)) = (choice, pipe_engine::cards_visible())
+        && number >= visible
+    {
+        return Err(Failure::NoCard { device: choice.to_string(), visible });
+    }
+    let place = choice.place()?;
     context.fact("device", place.name);
     if let Some(because) = &place.because {
         context.fact("no_gpu", because.as_str());

@@ -74,7 +74,7 @@ pub(crate) fn write(folder: &Path, session: &Session, experiment: &Experiment, p
         "architecture": std::env::consts::ARCH,
         "cpu": cpu(),
         "cores": std::thread::available_parallelism().map_or(1, usize::from),
-        "gpus": options.gpus,
+        "gpus": options.cards.usable,
     });
     let run = json!({
         "experiment": experiment.name,

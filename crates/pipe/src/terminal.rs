@@ -75,6 +75,12 @@ impl Terminal {
                 let wait = output::seconds(*seconds);
                 self.line(&format!("{stage}: attempt {attempt} failed ({why}); {of} retries at most, next in {wait}"));
             }
+            Event::CardLost { stage, attempt, left, failure, .. } => {
+                self.end(stage);
+                let why = failure.chain.first().map_or("a card is lost", String::as_str);
+                let left = output::count(*left as u64, "card", "cards");
+                self.line(&format!("{stage}: attempt {attempt} failed ({why}); {left} left to this run"));
+            }
             Event::Stopped { left } => {
                 self.line(&format!(
                     "{left} more stages were not started; --keep-going starts those that do not need it"

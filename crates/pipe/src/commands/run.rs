@@ -1,8 +1,9 @@
 //! `pipe run`: plan, hold against the store, run what is missing, render the report.
 
-use std::{env, fs, mem::ManuallyDrop, process::ExitCode, sync::Arc, thread, time::Instant};
+use std::{env, ffi::OsStr, fs, mem::ManuallyDrop, path::Path, process::ExitCode, sync::Arc, thread, time::Instant};
 
-use pipe_engine::{Event, Failing, Options, Pattern, Plan, Verdict, gpus, interrupt};
+use pipe_engine::{Cards, Cuda, Event, Failing, Options, Pattern, Plan, Verdict, interrupt};
+use pipe_learn::cuda_home;
 use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
@@ -34,9 +35,15 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let file = fs::canonicalize(&experiment.file).unwrap_or_else(|_| experiment.file.clone());
     let file = file.strip_prefix(&session.workspace).unwrap_or(&file).display().to_string();
+    // A run that makes nothing needs no card, and the driver is slow to tell.
+    let asked = if is_cached { Some([].as_slice()) } else { run.gpus.as_deref() };
+    let cards = Cards::of_machine(asked).map_err(|no_card| Failure::Argument(no_card.to_string()))?;
+    let (cuda, variables) = cuda();
     let options = Options {
         jobs: run.jobs.map_or(u32::try_from(cores).unwrap_or(u32::MAX), u32::from),
-        gpus: run.gpus.as_ref().map_or_else(gpus, |ids| ids.iter().filter(|id| !id.is_empty()).cloned().collect()),
+        cards: &cards,
+        cuda,
+        variables: &variables,
         worker: &worker,
         workspace: &session.workspace,
         file: &file,
@@ -125,6 +132,25 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
         end if end.failed + end.skipped > 0 => ExitCode::from(1),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// Whether workers can compute on cards, and the variables by which they find what compiles for those.
+fn cuda() -> (Cuda, Vec<(String, String)>) {
+    if cfg!(not(feature = "cuda")) {
+        return (Cuda::NotBuilt, Vec::new());
+    }
+    let home = match cuda_home() {
+        Ok(home) => home,
+        Err(missing) => return (Cuda::Lacks(missing.to_string()), Vec::new()),
+    };
+    let before = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let folders = home.nvrtc.parent().map(Path::to_path_buf).into_iter().chain(env::split_paths(&before));
+    // A folder whose name has a colon cannot be on the list.
+    let libraries = env::join_paths(folders).unwrap_or(before);
+    let variable = |name: &str, value: &OsStr| (name.to_owned(), value.to_string_lossy().into_owned());
+    let variables =
+        vec![variable("CUDA_PATH", home.include_parent.as_os_str()), variable("LD_LIBRARY_PATH", &libraries)];
+    (Cuda::Built, variables)
 }
 
 /// Stages whose results cannot be read, ready to be made again.

@@ -71,6 +71,7 @@ fn told(session: &Session, run: RunId) -> BTreeMap<String, Word> {
                 Ok(lack) => Word::Lacks(Box::new(lack)),
                 Err(_) => continue,
             },
+            "card_lost" => Word::Retries { seconds: 0.0, at },
             "retry" => Word::Retries { seconds: event["seconds"].as_f64().unwrap_or(0.0), at },
             "cached" | "done" => Word::Ended("has its result"),
             "failed" => Word::Ended("failed"),

@@ -2,29 +2,53 @@
 //!
 //! Does not compute on any; `pipe` without CUDA does not need one.
 
-use std::{
-    fs,
-    io::Read as _,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::fs;
 
-use super::Check;
+use pipe_engine::{Card, Driver};
+
+use super::{Check, bytes, cuda};
 use crate::session::Session;
 
-/// A driver that hangs does not answer at all.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 pub(super) fn checks(_: &Session) -> Vec<Check> {
-    let driver = driver();
-    let cards = cards();
-    let mut checks = vec![card(driver.as_deref(), cards, cfg!(feature = "cuda"))];
-    if cards > 0 || driver.is_some() {
-        checks.extend(names());
+    let told = pipe_engine::driver();
+    let cards: &[Card] = if let Driver::Answers(cards) = &told { cards } else { &[] };
+    let version = cards.iter().find_map(|card| card.driver.clone()).or_else(driver);
+    let count = devices().max(cards.len());
+    let mut checks = vec![card(version.as_deref(), count, cfg!(feature = "cuda"))];
+    checks.extend(cards.iter().map(one));
+    if count > 0 || version.is_some() {
+        checks.extend(silence(&told));
         checks.extend(visible(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()));
     }
+    if count > 0 || version.is_some() || cfg!(feature = "cuda") {
+        checks.extend(cuda::checks(version.as_deref()));
+    }
     checks
+}
+
+/// A card that the driver tells of.
+fn one(card: &Card) -> Check {
+    let memory = card.memory.map(|memory| format!(", {}", bytes(memory))).unwrap_or_default();
+    let free = card.free.map(|free| format!(", {} free", bytes(free))).unwrap_or_default();
+    Check::ok("card", format!("{}: {}{memory}{free}", card.id, card.name.as_deref().unwrap_or("of unknown name")))
+}
+
+/// What is wrong with a driver that does not tell its cards.
+fn silence(told: &Driver) -> Option<Check> {
+    match told {
+        Driver::Answers(_) => None,
+        Driver::Absent => Some(Check::note(
+            "nvidia-smi",
+            "not in PATH, so nobody tells how much memory the cards have",
+            "install the driver's programs; until then `gpu_memory` limits nothing",
+        )),
+        Driver::Hangs => Some(Check::problem("nvidia-smi", "does not answer: the driver hangs", "restart the machine")),
+        Driver::Fails(why) => Some(Check::problem(
+            "nvidia-smi",
+            format!("fails: {why}"),
+            "install the driver that fits the kernel, and restart the machine",
+        )),
+    }
 }
 
 /// Version of the kernel's driver.
@@ -35,7 +59,7 @@ fn driver() -> Option<String> {
 }
 
 /// Number of device files of cards.
-fn cards() -> usize {
+fn devices() -> usize {
     let names = fs::read_dir("/dev").into_iter().flatten().filter_map(Result::ok).map(|entry| entry.file_name());
     let is_card = |name: &str| {
         let number = name.strip_prefix("nvidia").unwrap_or_default();
@@ -67,40 +91,9 @@ fn card(driver: Option<&str>, cards: usize, has_cuda: bool) -> Check {
         (Some(driver), _) => Check::note(
             "card",
             format!("{cards} NVIDIA card{s}, driver {driver}, but pipe was built without CUDA"),
-            "cargo build --release --features cuda, then `resources: { device: cuda:0 }`",
+            "cargo build --release --features cuda, then `resources: { device: cuda }`",
         ),
     }
-}
-
-/// What the driver's own program says of each card.
-fn names() -> Option<Check> {
-    let mut child = Command::new("nvidia-smi")
-        .args(["--query-gpu=name,memory.total,memory.free", "--format=csv,noheader"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let end = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().ok()? {
-            Some(status) => break status,
-            None if Instant::now() > end => {
-                drop(child.kill());
-                // One that hangs in the driver cannot be ended; it is not waited for.
-                return Some(Check::problem("nvidia-smi", "does not answer: the driver hangs", "restart the machine"));
-            }
-            None => thread::sleep(Duration::from_millis(20)),
-        }
-    };
-    let mut text = String::new();
-    child.stdout.take()?.read_to_string(&mut text).ok()?;
-    let cards: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if status.success() && !cards.is_empty() {
-        return Some(Check::ok("nvidia-smi", cards.join("; ")));
-    }
-    let says = format!("fails: {}", cards.first().copied().unwrap_or("it says nothing"));
-    Some(Check::problem("nvidia-smi", says, "install the driver that fits the kernel, and restart the machine"))
 }
 
 /// Whether the environment hides cards.
@@ -127,6 +120,11 @@ mod tests {
         check(Some("570.1"), 2, false, Verdict::Note);
         check(Some("570.1"), 0, true, Verdict::Note);
         assert!(visible(None).is_none());
+        assert!(silence(&Driver::Answers(Vec::new())).is_none());
+        assert_eq!(silence(&Driver::Hangs).map(|check| check.verdict), Some(Verdict::Problem));
+        let h200 =
+            Card { id: "0".into(), name: Some("NVIDIA H200".into()), memory: Some(139 << 30), ..Card::default() };
+        assert_eq!(one(&h200).says, "0: NVIDIA H200, 139.0 GiB");
         assert_eq!(visible(Some("")).map(|check| check.verdict), Some(Verdict::Note));
         assert_eq!(visible(Some("0,1")).map(|check| check.says), Some("shows 0,1 alone".to_owned()));
     }

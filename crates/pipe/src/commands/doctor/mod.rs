@@ -3,6 +3,7 @@
 //! Changes nothing, but for a temporary file by which it sees what can be written. Every fact is optional: what a system
 //! does not tell is left out.
 
+mod cuda;
 mod gpu;
 mod machine;
 mod program;
