@@ -268,7 +268,8 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             let [_, channels, frames, height, width] = batch.images.dims();
             let margin = config.margin([channels, frames, height, width]);
 
-            let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]));
+            let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]))
+                .in_precision(training.precision);
             let maps = state.network.fitted(batch.images, &margin, &mut pass);
             let deep = training.deep_supervision.as_ref();
             let loss = supervised(&training.loss, &maps, &batch.target, labels.head, deep, &margin)?;
@@ -288,7 +289,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             observer(TrainEvent::Batch { epoch, batch: number, loss: value.into() });
         }
         let kept = state.kept().valid();
-        let found = validated(&kept, config, validation, &training.loss, &labels, training.batch, &place.device);
+        let found = validated(&kept, config, validation, training, &labels, &place.device);
         if !found.loss.is_finite() {
             let cases = validation.iter().map(|sample| sample.id.clone()).collect();
             return Err(TrainError::NotFinite { loss: found.loss, epoch, batch: None, cases });
@@ -373,6 +374,7 @@ fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutcome, TrainE
         preparation: preparation.clone(),
         weights: task.first.map(|first| first.card.clone()),
         seed,
+        precision: task.training.precision,
         epochs: state.history.len(),
         best,
     };

@@ -8,9 +8,9 @@ use pipe_image::Mask;
 use crate::batch::{Batch, Sample, assembled};
 use crate::head::Head;
 use crate::labels::Labels;
-use crate::losses::LossConfig;
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkConfig};
+use crate::recipe::TrainConfig;
 use crate::weights::floats;
 
 /// What validation found.
@@ -29,22 +29,22 @@ pub(crate) fn validated(
     network: &Network,
     config: &NetworkConfig,
     samples: &[Sample],
-    loss: &LossConfig,
+    training: &TrainConfig,
     labels: &Labels,
-    batch: usize,
     device: &Device,
 ) -> Validation {
     let mut loss_sum = 0.0;
     let mut dices: Vec<Vec<Option<f64>>> = Vec::new();
     let alike = samples.chunk_by(|one, next| one.image.shape() == next.image.shape());
-    for chunk in alike.flat_map(|alike| alike.chunks(batch)) {
+    for chunk in alike.flat_map(|alike| alike.chunks(training.batch)) {
         let [frames, channels, height, width] = chunk[0].image.shape();
         let margin = config.margin([channels, frames, height, width]);
         let chunk: Vec<&Sample> = chunk.iter().collect();
         let Batch { images, target } = assembled(&chunk, labels, device);
-        let logits = network.fitted(images, &margin, &mut Pass::predicting()).main;
+        let mut pass = Pass::predicting().in_precision(training.precision);
+        let logits = network.fitted(images, &margin, &mut pass).main;
         let [_, maps, depth, height, width] = logits.dims();
-        let value = floats(loss.value(logits.clone(), &target, labels.head))[0];
+        let value = floats(training.loss.value(logits.clone(), &target, labels.head))[0];
         loss_sum += f64::from(value) * chunk.len() as f64;
         let logits = floats(logits);
         for (sample, logits) in chunk.iter().zip(logits.chunks(maps * depth * height * width)) {
