@@ -12,6 +12,7 @@ use crate::device::Place;
 use crate::model::{BEST, ModelCard};
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkError};
+use crate::precision::Precision;
 use crate::weights::{WeightsError, floats, with_arrays};
 
 /// A trained network, ready to predict.
@@ -20,6 +21,7 @@ pub struct Model {
     card: ModelCard,
     network: Network,
     place: Place,
+    precision: Precision,
 }
 
 /// A model that cannot be loaded, or an image that does not fit it.
@@ -37,7 +39,7 @@ pub enum PredictError {
 }
 
 impl Model {
-    /// Loads the best weights of a model folder.
+    /// Loads the best weights of a model folder; it computes in the default precision.
     ///
     /// # Errors
     /// A file is missing or does not fit the others.
@@ -45,7 +47,13 @@ impl Model {
         let card = ModelCard::read(folder)?;
         let (arrays, _) = checkpoint::read(&folder.join(BEST))?;
         let network = with_arrays(card.network.build(&place.device)?, arrays)?;
-        Ok(Self { card, network, place: place.clone() })
+        Ok(Self { card, network, place: place.clone(), precision: Precision::default() })
+    }
+
+    /// The same model, which computes in another number format.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Gives the card.
@@ -62,7 +70,8 @@ impl Model {
         self.card.network.check_input([channels, frames, height, width])?;
         let margin = self.card.network.margin([channels, frames, height, width]);
         let images = stacked(&[image], &self.place.device);
-        let logits = self.network.fitted(images, &margin, &mut Pass::predicting()).main;
+        let mut pass = Pass::predicting().in_precision(self.precision);
+        let logits = self.network.fitted(images, &margin, &mut pass).main;
         let depth = logits.dims()[2];
         let data = floats(self.card.head.probabilities(logits).swap_dims(1, 2));
         Ok(Image { frames: depth, channels: self.card.classes, height, width, data })

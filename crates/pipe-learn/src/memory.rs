@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use burn::Tensor;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
 use crate::networks::blocks::{Pass, Step};
 use crate::networks::{NetworkConfig, NetworkError, Takes};
@@ -27,6 +27,8 @@ pub struct Footprint {
 struct Holding {
     /// Values that stay for the backward pass: what it gives, and what it reads where no layer gave that.
     values: usize,
+    /// How many of those that a pass holds stay in 32 bits whatever the precision.
+    full: usize,
     /// Values of each channel, where it normalises by the batch.
     normalised: Option<usize>,
     /// Whether it has one value a channel however large the input is.
@@ -105,10 +107,13 @@ impl Holding {
         let read = if is_joined { count(&step.read) } else { 0 };
         // What it gives is laid out anew as a part of what is joined, and not needed itself.
         let own = if step.kind.starts_with("conv_transpose") { 0 } else { count(&step.shape) };
+        // What a normalisation read, for which the layer before counts, and what an activation in 32 bits read.
+        let read_in_full = if step.kind.ends_with("_norm") { count(&step.shape) } else { 0 };
         given.insert(step.shape.clone());
         let space = step.shape.get(2..).unwrap_or_default();
         Self {
             values: own + read + step.beside,
+            full: read_in_full + step.beside,
             normalised: (step.kind == "batch_norm").then(|| count(space)),
             is_pooled: space.iter().all(|side| *side == 1),
         }
@@ -134,10 +139,16 @@ impl Footprint {
 
     /// Gives the memory that a training takes with inputs of one shape, `[channels, depth or frames, height, width]`, and so
     /// many values of cases held all the time.
+    ///
+    /// In 16 bits it is that of a GPU: there convolutions keep what they read in 16 bits, and normalisations in 32. The CPU computes
+    /// both in 32 bits, and keeps as much as with `fp32`.
     pub fn memory(&self, shape: [usize; 4], training: &TrainConfig, held: usize) -> Memory {
         let scale = self.scale(shape);
-        let kept = |layer: &Holding| (layer.values as f64 * layer.scale(scale)) as u64;
-        let values: u64 = self.layers.iter().map(kept).sum();
+        let scaled = |count: usize, layer: &Holding| (count as f64 * layer.scale(scale)) as u64;
+        let format = DType::from(training.precision.of_layers()).size() as u64;
+        let kept =
+            |layer: &Holding| format * scaled(layer.values, layer) + (FLOAT - format) * scaled(layer.full, layer);
+        let kept: u64 = self.layers.iter().map(kept).sum();
         let input = shape.iter().product::<usize>() as u64;
         let extra = u64::from(training.ema.is_some()) + u64::from(training.accumulate > 1);
         let arrays = 1 + training.optimizer.slots().len() as u64 + extra;
@@ -147,7 +158,7 @@ impl Footprint {
             fixed: rest + weights(arrays),
             // Gradients as tensors and as plain arrays.
             least: rest + weights(arrays + 2),
-            each: (values + input) * FLOAT,
+            each: kept + input * FLOAT,
         }
     }
 }
@@ -184,6 +195,9 @@ mod tests {
         assert_eq!((large.each, large.fixed), (4 * small.each, small.fixed));
         let averaged = memory(unet, 32, r#", "ema": {}"#);
         assert!(averaged.fixed > small.fixed && averaged.each == small.each);
+        let half = memory(unet, 32, r#", "precision": "bf16""#);
+        assert_eq!(half.fixed, small.fixed, "weights, gradients and the optimizer's arrays stay in 32 bits");
+        assert!(half.each > small.each / 2 && half.each < small.each * 4 / 5, "what normalisations read does, too");
         let smooth = memory(r#"{"unet": {"width": 4, "depth": 2, "activation": "silu"}}"#, 32, "");
         assert!(smooth.each > small.each, "what the activation gave is kept too");
     }

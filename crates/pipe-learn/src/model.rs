@@ -11,6 +11,7 @@ use crate::checkpoint::{self, CheckpointError};
 use crate::head::Head;
 use crate::history::HistoryRow;
 use crate::networks::NetworkConfig;
+use crate::precision::Precision;
 use crate::pretrained::WeightsCard;
 
 /// The weights of the epoch with the best Dice on validation cases, in a model folder.
@@ -47,6 +48,9 @@ pub struct ModelCard {
     pub weights: Option<WeightsCard>,
     /// The seed of the training.
     pub seed: u64,
+    /// In which number format it was trained.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// The epochs that were trained.
     pub epochs: usize,
     /// The epoch of the best weights, with its numbers.

@@ -33,6 +33,11 @@ impl Precision {
         }
     }
 
+    /// Whether layers hand on 16 bits.
+    pub fn is_short(self) -> bool {
+        self.of_layers() != FloatDType::F32
+    }
+
     /// Whether products must not be rounded.
     pub fn is_exact(self) -> bool {
         self == Self::Fp32

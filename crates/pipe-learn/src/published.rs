@@ -39,6 +39,7 @@ pub(crate) fn published(task: &TrainTask<'_>, state: &State) -> Result<TrainOutc
         preparation: preparation.clone(),
         weights: task.first.map(|first| first.card.clone()),
         seed,
+        precision: task.training.precision,
         epochs: state.history.len(),
         best,
     };

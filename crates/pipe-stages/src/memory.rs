@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use pipe_engine::{Plan, PlanNode};
-use pipe_learn::{Footprint, Memory, TrainConfig, footprint};
+use pipe_learn::{Footprint, Memory, Precision, TrainConfig, footprint};
 use pipe_spec::Bytes;
 
 use crate::{
@@ -19,9 +19,11 @@ use crate::{
 struct Known {
     /// By network, channels and frames: what takes a pass through the network.
     footprints: BTreeMap<(String, usize, usize), Option<Footprint>>,
-    /// By network, training and preparation.
-    trainings: BTreeMap<(String, String, usize), Option<(Memory, TrainConfig)>>,
+    trainings: BTreeMap<Recipe, Option<(Memory, TrainConfig)>>,
 }
+
+/// Network, training and preparation, and whether it is for the CPU.
+type Recipe = (String, String, usize, bool);
 
 /// Gives the bytes that each training among `asked` takes, by node; none for other stages, and where the recipes do not tell.
 pub fn memory(plan: &Plan, asked: impl Fn(usize) -> bool) -> Vec<Option<u64>> {
@@ -69,7 +71,7 @@ impl Known {
         }
         let from = feeding(plan, planned)?;
         let part = |name: &str| planned.with[name].to_string();
-        let key = (part("network"), part("training"), from);
+        let key = (part("network"), part("training"), from, planned.resources.device == "cpu");
         if !self.trainings.contains_key(&key) {
             let found = self.found(planned, &plan.nodes[from], &key.0);
             self.trainings.insert(key.clone(), found);
@@ -78,7 +80,11 @@ impl Known {
     }
 
     fn found(&mut self, node: &PlanNode, data: &PlanNode, name: &str) -> Option<(Memory, TrainConfig)> {
-        let TrainWith { network, training, .. } = serde_json::from_value((*node.with).clone()).ok()?;
+        let TrainWith { network, mut training, .. } = serde_json::from_value((*node.with).clone()).ok()?;
+        if node.resources.device == "cpu" {
+            // There layers compute in 32 bits, and keep what they read in 32 bits.
+            training.precision = Precision::Fp32;
+        }
         let data: DataConfig = serde_json::from_value((*data.with).clone()).ok()?;
         let seen = shape(&data, Some(&training))?;
         network.check_input(seen).ok()?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Dtype, EntryMeta, Maps, Pack, PackWriter};
-use pipe_learn::{Head, Model};
+use pipe_learn::{Head, Model, Precision};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,14 @@ use crate::{
 /// Predicts the test cases of one fold.
 pub struct Predict;
 
-/// Nothing decides a prediction but its inputs.
+/// What decides a prediction besides its inputs.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PredictWith {}
+pub struct PredictWith {
+    /// In which number format the network computes, whichever it was trained in.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
+}
 
 impl Stage for Predict {
     const NAME: &'static str = "predict";
@@ -52,13 +56,13 @@ impl Stage for Predict {
         meaning(failure, context, None)
     }
 
-    fn run(_: PredictWith, context: &Context) -> Result<(), StageFailure> {
-        predict(context).map_err(StageFailure::of)
+    fn run(with: PredictWith, context: &Context) -> Result<(), StageFailure> {
+        predict(&with, context).map_err(StageFailure::of)
     }
 }
 
-fn predict(context: &Context) -> Result<(), Failure> {
-    let model = Model::open(context.input("model"), &place(context)?)?;
+fn predict(with: &PredictWith, context: &Context) -> Result<(), Failure> {
+    let model = Model::open(context.input("model"), &place(context)?)?.in_precision(with.precision);
     let pack = Pack::open(context.input("dataset"))?;
     let selection = Selection::read(context.input("images"))?;
     let mut writer = PackWriter::create(context.output("prediction"))?;

@@ -103,6 +103,9 @@ impl Stage for Train {
 
 fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
     let place = place(context)?;
+    if place.is_host() && with.training.precision.is_short() {
+        context.warn("the CPU computes in 32 bits and rounds to `precision` behind each layer: slower than `fp32`, with no less memory");
+    }
     let pack = Pack::open(context.input("dataset"))?;
     let selection = Selection::read(context.input("training"))?;
     let path = context.input("preparation");

@@ -3,13 +3,13 @@
 
 use burn::Tensor;
 use burn::module::Module;
-use burn::tensor::{Device, activation};
+use burn::tensor::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Bias, Conv2d, ConvNorm2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Pass,
-    Style, UpSampling, max_pool_half,
+    Style, UpSampling, gated, max_pool_half,
 };
 use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -176,7 +176,7 @@ impl Gate {
     fn forward(&self, below: Tensor<4>, skip: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let sum = self.w_g.forward(below, pass) + self.w_x.forward(skip.clone(), pass);
         let weights = self.psi.forward(self.activation.of(sum), pass); // [batch, 1, h, w]
-        skip * activation::sigmoid(weights)
+        gated(skip, weights)
     }
 }
 

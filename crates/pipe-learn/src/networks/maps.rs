@@ -3,6 +3,8 @@
 
 use burn::Tensor;
 
+use super::blocks::full;
+
 /// The output of a forward pass, as logits.
 ///
 /// # Shapes
@@ -19,5 +21,10 @@ impl Maps {
     /// The output of a network for images without further heads: `[batch, maps, height, width]`.
     pub fn of(main: Tensor<4>) -> Self {
         Self { main: main.unsqueeze_dim(2), deep: Vec::new() }
+    }
+
+    /// The same in 32 bits: losses and heads need them.
+    pub(super) fn in_full(self) -> Self {
+        Self { main: full(self.main), deep: self.deep.into_iter().map(full).collect() }
     }
 }

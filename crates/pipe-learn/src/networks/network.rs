@@ -7,7 +7,8 @@ use super::blocks::Pass;
 use super::{Maps, Margin, Network};
 
 impl Network {
-    /// Gives logits of an input of any size: puts `margin` around it and takes it off the maps again.
+    /// Gives logits of an input of any size, in 32 bits whatever the precision of the pass: puts `margin` around it and takes it
+    /// off the maps again.
     ///
     /// # Shapes
     /// `[batch, channels, depth or frames, height, width]` to `[batch, maps, depth, height, width]`. Maps of deep supervision

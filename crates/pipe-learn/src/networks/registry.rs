@@ -87,7 +87,7 @@ macro_rules! networks {
         }
 
         impl Network {
-            /// Gives logits.
+            /// Gives logits, in 32 bits whatever the precision of the pass.
             ///
             /// # Shapes
             /// `[batch, channels, depth or frames, height, width]` to `[batch, maps, depth, height, width]`.
@@ -95,7 +95,9 @@ macro_rules! networks {
             /// # Panics
             /// If the input does not fit; ask [`NetworkConfig::check_input`] first, and see [`Network::fitted`].
             pub fn forward(&self, x: burn::Tensor<5>, pass: &mut blocks::Pass) -> Maps {
-                match self { $(Self::$variant(network) => network.forward(x, pass),)* }
+                let x = x.cast(pass.precision().of_layers());
+                let maps = match self { $(Self::$variant(network) => network.forward(x, pass),)* };
+                maps.in_full()
             }
         }
     };

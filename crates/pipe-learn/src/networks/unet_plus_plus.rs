@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Pass, Style,
-    UpSampling, max_pool_half,
+    UpSampling, full, max_pool_half,
 };
 use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -235,7 +235,8 @@ impl Forward for UNetPlusPlus {
         }
         let mut runs = |step: usize| {
             let head = &self.heads[step - 1];
-            head.forward(finest[step - 1].clone(), pass).unsqueeze_dim::<5>(2)
+            // The mean of heads is taken over logarithms, which need 32 bits.
+            full(head.forward(finest[step - 1].clone(), pass)).unsqueeze_dim::<5>(2)
         };
         match self.output {
             Output::Mean => {

@@ -55,7 +55,7 @@ impl Bench {
 
     /// On the CPU as on another device: whatever can stay in tensors does.
     pub(crate) fn as_on_a_device() -> Self {
-        Self::at(Place { device: Device::flex(), name: "a device" })
+        Self::at(Place { device: Device::flex(), name: "a device", because: None })
     }
 
     fn at(place: Place) -> Self {

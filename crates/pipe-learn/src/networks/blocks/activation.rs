@@ -6,7 +6,7 @@ use burn::tensor::activation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Norm, Pass};
+use super::{Norm, Pass, in_full};
 
 /// What follows a convolution and its normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +31,10 @@ impl Activation {
         match self {
             Self::Relu => activation::relu(x),
             Self::LeakyRelu => activation::leaky_relu(x, slope),
-            Self::Elu => activation::elu(x, 1.0),
-            Self::Silu => activation::silu(x),
-            Self::Gelu => activation::gelu(x),
+            // Differences and products of exponentials: 16 bits would lose what is near 0.
+            Self::Elu => in_full(x, |x| activation::elu(x, 1.0)),
+            Self::Silu => in_full(x, activation::silu),
+            Self::Gelu => in_full(x, activation::gelu),
         }
     }
 }

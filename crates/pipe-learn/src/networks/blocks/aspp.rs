@@ -5,6 +5,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::format::like;
 use super::{Bias, Conv2d, Eca, Norm, NormKind, Pass, Sequence, Style, Weightless, Window, global_mean};
 
 /// What an [`Aspp`] is made of.
@@ -106,18 +107,19 @@ impl Aspp {
         let [batch, _, height, width] = x.dims();
         let mut parts = Vec::with_capacity(self.convs.len());
         for part in &self.convs {
-            let x = x.clone();
+            let input = x.clone();
             parts.push(match part {
-                Part::Whole(conv) => self.style.run(conv, x, pass),
+                Part::Whole(conv) => self.style.run(conv, input, pass),
                 Part::Separable((conv, norm)) => {
-                    let x = separated(conv, x, pass);
+                    let x = separated(conv, input, pass);
                     self.style.activation.after(norm.as_ref(), x, pass)
                 }
                 Part::Pool((_, conv, norm)) => {
-                    let mean = conv.forward(global_mean(x), pass); // [batch, c, 1, 1]
+                    let mean = conv.forward(global_mean(input), pass); // [batch, c, 1, 1]
                     let mean = self.style.activation.after(norm.as_ref(), mean, pass);
                     let [_, channels, _, _] = mean.dims();
-                    mean.expand([batch, channels, height, width])
+                    // Stretched before it is rounded: the way back is a sum over all pixels.
+                    like(mean.expand([batch, channels, height, width]), x)
                 }
             });
         }

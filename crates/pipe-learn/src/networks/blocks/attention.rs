@@ -5,7 +5,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, activation};
 
-use super::{Bias, Conv2d, Conv3d, Pass, Window, global_mean};
+use super::{Bias, Conv2d, Conv3d, Pass, Window, full, gated, global_mean};
 
 /// Weighs the channels of a sequence by their largest values.
 ///
@@ -29,10 +29,9 @@ impl ChannelAttention {
     pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
         let [batch, channels, frames, height, width] = x.dims();
         let largest = x.clone().reshape([batch, channels, frames * height * width]).max_dim(2);
-        let largest = largest.reshape([batch, channels, 1, 1, 1]);
+        let largest = full(largest.reshape([batch, channels, 1, 1, 1]));
         let weights = activation::relu(self.conv1.forward(largest, pass));
-        let weights = activation::sigmoid(self.conv2.forward(weights, pass));
-        x * weights
+        gated(x, self.conv2.forward(weights, pass))
     }
 }
 
@@ -60,7 +59,6 @@ impl ChannelFusion {
     pub fn forward(&self, low: Tensor<4>, high: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let means = Tensor::cat(vec![global_mean(low.clone()), global_mean(high.clone())], 1); // [batch, 2 channels, 1, 1]
         let weights = activation::relu(self.conv1.forward(means, pass));
-        let weights = activation::sigmoid(self.conv2.forward(weights, pass));
-        low * weights + high
+        gated(low, self.conv2.forward(weights, pass)) + high
     }
 }

@@ -4,7 +4,7 @@
 use burn::Tensor;
 use burn::tensor::TensorData;
 
-use super::Pass;
+use super::{Pass, in_full};
 use crate::random::unit;
 
 /// Sets whole channels to zero with probability `rate` and scales the others up, in a learning pass only.
@@ -20,7 +20,7 @@ pub fn spatial_dropout(x: Tensor<5>, rate: f64, pass: &mut Pass) -> Tensor<5> {
     let kept = (1.0 / (1.0 - rate)) as f32;
     let mask: Vec<f32> = (0..batch * channels).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
     let mask = Tensor::from_data(TensorData::new(mask, [batch, channels, 1, 1, 1]), &x.device());
-    x * mask
+    in_full(x, |x| x * mask)
 }
 
 /// Sets single values to zero with probability `rate` and scales the others up, in a learning pass only.
@@ -33,7 +33,7 @@ pub fn dropout<const D: usize>(x: Tensor<D>, rate: f64, pass: &mut Pass) -> Tens
     let shape = x.dims();
     let mask: Vec<f32> = (0..x.shape().num_elements()).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
     let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
-    x * mask
+    in_full(x, |x| x * mask)
 }
 
 /// Sets whole samples to zero with probability `rate` and scales the others up, in a learning pass only.
@@ -52,7 +52,7 @@ pub fn sample_dropout(x: Tensor<4>, rate: f64, pass: &mut Pass) -> Tensor<4> {
     let kept = (1.0 / (1.0 - rate)) as f32;
     let mask: Vec<f32> = (0..batch).map(|_| if unit(random) < rate { 0.0 } else { kept }).collect();
     let mask = Tensor::from_data(TensorData::new(mask, [batch, 1, 1, 1]), &x.device());
-    x * mask
+    in_full(x, |x| x * mask)
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 
 use burn::Tensor;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, activation};
+use burn::tensor::Device;
 use pipe_kernels::ConvOptions;
 
 use super::convolution::zeros;
-use super::{Pass, global_mean};
+use super::format::conv2d;
+use super::{Pass, gated, global_mean};
 
 /// Weighs channels: mean of each - convolution over neighbouring channels, without bias - sigmoid - multiply.
 ///
@@ -41,9 +42,9 @@ impl Eca {
         let [_, _, kernel] = weight.dims();
         let means = global_mean(x.clone()).reshape([batch, 1, 1, channels]);
         let options = ConvOptions::new([1; 2], [0, kernel / 2], [1; 2], 1);
-        let weights = pipe_kernels::conv2d(means, weight.reshape([1, 1, 1, kernel]), None, options);
+        let weights = conv2d(means, weight.reshape([1, 1, 1, kernel]), None, options);
         pass.list("conv1d", Some(self.conv.weight.id), &[batch, 1, channels], batch * channels * kernel);
-        x * activation::sigmoid(weights).reshape([batch, channels, 1, 1])
+        gated(x, weights.reshape([batch, channels, 1, 1]))
     }
 }
 

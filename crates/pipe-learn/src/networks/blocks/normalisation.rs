@@ -7,7 +7,7 @@ use burn::tensor::{Device, activation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bias, Pass, Statistics};
+use super::{Bias, Pass, Statistics, full, in_full};
 
 /// The numbers of a batch normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,20 +77,18 @@ impl BatchNorm {
             let shift = self.bias.val() - self.running_mean.val() * scale.clone();
             let mut across = [1; D];
             across[1] = channels;
-            let y = x * scale.reshape(across) + shift.reshape(across);
-            return match then {
-                Then::Relu => activation::relu(y),
-                Then::Relu6 => activation::relu(y).clamp_max(6.0),
-                Then::Nothing => y,
-            };
+            return in_full(x, |x| {
+                let y = x * scale.reshape(across) + shift.reshape(across);
+                match then {
+                    Then::Relu => activation::relu(y),
+                    Then::Relu6 => activation::relu(y).clamp_max(6.0),
+                    Then::Nothing => y,
+                }
+            });
         }
         let count = x.shape().num_elements() / channels;
         let (gamma, beta) = (self.weight.val(), self.bias.val());
-        let (y, mean, variance) = match then {
-            Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
-            Then::Relu6 => pipe_kernels::batch_norm_relu6_train(x, gamma, beta, epsilon),
-            Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
-        };
+        let (y, mean, variance) = normalised(x, [gamma, beta], epsilon, then);
         let (running_mean, running_var) = (self.running_mean.id, self.running_var.id);
         pass.report(Statistics { running_mean, running_var, mean, variance, count, momentum });
         y
@@ -183,11 +181,23 @@ impl InstanceNorm {
         (joined[0], joined[1]) = (1, batch * channels);
         let [gamma, beta] = [&self.weight, &self.bias].map(|param| param.val().repeat_dim(0, batch));
         let (x, epsilon) = (x.reshape(joined), self.options.epsilon);
-        let (y, _, _) = match then {
-            Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
-            Then::Relu6 => pipe_kernels::batch_norm_relu6_train(x, gamma, beta, epsilon),
-            Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
-        };
+        let (y, _, _) = normalised(x, [gamma, beta], epsilon, then);
         y.reshape(shape)
     }
+}
+
+/// Normalises by the statistics of the batch, in 32 bits; gives the result in the format that came in, mean and variance in 32.
+fn normalised<const D: usize>(
+    x: Tensor<D>,
+    [gamma, beta]: [Tensor<1>; 2],
+    epsilon: f64,
+    then: Then,
+) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
+    let (format, x) = (x.dtype(), full(x));
+    let (y, mean, variance) = match then {
+        Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
+        Then::Relu6 => pipe_kernels::batch_norm_relu6_train(x, gamma, beta, epsilon),
+        Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
+    };
+    (y.cast(format), mean, variance)
 }

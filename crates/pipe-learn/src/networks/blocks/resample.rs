@@ -8,7 +8,7 @@ pub use pipe_kernels::Corners;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConvTranspose2d, Pass};
+use super::{ConvTranspose2d, Pass, full, in_full};
 
 /// Takes the largest of each 2x2 block.
 ///
@@ -39,7 +39,7 @@ pub fn nearest_twice(x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
 /// `[batch, channels, height, width]` to `[batch, channels, size]`.
 pub fn bilinear(x: Tensor<4>, size: [usize; 2], corners: Corners, pass: &mut Pass) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let y = if [height, width] == size { x } else { pipe_kernels::bilinear(x, size, corners) };
+    let y = if [height, width] == size { x } else { in_full(x, |x| pipe_kernels::bilinear(x, size, corners)) };
     pass.list("bilinear_upsample", None, &y.dims(), 0);
     y
 }
@@ -85,11 +85,11 @@ impl UpSampling {
     }
 }
 
-/// The mean of each channel.
+/// The mean of each channel, in 32 bits whatever the format of the map: a sum over many pixels needs them.
 ///
 /// # Shapes
 /// `[batch, channels, height, width]` to `[batch, channels, 1, 1]`.
 pub fn global_mean(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels, 1, 1])
+    full(x).reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels, 1, 1])
 }

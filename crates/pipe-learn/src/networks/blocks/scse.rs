@@ -6,7 +6,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, activation};
 
-use super::{Bias, Conv2d, Pass, Weightless, global_mean};
+use super::{Bias, Conv2d, Pass, Weightless, gated, global_mean};
 
 /// Channels in the middle are so many times fewer.
 const REDUCTION: usize = 16;
@@ -38,8 +38,8 @@ impl Scse {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let (_, squeeze, _, excite) = &self.cSE;
         let channels = activation::relu(squeeze.forward(global_mean(x.clone()), pass));
-        let channels = activation::sigmoid(excite.forward(channels, pass)); // [batch, channels, 1, 1]
-        let pixels = activation::sigmoid(self.sSE.0.forward(x.clone(), pass)); // [batch, 1, height, width]
-        x.clone() * channels + x * pixels
+        let channels = excite.forward(channels, pass); // [batch, channels, 1, 1]
+        let pixels = self.sSE.0.forward(x.clone(), pass); // [batch, 1, height, width]
+        gated(x.clone(), channels) + gated(x, pixels)
     }
 }

@@ -7,7 +7,8 @@ use burn::tensor::{Device, activation};
 use pipe_kernels::ConvOptions;
 
 use super::convolution::zeros;
-use super::{Pass, Weightless, global_mean};
+use super::format::conv2d;
+use super::{Pass, Weightless, gated, global_mean};
 
 /// Weighs channels: mean of each - fewer - ReLU - as many - sigmoid - multiply; the two layers have no bias.
 ///
@@ -38,7 +39,7 @@ impl SqueezeExcitation {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let (down, _, up) = &self.net;
         let fewer = activation::relu(down.forward(global_mean(x.clone()), pass));
-        x * activation::sigmoid(up.forward(fewer, pass))
+        gated(x, up.forward(fewer, pass))
     }
 }
 
@@ -49,7 +50,7 @@ impl Linear {
         let [output, input] = weight.dims();
         let [batch, ..] = x.dims();
         let options = ConvOptions::new([1; 2], [0; 2], [1; 2], 1);
-        let y = pipe_kernels::conv2d(x, weight.reshape([output, input, 1, 1]), None, options);
+        let y = conv2d(x, weight.reshape([output, input, 1, 1]), None, options);
         pass.list("linear", Some(self.weight.id), &[batch, output], batch * output * input);
         y
     }

@@ -10,6 +10,7 @@ use burn::tensor::Device;
 use pipe_kernels::ConvOptions;
 
 use super::convolution::zeros;
+use super::format::conv2d;
 use super::{Bias, Pass};
 
 /// A transposed convolution of images.
@@ -84,5 +85,5 @@ fn spread(x: Tensor<4>, weight: Tensor<3>, bias: Option<&Param<Tensor<1>>>) -> T
     let [input, output, block] = weight.dims();
     let weight = weight.reshape([input, output * block]).swap_dims(0, 1).reshape([output * block, input, 1, 1]);
     let bias = bias.map(|bias| bias.val().reshape([output, 1]).expand([output, block]).reshape([output * block]));
-    pipe_kernels::conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
+    conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
 }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, activation};
 use super::TAPS;
 use super::mobilenet_v2::rounded;
 use crate::networks::blocks::{
-    BatchNorm, Bias, Conv2d, NormOptions, Padding, Pass, Window, global_mean, sample_dropout,
+    BatchNorm, Bias, Conv2d, NormOptions, Padding, Pass, Window, gated, global_mean, in_full, sample_dropout,
 };
 
 /// Blocks that follow each other: their number, kernel and expansion, stride of the first, channels they give.
@@ -209,13 +209,13 @@ impl Block {
         };
         let y = active(&self._depthwise_conv, &self._bn1, y, pass); // [batch, wide, h / stride, w / stride]
         let weights = activation::silu(self._se_reduce.forward(global_mean(y.clone()), pass));
-        let weights = activation::sigmoid(self._se_expand.forward(weights, pass)); // [batch, wide, 1, 1]
-        let y = self._bn2.forward(self._project_conv.forward(y * weights, pass), pass);
+        let weights = self._se_expand.forward(weights, pass); // [batch, wide, 1, 1]
+        let y = self._bn2.forward(self._project_conv.forward(gated(y, weights), pass), pass);
         if self.adds_input { x + sample_dropout(y, self.dropped, pass) } else { y }
     }
 }
 
 /// Convolves, normalises, and applies SiLU.
 fn active(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
-    activation::silu(norm.forward(conv.forward(x, pass), pass))
+    in_full(norm.forward(conv.forward(x, pass), pass), activation::silu)
 }
