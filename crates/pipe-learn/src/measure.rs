@@ -38,6 +38,8 @@ pub struct TimeTask<'a> {
     pub rounds: usize,
     /// Rounds before them.
     pub warm_up: usize,
+    /// Rounds of prediction afterwards.
+    pub predictions: usize,
     /// The device.
     pub place: &'a Place,
     /// An empty folder for what the training writes.
@@ -117,7 +119,7 @@ struct Round {
 /// # Errors
 /// The input or the recipe does not fit the network, the training fails, or a file cannot be written or read.
 pub fn time(task: &TimeTask<'_>) -> Result<Timing, TimeError> {
-    let TimeTask { network: config, training, input, steps, rounds, warm_up, place, folder } = *task;
+    let TimeTask { network: config, training, input, steps, warm_up, place, folder, .. } = *task;
     let [batch, shape @ ..] = input;
     config.check_input(shape).map_err(TrainError::from)?;
     let output = folder.join("model");
@@ -137,7 +139,7 @@ pub fn time(task: &TimeTask<'_>) -> Result<Timing, TimeError> {
         waited: timed.iter().map(share).collect(),
         start_up: start_up.max(0.0),
         batches_predicted: batches_predicted(task, &cases[..batch], &output)?,
-        images_predicted: images_predicted(&cases, steps, rounds, &Model::open(&output, place)?)?,
+        images_predicted: images_predicted(task, &cases, &Model::open(&output, place)?)?,
         rounds: timed.iter().map(|round| [round.began, round.began + round.took]).collect(),
         step,
     })
@@ -183,7 +185,11 @@ fn learned(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Result<(usiz
 
 /// Predicts one batch again and again, without taking anything off the device.
 fn batches_predicted(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Result<Vec<f64>, PredictError> {
-    let TimeTask { network: config, training, input: [batch, shape @ ..], steps, rounds, place, .. } = *task;
+    let TimeTask { network: config, training, input: [batch, shape @ ..], steps, predictions, place, .. } =
+        *task;
+    if predictions == 0 {
+        return Ok(Vec::new());
+    }
     let network = with_arrays(config.build(&place.device)?, checkpoint::read(&output.join(LAST))?.0)?;
     let (margin, head) = (config.margin(shape), training.labels(config.classes()).head);
     let images: Vec<_> = cases.iter().map(|case| &case.image).collect();
@@ -202,7 +208,7 @@ fn batches_predicted(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Re
         predicted(steps);
         (batch * steps) as f64 / began.elapsed().as_secs_f64()
     };
-    Ok((0..rounds).map(round).collect())
+    Ok((0..predictions).map(round).collect())
 }
 
 /// Waits until the device has done all it was given.
@@ -211,7 +217,11 @@ fn done(on: &Tensor<5>) {
     drop(on.device().sync());
 }
 
-fn images_predicted(cases: &[Sample], steps: usize, rounds: usize, model: &Model) -> Result<Vec<f64>, PredictError> {
+fn images_predicted(task: &TimeTask<'_>, cases: &[Sample], model: &Model) -> Result<Vec<f64>, PredictError> {
+    let TimeTask { steps, predictions, .. } = *task;
+    if predictions == 0 {
+        return Ok(Vec::new());
+    }
     model.probabilities(&cases[0].image)?;
     let round = |_| {
         let began = Instant::now();
@@ -220,7 +230,7 @@ fn images_predicted(cases: &[Sample], steps: usize, rounds: usize, model: &Model
         }
         Ok(steps as f64 / began.elapsed().as_secs_f64())
     };
-    (0..rounds).map(round).collect()
+    (0..predictions).map(round).collect()
 }
 
 #[cfg(test)]
@@ -243,12 +253,13 @@ mod tests {
             steps: 2,
             rounds: 3,
             warm_up: 1,
+            predictions: 2,
             place: &place,
             folder: folder.path(),
         };
         let timing = time(&task).expect("the input fits");
         assert_eq!([timing.step.len(), timing.waited.len(), timing.rounds.len()], [3; 3]);
-        assert_eq!([timing.batches_predicted.len(), timing.images_predicted.len()], [3; 2]);
+        assert_eq!([timing.batches_predicted.len(), timing.images_predicted.len()], [2; 2]);
         assert!(timing.step.iter().chain(&timing.images_predicted).all(|value| *value > 0.0), "{timing:?}");
         assert!(timing.waited.iter().all(|share| (0.0..=1.0).contains(share)), "{timing:?}");
     }

@@ -91,6 +91,9 @@ pub(crate) struct Time {
     /// Rounds before them, in which a GPU's kernels are compiled and tried.
     #[arg(long, value_name = "N", default_value = "1")]
     pub warm_up: usize,
+    /// Rounds of prediction afterwards.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub predictions: usize,
     /// How data is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -28,6 +28,7 @@ pub(super) fn time(session: &Session, options: &Time) -> Result<(), Failure> {
         steps: options.steps.get(),
         rounds: options.rounds.get(),
         warm_up: options.warm_up,
+        predictions: options.predictions,
         place: &place,
         folder: scratch.path(),
     };
