@@ -21,7 +21,11 @@ fn a_network_on_the_cpu_is_as_on_the_cpu() {
     assert!(figures.iter().all(|figure| figure["error"] == 0.0), "{json}");
 
     let text = workspace.pipe(&[&["network", "check", "unet", "--device", "cpu"], sides.as_slice()].concat());
-    assert!(text.stdout.contains("gradients") && text.stdout.ends_with("as near to the CPU as it must be\n"), "{}", text.stdout);
+    assert!(
+        text.stdout.contains("gradients") && text.stdout.ends_with("as near to the CPU as it must be\n"),
+        "{}",
+        text.stdout
+    );
 }
 
 #[test]
@@ -92,8 +96,13 @@ fn what_cannot_be_tried_is_refused() {
 #[test]
 fn what_the_bench_times_is_what_pytorch_builds_there() {
     // Parameters of the networks of `tests/bench/gpu/networks.py`.
-    let expected =
-        [("unet", 31_036_481), ("unet-small", 7_762_465), ("svsnet", 10_190_873), ("deeplab", 4_377_937), ("nnunet", 31_194_789)];
+    let expected = [
+        ("unet", 31_036_481),
+        ("unet-small", 7_762_465),
+        ("svsnet", 10_190_873),
+        ("deeplab", 4_377_937),
+        ("nnunet", 31_194_789),
+    ];
     let systems = include_str!("bench/gpu/systems.txt");
     let lines: Vec<Vec<&str>> =
         systems.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(" | ").collect()).collect();

@@ -5,7 +5,7 @@
 #
 # Parts: parity, the systems unet, unet-small, svsnet, deeplab, nnunet (gpu/systems.txt), compiled, profile.
 # Without parts: the systems, then parity, then `compiled` (PyTorch with torch.compile), as far as BUDGET seconds reach; what is
-# cut off says so, and what was measured stays. `profile` is made when asked for: which operation is slower than PyTorch's.
+# cut off says so, and what was measured stays. `profile` is made when asked for: which layer is slower than PyTorch's, forward or back.
 # DEVICE=cpu is a trial of the script: small inputs, one step; its times measure nothing.
 # OUT holds what each part gave as JSON, gpu.json with all of it, and table.txt; a part that is run again replaces its own.
 set -uo pipefail
@@ -22,6 +22,7 @@ done
 [ -x "$pipe" ] || { echo "gpu.sh: no pipe; say PIPE=path/of/pipe" >&2; exit 2; }
 pipe="$(cd "$(dirname "$pipe")" && pwd)/$(basename "$pipe")"
 
+export PYTHONDONTWRITEBYTECODE=1
 python="${PYTHON:-python3}"
 torch=no
 if command -v "$python" > /dev/null; then
@@ -67,26 +68,35 @@ limited() {
 # One cell of the line of a system.
 line() { grep "^$1 |" "$here/gpu/systems.txt" | cut -d '|' -f "$2" | sed 's/^ *//; s/ *$//'; }
 
+# theirs KIND NAME PRECISION SECONDS OPTION..: the same system in PyTorch.
+theirs() {
+  local name="$1-$2-$3" most="$4"
+  rm -f "$out/$name.json"
+  [ "$torch" = yes ] || return 0
+  limited "$most" "$name" "$python" "$here/gpu/torch_side.py" "$2" "$3" "$device" "$out/$name.json" "${@:5}" "${trial[@]}" \
+    && echo "$name: done, $SECONDS s"
+}
+
 system() {
   local name="$1" precision input steps rounds=4
   input="$(line "$name" 4)" steps="$(line "$name" 5)"
   [ "${#trial[@]}" = 0 ] || { input="$(line "$name" 6)" steps=1 rounds=2; }
   printf 'network: %s\n' "$(line "$name" 3)" > "$out/$name.yaml"
   for precision in tf32 bf16; do
-    # In the same minute on the same card, so that both see the same clocks.
+    # One after the other on the same card, so that both see the same clocks.
     limited 100 "pipe-$name-$precision" "$pipe" network time "$out/$name.yaml" --input "$input" --steps "$steps" \
-      --rounds "$rounds" --predictions "$rounds" --device "$device" --precision "$precision" --format json && echo "pipe $name $precision: done, $SECONDS s"
-    [ "$torch" = no ] || limited 60 "torch-$name-$precision" "$python" "$here/gpu/torch_side.py" "$name" "$precision" \
-      "$device" "$out/torch-$name-$precision.json" --rounds "$rounds" "${trial[@]}" && echo "PyTorch $name $precision: done, $SECONDS s"
+      --rounds "$rounds" --predictions "$rounds" --device "$device" --precision "$precision" --format json \
+      && echo "pipe-$name-$precision: done, $SECONDS s"
+    theirs torch "$name" "$precision" 60 --rounds "$rounds"
   done
 }
 
 compiled() {
+  local name precision
   [ "$torch" = yes ] || { echo "compiled: no PyTorch"; return; }
   for name in $systems; do
     for precision in tf32 bf16; do
-      limited 90 "compiled-$name-$precision" "$python" "$here/gpu/torch_side.py" "$name" "$precision" "$device" \
-        "$out/compiled-$name-$precision.json" --rounds 3 --compile "${trial[@]}" && echo "compiled $name $precision: done, $SECONDS s"
+      theirs compiled "$name" "$precision" 90 --rounds 3 --compile
     done
   done
 }
@@ -102,22 +112,19 @@ parity() {
 }
 
 profile() {
-  local name folder="$out/profile" steps=5 input
+  local name input
   for name in unet deeplab; do
     input="$(line "$name" 4)"
-    [ "${#trial[@]}" = 0 ] || { input="$(line "$name" 6)" steps=1; }
+    [ "${#trial[@]}" = 0 ] || input="$(line "$name" 6)"
     printf 'network: %s\n' "$(line "$name" 3)" > "$out/$name.yaml"
-    rm -rf "$folder" && mkdir -p "$folder"
-    # CubeCL writes down how long each kernel took; it looks for its settings where the program starts.
-    printf '[profiling.logger]\nlevel = "basic"\nfile = "%s"\nappend = true\n' "$out/kernels-$name.log" > "$folder/cubecl.toml"
-    rm -f "$out/kernels-$name.log"
-    # The first time kernels are tried, which takes longer than the training; the second time it is known which is best.
-    limited 150 "profile-$name-tried" "$pipe" network time "$out/$name.yaml" --input "$input" --steps 2 --rounds 1 --warm-up 0 \
-      --predictions 0 --device "$device" --precision tf32 --format json || continue
-    (cd "$folder" && limited 100 "profile-$name" "$pipe" network time "$out/$name.yaml" --input "$input" --steps "$steps" \
-      --rounds 1 --warm-up 0 --predictions 0 --device "$device" --precision tf32 --format json)
-    [ "$torch" = no ] || limited 60 "profile-torch-$name" "$python" "$here/gpu/torch_side.py" "$name" tf32 "$device" \
-      "$out/profile-torch-$name.json" --profile --steps "$steps" "${trial[@]}"
+    for precision in tf32 bf16; do
+      limited 150 "operations-$name-$precision" "$pipe" network operations "$out/$name.yaml" --input "$input" --device "$device" \
+        --precision "$precision" --format json || continue
+      echo "operations-$name-$precision: done, $SECONDS s"
+      rm -f "$out/torch-operations-$name-$precision.json"
+      [ "$torch" = no ] || limited 90 "torch-operations-$name-$precision" "$python" "$here/gpu/torch_operations.py" \
+        "$out/operations-$name-$precision.out" "$device" "$out/torch-operations-$name-$precision.json"
+    done
   done
 }
 

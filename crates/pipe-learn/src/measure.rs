@@ -185,8 +185,7 @@ fn learned(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Result<(usiz
 
 /// Predicts one batch again and again, without taking anything off the device.
 fn batches_predicted(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Result<Vec<f64>, PredictError> {
-    let TimeTask { network: config, training, input: [batch, shape @ ..], steps, predictions, place, .. } =
-        *task;
+    let TimeTask { network: config, training, input: [batch, shape @ ..], steps, predictions, place, .. } = *task;
     if predictions == 0 {
         return Ok(Vec::new());
     }

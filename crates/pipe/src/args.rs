@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipe_engine::{Choice, NotAPattern, Pattern};
 
 pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
-pub(crate) use network::{Check, Network, Time, Work};
+pub(crate) use network::{Check, Machine, Network, Time, Work};
 
 /// Runs medical-image-segmentation experiments written as YAML.
 #[derive(Debug, Parser)]

@@ -8,7 +8,6 @@ import datetime
 import json
 import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -111,7 +110,8 @@ def parity():
             continue
         for network in answer["networks"]:
             figures = (network.get("parity") or {}).get("figures", [])
-            errors = ["" if figure["error"] is None else f"{figure['error']:.0e}" for figure in figures] or [""] * 7
+            errors = ["" if figure["error"] is None else f"{figure['error']:.0e}" for figure in figures]
+            errors += [""] * (7 - len(errors))
             beyond = [figure["what"] for figure in figures if figure["error"] is None or figure["error"] > figure["tolerance"]]
             rows.append([name, precision, *errors, network.get("error") or ", ".join(beyond) or "ok"])
     if rows:
@@ -119,66 +119,38 @@ def parity():
     return found
 
 
-# Kinds of kernels by what stands in their names; the first that fits counts.
-KERNELS = [
-    ("convolution, weight gradient", r"weight.?grad|backward.?weight|wgrad"),
-    ("convolution, data gradient", r"data.?grad|backward.?data|dgrad|conv.?transpose"),
-    ("depthwise", r"depthwise"),
-    ("convolution", r"conv|implicit|im2col"),
-    ("matrix product", r"matmul|gemm|gemv"),
-    ("pool", r"pool"),
-    ("bilinear", r"interpolate|bilinear"),
-    ("reduction", r"reduce|sum|mean|argmax"),
-    ("element by element", r"elemwise|fuse|unary|binary|cast|scalar|mask|cmp"),
-    ("copies and layout", r"contiguous|copy|slice|cat|permute|into_|transpose|gather|scatter|select|pad|flip|repeat"),
-]
-OPERATORS = [
-    ("convolution", r"conv"), ("normalisation", r"norm"), ("pool", r"pool"), ("bilinear", r"upsample"),
-    ("copies and layout", r"copy|cat|contiguous|clone|fill|zero"), ("optimizer", r"adam|foreach"), ("reduction", r"sum|mean|max"),
-]
-
-
-def kind(name, kinds):
-    return next((words for words, pattern in kinds if re.search(pattern, name, re.I)), "other")
-
-
-UNIT = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
-
-
-def kernels_of(path):
-    """Sums CubeCL's summaries, lines of `| name | 12.3ms | 4 | 5 % |`."""
-    kernels = {}
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
-        cells = [cell.strip() for cell in line[line.find("|") + 1 :].rstrip("| ").split(" | ")]
-        took = re.fullmatch(r"([\d.]+)(ns|µs|ms|s)", cells[-3]) if len(cells) >= 4 else None
-        if took is None or cells[0] == "Total":
-            continue
-        entry = kernels.setdefault(" ".join(cells[:-3])[-160:], {"us": 0.0, "count": 0})
-        entry["us"] += float(took[1]) * UNIT[took[2]]
-        entry["count"] += int(cells[-2])
-    return kernels
+DIRECTIONS = ("forward", "data", "weights")
 
 
 def profile():
+    """Layers alone: sums by kind and direction, and the layers that lose most."""
     found = {}
     for name, system in SYSTEMS.items():
-        kernels, theirs = kernels_of(folder / f"kernels-{name}.log"), read(f"profile-torch-{name}.json")
-        if not (kernels or theirs):
-            continue
-        found[name] = {"pipe": kernels, "torch": theirs}
-        for whose, events, kinds in (
-            ("pipe, 5 steps and a validation", kernels, KERNELS), ("PyTorch, a step", (theirs or {}).get("operations", {}), OPERATORS),
-        ):
-            total = sum(event["us"] for event in events.values())
-            sums = {}
-            for key, event in events.items():
-                sums[kind(key, kinds)] = sums.get(kind(key, kinds), 0.0) + event["us"]
-            rows = [[words, text(us / 1e3, 2), text(us / total * 100, 0, " %")] for words, us in sorted(sums.items(), key=lambda pair: -pair[1])]
-            if rows:
-                table([f"{system.title}: {whose}", "ms", ""], rows)
-            rows = [[key, str(round(event["count"])), text(event["us"] / 1e3, 2)] for key, event in sorted(events.items(), key=lambda pair: -pair[1]["us"])[:15]]
-            if rows:
-                table(["the longest", "times", "ms"], rows)
+        for precision in ("tf32", "bf16"):
+            ours, theirs = read(f"operations-{name}-{precision}.out"), read(f"torch-operations-{name}-{precision}.json")
+            if not ours:
+                continue
+            found[f"{name}-{precision}"] = {"pipe": ours, "torch": theirs}
+            theirs = (theirs or []) + [None] * len(ours["operations"])
+            sums, lost = {}, []
+            for entry, other in zip(ours["operations"], theirs):
+                operation, times = entry["operation"], entry["times"]
+                for direction in DIRECTIONS:
+                    own, its = times * entry[direction], times * other[direction] if other else 0.0
+                    if own + its < 1e-6:
+                        continue
+                    total = sums.setdefault((operation["kind"], direction), [0.0, 0.0])
+                    total[0] += own
+                    total[1] += its
+                    shape = ["x".join(map(str, operation[key])) for key in ("input", "weight")]
+                    lost.append((own - its, [operation["kind"], direction, *shape, str(times), text(own, 3), text(its, 3) if other else ""]))
+            rows = [
+                [kind, direction, text(own, 3), text(its, 3) if its else "", text(own / its, 2) if its else ""]
+                for (kind, direction), (own, its) in sorted(sums.items(), key=lambda pair: pair[1][1] - pair[1][0])
+            ]
+            table([f"{system.title}, {precision}: layers alone", "", "pipe ms", "PyTorch ms", "ratio"], rows)
+            rows = [row for _, row in sorted(lost, key=lambda pair: -pair[0])[:12]]
+            table(["lose most", "", "input", "weight", "times", "pipe ms", "PyTorch ms"], rows)
     return found
 
 

@@ -23,8 +23,6 @@ def arguments():
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--trial", action="store_true")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--profile", action="store_true")
     return parser.parse_args()
 
 
@@ -41,7 +39,7 @@ def main():
     asked = arguments()
     system = systems.read()[asked.network]
     shape = system.trial if asked.trial else system.input
-    steps = asked.steps or (1 if asked.trial else system.steps)
+    steps = 1 if asked.trial else system.steps
     device = torch.device(asked.device if asked.device.startswith("cuda") else "cpu")
     torch.backends.cudnn.benchmark = True
     exact = asked.precision == "fp32"
@@ -108,10 +106,8 @@ def main():
         if device.type == "cuda":
             torch.cuda.empty_cache()
     training = best[1]
-    network, step = training.network, training.step
+    network = training.network
     parameters = sum(values.numel() for values in network.parameters())
-    if asked.profile:
-        return profile(asked, step, done, steps)
     rounds, busy = [], []
     watch = watched(device)
     for _ in range(asked.rounds):
@@ -158,30 +154,6 @@ def watched(device):
         return subprocess.Popen(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     except OSError:
         return None
-
-
-def profile(asked, step, done, steps):
-    """Microseconds of a step by operation, as the operators that PyTorch itself names."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as profiled
-
-    is_cuda = asked.device.startswith("cuda")
-    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if is_cuda else [])
-    with profiled(activities=activities) as seen:
-        for number in range(steps):
-            step(number)
-        done()
-    # Newer PyTorch says device, older cuda.
-    time_of = lambda event: getattr(event, "self_device_time_total", getattr(event, "self_cuda_time_total", 0))
-    if not is_cuda:
-        time_of = lambda event: event.self_cpu_time_total
-    events = seen.key_averages()
-    found = {}
-    for event in events:
-        # Operators (`aten::..`) carry the time of the kernels they start; kernels themselves would count twice.
-        if event.key.startswith("aten::") and time_of(event) > 0:
-            found[event.key] = {"us": time_of(event) / steps, "count": event.count / steps}
-    pathlib.Path(asked.result).write_text(json.dumps({"network": asked.network, "operations": found}))
 
 
 main()

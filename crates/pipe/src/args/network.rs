@@ -51,6 +51,19 @@ pub(crate) enum Network {
     Check(Check),
     /// Measure how fast a network learns and predicts on a device, with the loop of every training, on cases made in memory.
     Time(Time),
+    /// Measure how long each layer takes on a device, forward and back, at the shapes it has in a network; the slowest first.
+    Operations {
+        /// A network's name, or a YAML file that holds one `network:`.
+        network: String,
+        /// Shape of a batch: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
+        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+        input: Vec<usize>,
+        #[command(flatten)]
+        machine: Machine,
+        /// How data is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
 }
 
 /// `pipe network check`.
@@ -102,14 +115,21 @@ pub(crate) struct Time {
 /// On what and how a network is tried.
 #[derive(Debug, Args)]
 pub(crate) struct Work {
+    #[command(flatten)]
+    pub machine: Machine,
+    /// Loss, optimizer and more, as YAML in `training:`, laid over Dice with cross-entropy and Adam; for instance
+    /// `{optimizer: {sgd: {}}}`.
+    #[arg(long, value_name = "YAML")]
+    pub training: Option<String>,
+}
+
+/// A device and how it computes.
+#[derive(Debug, Args)]
+pub(crate) struct Machine {
     /// The device, as in `training`'s `device`.
     #[arg(long, default_value = "auto")]
     pub device: String,
     /// In which number format the network computes: `fp32`, `tf32`, `bf16` or `f16`.
     #[arg(long, default_value = "tf32")]
     pub precision: String,
-    /// Loss, optimizer and more, as YAML in `training:`, laid over Dice with cross-entropy and Adam; for instance
-    /// `{optimizer: {sgd: {}}}`.
-    #[arg(long, value_name = "YAML")]
-    pub training: Option<String>,
 }

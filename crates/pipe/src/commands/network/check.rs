@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) fn check(session: &Session, options: &Check) -> Result<ExitCode, Failure> {
-    let place = work::place(&options.work)?;
+    let place = work::place(&options.work.machine)?;
     let mut chosen: Vec<(NetworkConfig, [usize; 5])> = Vec::new();
     for name in &options.networks {
         match NETWORKS.iter().find(|kind| kind.name == name) {
@@ -58,14 +58,14 @@ pub(super) fn check(session: &Session, options: &Check) -> Result<ExitCode, Fail
             Err(error) => json!({ "network": name, "holds": false, "error": words(error) }),
         };
         let networks: Vec<_> = found.iter().map(answer).collect();
-        let (device, precision) = (&options.work.device, &options.work.precision);
+        let (device, precision) = (&options.work.machine.device, &options.work.machine.precision);
         output::json(
             &json!({ "device": place.name, "asked": device, "precision": precision, "holds": holds, "networks": networks }),
         );
     } else {
         let device = &place.name;
         let close = if holds { "as near to the CPU as it must be" } else { "NOT as near to the CPU as it must be" };
-        output::print(&format!("{device}, {}: {close}\n", options.work.precision));
+        output::print(&format!("{device}, {}: {close}\n", options.work.machine.precision));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

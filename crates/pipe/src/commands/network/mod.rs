@@ -2,6 +2,7 @@
 
 mod card;
 mod check;
+mod operations;
 mod time;
 mod work;
 
@@ -24,6 +25,10 @@ pub(crate) fn network(session: &Session, network: &Network) -> Result<ExitCode, 
     match network {
         Network::Check(options) => return check::check(session, options),
         Network::Time(options) => time::time(session, options)?,
+        Network::Operations { network, input, machine, format } => {
+            let config = config(session, network)?;
+            operations::operations(&config, input, machine, *format)?;
+        }
         Network::List { format } => list(*format),
         Network::Show { network, input, format } => {
             let show = pipe_learn::show(&config(session, network)?, input)?;

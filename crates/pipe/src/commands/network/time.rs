@@ -18,7 +18,7 @@ pub(super) fn time(session: &Session, options: &Time) -> Result<(), Failure> {
     let [batch, shape @ ..] = input;
     network.check_input(shape)?;
     let training = work::training(&options.work, &network)?;
-    let place = work::place(&options.work)?;
+    let place = work::place(&options.work.machine)?;
     let scratch = work::scratch()?;
     let watch = Watch::new(place.name);
     let task = TimeTask {
@@ -43,7 +43,7 @@ pub(super) fn time(session: &Session, options: &Time) -> Result<(), Failure> {
             rows.iter().map(|row| (row.key.to_owned(), json!(Spread::of(&row.values)))).collect();
         output::json(&json!({
             "device": place.name,
-            "asked": options.work.device,
+            "asked": options.work.machine.device,
             "steps": options.steps,
             "timing": timing,
             "memory_bytes": seen.memory,

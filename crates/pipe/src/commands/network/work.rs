@@ -4,12 +4,15 @@ use pipe_learn::{DeviceChoice, NetworkConfig, Place, Precision, TrainConfig};
 use pipe_spec::{Problem, Problems, Sources, bind, did_you_mean, parse};
 use serde_json::{Value, json};
 
-use crate::{args::Work, failure::Failure};
+use crate::{
+    args::{Machine, Work},
+    failure::Failure,
+};
 
-/// The device, with its name as it was typed.
-pub(super) fn place(work: &Work) -> Result<Place, Failure> {
+/// The device that was typed.
+pub(super) fn place(machine: &Machine) -> Result<Place, Failure> {
     let wrong = |error| Failure::Argument(format!("`--device`: {error}"));
-    work.device.parse::<DeviceChoice>().and_then(DeviceChoice::place).map_err(wrong)
+    machine.device.parse::<DeviceChoice>().and_then(DeviceChoice::place).map_err(wrong)
 }
 
 /// The recipe for a network: what was typed, laid over Dice with cross-entropy and Adam.
@@ -22,7 +25,7 @@ pub(super) fn training(work: &Work, network: &NetworkConfig) -> Result<TrainConf
         "optimizer": { "adam": {} },
         "epochs": 1,
         "batch": 1,
-        "precision": precision(&work.precision)?,
+        "precision": precision(&work.machine)?,
     });
     let mut sources = Sources::default();
     let node = work.training.as_ref().map(|text| parse(&mut sources, "--training", text.as_bytes())).transpose();
@@ -43,7 +46,9 @@ pub(super) fn training(work: &Work, network: &NetworkConfig) -> Result<TrainConf
     Ok(recipe)
 }
 
-fn precision(text: &str) -> Result<Precision, Failure> {
+/// The number format that was typed.
+pub(super) fn precision(machine: &Machine) -> Result<Precision, Failure> {
+    let text = &machine.precision;
     serde_json::from_value(json!(text)).map_err(|_| {
         let near = did_you_mean(text, ["fp32", "tf32", "bf16", "f16"].into_iter());
         Failure::Argument(format!("`--precision`: `{text}` is no number format; {near}"))
