@@ -25,6 +25,7 @@ mod interrupt;
 mod kills;
 mod leakage;
 mod longer;
+mod on_device;
 mod programs;
 mod python_stage;
 mod real_data;

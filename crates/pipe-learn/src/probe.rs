@@ -150,7 +150,7 @@ fn described(config: &NetworkConfig, network: &Network, logits: Tensor<5>) -> Pr
 }
 
 /// The target of the formula: `[batch, maps, depth, height, width]`.
-fn wanted(shape: [usize; 5], device: &Device) -> Tensor<5> {
+pub(crate) fn wanted(shape: [usize; 5], device: &Device) -> Tensor<5> {
     let [batch, maps, depth, height, width] = shape;
     let size = depth * height * width;
     // In 64 bits: a class must not depend on how a product is rounded.
@@ -238,7 +238,7 @@ pub(crate) fn output_shape(config: &NetworkConfig, [batch, maps, depth, height, 
     }
 }
 
-fn fill(Parameter { shape, role, .. }: &Parameter) -> Vec<f32> {
+pub(crate) fn fill(Parameter { shape, role, .. }: &Parameter) -> Vec<f32> {
     let count = shape.iter().product();
     let weights = |fan: usize| {
         let scale = (24.0 / fan as f64).sqrt();
@@ -256,12 +256,12 @@ fn fill(Parameter { shape, role, .. }: &Parameter) -> Vec<f32> {
     }
 }
 
-fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
+pub(crate) fn uniform(count: usize, seed: u32, map: impl Fn(f64) -> f64) -> Vec<f32> {
     hashed(count, seed).map(|u| map(u) as f32).collect()
 }
 
 /// The numbers of the formula: an integer hash of index, count and seed, from -0.5 to 0.5.
-fn hashed(count: usize, seed: u32) -> impl Iterator<Item = f64> {
+pub(crate) fn hashed(count: usize, seed: u32) -> impl Iterator<Item = f64> {
     let start = seed.wrapping_mul(1_000_003).wrapping_add((count as u32).wrapping_mul(7919));
     (0..count).map(move |index| {
         let mut h = start.wrapping_add(index as u32).wrapping_mul(2_654_435_761);

@@ -3,6 +3,7 @@
 //! Does not know what a command means; [`crate::commands`] does.
 
 mod housekeeping;
+mod network;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipe_engine::{Choice, NotAPattern, Pattern};
 
 pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
+pub(crate) use network::{Check, Machine, Network, Time, Work};
 
 /// Runs medical-image-segmentation experiments written as YAML.
 #[derive(Debug, Parser)]
@@ -200,45 +202,6 @@ pub(crate) enum Rendering {
     Mermaid,
     /// A drawing.
     Svg,
-}
-
-/// `pipe network`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Network {
-    /// List the networks.
-    List {
-        /// How data is printed.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
-    /// Print layers, shapes, parameters and multiply-accumulates.
-    Show {
-        /// A network's name, or a YAML file that holds one `network:`.
-        network: String,
-        /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
-        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
-        input: Vec<usize>,
-        /// How data is printed.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
-    /// Fill every parameter and the input by an integer hash, run forward, and print statistics of the output as JSON.
-    ///
-    /// With `--loss`, a target is made by the same hash (seed 7), and the loss of the main map and the norms of its gradients are
-    /// printed, too; further maps of deep supervision take no part.
-    Probe {
-        /// A YAML file that holds one `network:`, or a network's name.
-        network: String,
-        /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
-        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
-        input: Vec<usize>,
-        /// A loss: its name, or YAML as in `training: { loss: .. }`, for instance `{dice: {smooth: 0}}`.
-        #[arg(long, value_name = "LOSS")]
-        loss: Option<String>,
-        /// JSON is all there is; the option is here because every command has it.
-        #[arg(long, value_enum, default_value_t = Format::Json, hide = true)]
-        format: Format,
-    },
 }
 
 /// `pipe data`.

@@ -58,7 +58,7 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Runs(runs) => runs::runs(&session, runs).map(done),
         Command::Cache(cache) => cache::cache(&session, cache),
         Command::Report(chosen) => report::report(&session, chosen).map(done),
-        Command::Network(network) => network::network(&session, network).map(done),
+        Command::Network(network) => network::network(&session, network),
         Command::Data(data) => data::data(&session, data),
         Command::Schema(schema) => schema::schema(schema).map(done),
         Command::Doctor(doctor) => Ok(doctor::doctor(&session, doctor)),

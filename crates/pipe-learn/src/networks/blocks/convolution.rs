@@ -49,7 +49,7 @@ impl Conv2d {
         pass.reads(&x.dims());
         let padding = self.window.zeros([height, width], [rows, columns]);
         let options = ConvOptions::new_with_padding(stride, padding, dilation, groups);
-        let y = conv2d(x, weight, self.bias.as_ref().map(Param::val), options);
+        let y = conv2d(x, weight, self.bias.as_ref().map(Param::val), options, pass);
         let macs = y.shape().num_elements() * input * rows * columns;
         pass.list("conv2d", Some(self.weight.id), &y.dims(), macs);
         y
@@ -115,12 +115,12 @@ impl Conv3d {
                 (x.reshape([batch, channels * time, rows, columns]), 1)
             };
             let weight = weight.reshape([output, input * frames, 1, 1]);
-            let y = conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1));
+            let y = conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1), pass);
             y.reshape([batch, output, kept, rows, columns])
         } else {
             let Window { stride, dilation, groups, .. } = self.window;
             let padding = self.window.zeros([time, rows, columns], [frames, height, width]);
-            conv3d(x, weight, bias, ConvOptions::new_with_padding(stride, padding, dilation, groups))
+            conv3d(x, weight, bias, ConvOptions::new_with_padding(stride, padding, dilation, groups), pass)
         };
         let macs = y.shape().num_elements() * input * frames * height * width;
         pass.list("conv3d", Some(self.weight.id), &y.dims(), macs);

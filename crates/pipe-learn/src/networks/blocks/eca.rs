@@ -42,7 +42,7 @@ impl Eca {
         let [_, _, kernel] = weight.dims();
         let means = global_mean(x.clone()).reshape([batch, 1, 1, channels]);
         let options = ConvOptions::new([1; 2], [0, kernel / 2], [1; 2], 1);
-        let weights = conv2d(means, weight.reshape([1, 1, 1, kernel]), None, options);
+        let weights = conv2d(means, weight.reshape([1, 1, 1, kernel]), None, options, pass);
         pass.list("conv1d", Some(self.conv.weight.id), &[batch, 1, channels], batch * channels * kernel);
         gated(x, weights.reshape([batch, channels, 1, 1]))
     }

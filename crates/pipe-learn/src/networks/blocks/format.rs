@@ -7,6 +7,8 @@ use burn::Tensor;
 use burn::tensor::{DType, Device, FloatDType, activation};
 use pipe_kernels::ConvOptions;
 
+use super::Pass;
+
 /// Gives a tensor in 32 bits.
 pub fn full<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.cast(FloatDType::F32)
@@ -33,20 +35,39 @@ pub fn gated<const D: usize>(x: Tensor<D>, logits: Tensor<D>) -> Tensor<D> {
     in_full(x, |x| x * weights)
 }
 
-/// Convolves images in their own format.
+/// Convolves images in their own format, with exact products if the pass asks for them.
 ///
 /// # Shapes
 /// As [`pipe_kernels::conv2d`].
-pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, options: ConvOptions<2>) -> Tensor<4> {
-    convolved(x, weight, bias, |x, weight, bias| pipe_kernels::conv2d(x, weight, bias, options))
+pub(super) fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: ConvOptions<2>,
+    pass: &Pass,
+) -> Tensor<4> {
+    let convolve = if pass.precision().is_exact() { pipe_kernels::conv2d_exact } else { pipe_kernels::conv2d };
+    convolved(x, weight, bias, |x, weight, bias| convolve(x, weight, bias, options))
 }
 
-/// Convolves sequences or volumes in their own format.
+/// Convolves sequences or volumes in their own format, with exact products if the pass asks for them.
 ///
 /// # Shapes
 /// As [`pipe_kernels::conv3d`].
-pub(super) fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>, options: ConvOptions<3>) -> Tensor<5> {
-    convolved(x, weight, bias, |x, weight, bias| pipe_kernels::conv3d(x, weight, bias, options))
+pub(super) fn conv3d(
+    x: Tensor<5>,
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    options: ConvOptions<3>,
+    pass: &Pass,
+) -> Tensor<5> {
+    let convolve = if pass.precision().is_exact() { pipe_kernels::conv3d_exact } else { pipe_kernels::conv3d };
+    convolved(x, weight, bias, |x, weight, bias| convolve(x, weight, bias, options))
+}
+
+/// Whether a tensor lies on the CPU, whose kernels take 32 bits and hold images with their channels apart.
+pub(super) fn is_on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
+    x.device() == Device::flex()
 }
 
 fn convolved<const D: usize>(
@@ -57,7 +78,7 @@ fn convolved<const D: usize>(
 ) -> Tensor<D> {
     let (weight, bias) = (like(weight, &x), bias.map(|bias| like(bias, &x)));
     let format = x.dtype();
-    if format == DType::F32 || x.device() != Device::flex() {
+    if format == DType::F32 || !is_on_cpu(&x) {
         return convolve(x, weight, bias);
     }
     // Burn's CPU convolutions of 16 bits are far slower than ours of 32, and those of f16 add up in f16. Products of 16-bit

@@ -7,6 +7,7 @@ use burn::tensor::{Device, activation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::format::is_on_cpu;
 use super::{Bias, Pass, Statistics, full, in_full};
 
 /// The numbers of a batch normalisation.
@@ -174,15 +175,14 @@ impl InstanceNorm {
 
     fn run<const D: usize>(&self, x: Tensor<D>, then: Then, pass: &mut Pass) -> Tensor<D> {
         pass.list("instance_norm", Some(self.weight.id), &x.dims(), 0);
-        let shape: [usize; D] = x.dims();
-        let (batch, channels) = (shape[0], shape[1]);
-        // The batch's kernel, with each sample's channels as channels of their own.
-        let mut joined = shape;
-        (joined[0], joined[1]) = (1, batch * channels);
-        let [gamma, beta] = [&self.weight, &self.bias].map(|param| param.val().repeat_dim(0, batch));
-        let (x, epsilon) = (x.reshape(joined), self.options.epsilon);
-        let (y, _, _) = normalised(x, [gamma, beta], epsilon, then);
-        y.reshape(shape)
+        let (gamma, beta, epsilon) = (self.weight.val(), self.bias.val(), self.options.epsilon);
+        let (format, x) = (x.dtype(), taken(x));
+        let y = match then {
+            Then::Relu => pipe_kernels::instance_norm_relu(x, gamma, beta, epsilon),
+            Then::Nothing => pipe_kernels::instance_norm(x, gamma, beta, epsilon),
+            Then::Relu6 => pipe_kernels::instance_norm_relu(x, gamma, beta, epsilon).clamp_max(6.0),
+        };
+        y.cast(format)
     }
 }
 
@@ -193,11 +193,16 @@ fn normalised<const D: usize>(
     epsilon: f64,
     then: Then,
 ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-    let (format, x) = (x.dtype(), full(x));
+    let (format, x) = (x.dtype(), taken(x));
     let (y, mean, variance) = match then {
         Then::Relu => pipe_kernels::batch_norm_relu_train(x, gamma, beta, epsilon),
         Then::Relu6 => pipe_kernels::batch_norm_relu6_train(x, gamma, beta, epsilon),
         Then::Nothing => pipe_kernels::batch_norm_train(x, gamma, beta, epsilon),
     };
     (y.cast(format), mean, variance)
+}
+
+/// As the kernels take it: those of a GPU compute in 32 bits whatever comes, and keep it in the format in which it came.
+fn taken<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if is_on_cpu(&x) { full(x) } else { x }
 }

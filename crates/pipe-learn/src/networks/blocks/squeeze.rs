@@ -50,7 +50,7 @@ impl Linear {
         let [output, input] = weight.dims();
         let [batch, ..] = x.dims();
         let options = ConvOptions::new([1; 2], [0; 2], [1; 2], 1);
-        let y = conv2d(x, weight.reshape([output, input, 1, 1]), None, options);
+        let y = conv2d(x, weight.reshape([output, input, 1, 1]), None, options, pass);
         pass.list("linear", Some(self.weight.id), &[batch, output], batch * output * input);
         y
     }

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use pipe_kernels::ConvOptions;
 
 use super::convolution::zeros;
-use super::format::conv2d;
+use super::format::{conv2d, is_on_cpu};
 use super::{Bias, Pass};
 
 /// A transposed convolution of images.
@@ -39,10 +39,11 @@ impl ConvTranspose2d {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
         let weight = self.weight.val();
         let [input, output, rows, columns] = weight.dims();
-        let [batch, _, height, width] = x.dims();
-        let y = spread(x, weight.reshape([input, output, rows * columns]), self.bias.as_ref());
-        let y = y.reshape([batch, output, rows, columns, height, width]).permute([0, 1, 4, 2, 5, 3]);
-        let y = y.reshape([batch, output, rows * height, columns * width]);
+        let y = spread(x, weight.reshape([input, output, rows * columns]), self.bias.as_ref(), pass);
+        let y = match is_on_cpu(&y) {
+            true => woven(y, [rows, columns]),
+            false => woven_by_pixel(y, [rows, columns]),
+        };
         pass.list("conv_transpose2d", Some(self.weight.id), &y.dims(), y.shape().num_elements() * input);
         y
     }
@@ -71,7 +72,7 @@ impl ConvTranspose3d {
         let [input, output, slices, rows, columns] = weight.dims();
         let [batch, _, depth, height, width] = x.dims();
         let x = x.reshape([batch, input, depth * height, width]);
-        let y = spread(x, weight.reshape([input, output, slices * rows * columns]), self.bias.as_ref());
+        let y = spread(x, weight.reshape([input, output, slices * rows * columns]), self.bias.as_ref(), pass);
         let y = y.reshape([batch, output, slices, rows, columns, depth, height, width]);
         let y = y.permute([0, 1, 5, 2, 6, 3, 7, 4]);
         let y = y.reshape([batch, output, slices * depth, rows * height, columns * width]);
@@ -81,9 +82,42 @@ impl ConvTranspose3d {
 }
 
 /// Gives each position its block, as channels: `[batch, in, ..]` and `[in, out, block]` to `[batch, out * block, ..]`.
-fn spread(x: Tensor<4>, weight: Tensor<3>, bias: Option<&Param<Tensor<1>>>) -> Tensor<4> {
+fn spread(x: Tensor<4>, weight: Tensor<3>, bias: Option<&Param<Tensor<1>>>, pass: &Pass) -> Tensor<4> {
     let [input, output, block] = weight.dims();
     let weight = weight.reshape([input, output * block]).swap_dims(0, 1).reshape([output * block, input, 1, 1]);
     let bias = bias.map(|bias| bias.val().reshape([output, 1]).expand([output, block]).reshape([output * block]));
-    conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
+    conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1), pass)
+}
+
+/// Lays blocks, which come as channels, side by side: `[batch, out * rows * columns, height, width]` to
+/// `[batch, out, rows * height, columns * width]`.
+fn woven(y: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height, width] = y.dims();
+    let output = channels / (rows * columns);
+    let y = y.reshape([batch, output, rows, columns, height, width]).permute([0, 1, 4, 2, 5, 3]);
+    y.reshape([batch, output, rows * height, columns * width])
+}
+
+/// The same for memory in which the channels of a pixel lie together, as convolutions of GPUs leave and want it: one copy, where the
+/// other way would take one here and one in the convolution that follows.
+fn woven_by_pixel(y: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height, width] = y.dims();
+    let output = channels / (rows * columns);
+    let y = y.permute([0, 2, 3, 1]).reshape([batch, height, width, output, rows, columns]);
+    let y = y.permute([0, 1, 4, 2, 5, 3]).reshape([batch, rows * height, columns * width, output]);
+    y.permute([0, 3, 1, 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Int;
+
+    #[test]
+    fn both_ways_of_weaving_are_the_same() {
+        let y = Tensor::<1, Int>::arange(0..2 * 12 * 3 * 5, &Device::flex()).float().reshape([2, 12, 3, 5]);
+        let [one, other] = [woven(y.clone(), [2, 3]), woven_by_pixel(y, [2, 3])];
+        assert_eq!(one.dims(), [2, 2, 6, 15]);
+        assert_eq!(one.into_data(), other.into_data());
+    }
 }

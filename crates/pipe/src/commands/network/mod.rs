@@ -1,6 +1,13 @@
-//! `pipe network`: what networks there are, their layers, and their values on a fixed filling.
+//! `pipe network`: what networks there are, their layers, their values on a fixed filling, and how they do on a device.
+
+mod card;
+mod check;
+mod operations;
+mod time;
+mod work;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use pipe_learn::{LossConfig, NETWORKS, NetworkConfig, ProbeError, Show, losses::LOSSES};
 use pipe_spec::{Composed, Node, Problem, Problems, Sources, bind, did_you_mean, parse, single};
@@ -14,8 +21,14 @@ use crate::{
     session::Session,
 };
 
-pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failure> {
+pub(crate) fn network(session: &Session, network: &Network) -> Result<ExitCode, Failure> {
     match network {
+        Network::Check(options) => return check::check(session, options),
+        Network::Time(options) => time::time(session, options)?,
+        Network::Operations { network, input, machine, format } => {
+            let config = config(session, network)?;
+            operations::operations(&config, input, machine, *format)?;
+        }
         Network::List { format } => list(*format),
         Network::Show { network, input, format } => {
             let show = pipe_learn::show(&config(session, network)?, input)?;
@@ -45,7 +58,7 @@ pub(crate) fn network(session: &Session, network: &Network) -> Result<(), Failur
             })?);
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(format: Format) {
