@@ -1,10 +1,12 @@
 //! What is told of a training before it starts, because only its cases show it.
 //! It does not look into cases: their number and size are enough.
 
+use crate::event::TrainEvent;
+use crate::failure::TrainError;
 use crate::memory::{ONE_VALUE, footprint};
 use crate::recipe::LastBatch;
 use crate::setting::expect;
-use crate::train::{TrainError, TrainEvent, TrainTask};
+use crate::train::TrainTask;
 
 /// Tells what only the cases show, and refuses batches that a normalisation cannot learn from.
 pub(crate) fn told(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Result<(), TrainError> {

@@ -10,13 +10,14 @@ use serde_json::Value as Json;
 
 use crate::batch::Sample;
 use crate::checkpoint::{self, CheckpointError};
+use crate::failure::TrainError;
 use crate::history::best_of;
 use crate::losses::LossConfig;
 use crate::networks::Network;
 use crate::optimizers::OptimizerConfig;
 use crate::random::number;
 use crate::resume::{State, best_file};
-use crate::train::{TrainError, TrainTask};
+use crate::train::TrainTask;
 
 const RECIPE: &str = "recipe.json";
 
@@ -85,7 +86,7 @@ pub(crate) fn read(task: &TrainTask<'_>, folder: &Path, network: Network) -> Res
     if !differences.is_empty() {
         return Ok(Found::Another(differences.join("; ")));
     }
-    let Some(state) = State::load(folder, network, task.training)? else {
+    let Some(state) = State::load(folder, network, task.training, task.place)? else {
         let source = std::io::ErrorKind::NotFound.into();
         return Err(CheckpointError::Read { path: folder.to_owned(), source }.into());
     };

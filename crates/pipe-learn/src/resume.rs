@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{self, CheckpointError};
-use crate::ema::chosen;
+use crate::device::Place;
+use crate::ema::{Average, chosen};
 use crate::gradient::Gradient;
 use crate::history::{HistoryRow, best_of};
 use crate::networks::Network;
 use crate::optimizers::Optimizer;
 use crate::recipe::TrainConfig;
+use crate::scaling::Scaling;
 use crate::validation::Validation;
 use crate::weights::{Array, Arrays, arrays, with_arrays};
 
@@ -28,9 +30,11 @@ pub(crate) struct State {
     /// The optimizer.
     pub optimizer: Optimizer,
     /// The averaged weights, if they are averaged.
-    pub average: Option<Arrays>,
+    pub average: Option<Average>,
     /// Of the batches since the last update.
     pub gradient: Gradient,
+    /// The scale of losses, in a number format that needs one.
+    pub scaling: Option<Scaling>,
     /// One row for each epoch that is done.
     pub history: Vec<HistoryRow>,
     /// The loss of every batch so far.
@@ -75,6 +79,8 @@ struct Note {
     updates: u64,
     gradient_cases: usize,
     position: Position,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scaling: Option<Scaling>,
     history: Vec<HistoryRow>,
 }
 
@@ -85,11 +91,12 @@ pub(crate) fn best_file(epoch: usize) -> String {
 
 impl State {
     /// Starts with a network.
-    pub(crate) fn new(network: Network, training: &TrainConfig) -> Self {
-        let average = training.ema.as_ref().map(|_| arrays(&network));
+    pub(crate) fn new(network: Network, training: &TrainConfig, place: &Place) -> Self {
+        let average = training.ema.as_ref().map(|_| Average::of(&network, place));
         let (optimizer, gradient) = (Optimizer::new(training.optimizer.clone()), Gradient::default());
+        let scaling = Scaling::of(training.precision);
         let (history, losses, position) = (Vec::new(), Vec::new(), Position::default());
-        Self { network, optimizer, average, gradient, history, losses, position }
+        Self { network, optimizer, average, gradient, scaling, history, losses, position }
     }
 
     /// Counts a batch.
@@ -101,6 +108,11 @@ impl State {
     /// Gives the network that is validated and kept.
     pub(crate) fn kept(&self) -> Network {
         chosen(self.network.clone(), self.average.as_ref())
+    }
+
+    /// Copies out the weights that are validated and kept; waits for a device.
+    pub(crate) fn kept_arrays(&self) -> Arrays {
+        self.average.as_ref().map_or_else(|| arrays(&self.network), Average::arrays)
     }
 
     /// Ends an epoch: its row, on disk with the state, and with the kept weights if it is the best epoch so far.
@@ -121,8 +133,7 @@ impl State {
         self.position = Position::default();
         let best = best_of(&self.history, training.best).map(|row| row.epoch);
         if let Some(epoch) = best.filter(|_| best != before) {
-            let weights = self.average.clone().unwrap_or_else(|| arrays(&self.network));
-            checkpoint::write(&folder.join(best_file(epoch)), &weights, "")?;
+            checkpoint::write(&folder.join(best_file(epoch)), &self.kept_arrays(), "")?;
         }
         self.write(folder)?;
         if let Some(epoch) = before.filter(|_| before != best) {
@@ -141,6 +152,7 @@ impl State {
             updates: self.optimizer.updates(),
             gradient_cases: self.gradient.cases(),
             position: self.position,
+            scaling: self.scaling,
             history: self.history.clone(),
         };
         let note = serde_json::to_string(&note).expect("a note is plain data");
@@ -149,7 +161,7 @@ impl State {
         let parts = [
             ("network", arrays(&self.network)),
             ("optimizer", self.optimizer.state()),
-            ("average", self.average.clone().unwrap_or_default()),
+            ("average", self.average.as_ref().map(Average::arrays).unwrap_or_default()),
             ("gradient", self.gradient.arrays()),
             ("steps", Arrays::from([(LOSS.to_owned(), losses)])),
         ];
@@ -169,6 +181,7 @@ impl State {
         folder: &Path,
         network: Network,
         training: &TrainConfig,
+        place: &Place,
     ) -> Result<Option<Self>, CheckpointError> {
         let path = folder.join(FILE);
         if !fs::exists(&path).unwrap_or(false) {
@@ -176,7 +189,7 @@ impl State {
         }
         let (all, note) = checkpoint::read(&path)?;
         let damaged = |source| CheckpointError::Read { path: path.clone(), source };
-        let Note { updates, gradient_cases, position, history } =
+        let Note { updates, gradient_cases, position, scaling, history } =
             serde_json::from_str(&note).map_err(|error| damaged(error.into()))?;
         let mut parts = [
             ("network/", Arrays::new()),
@@ -195,8 +208,9 @@ impl State {
         Ok(Some(Self {
             network,
             optimizer: Optimizer::resumed(training.optimizer.clone(), updates, optimizer),
-            average: training.ema.as_ref().map(|_| average),
+            average: training.ema.as_ref().map(|_| Average::resumed(average, place)),
             gradient: Gradient::resumed(gradient_cases, gradient),
+            scaling,
             history,
             losses: steps.remove(LOSS).unwrap_or_default().values,
             position,
@@ -217,15 +231,53 @@ impl Pauses {
         Self { every, last: Instant::now() }
     }
 
+    /// Tells whether enough time has passed.
+    pub(crate) fn is_due(&self) -> bool {
+        self.last.elapsed() >= self.every
+    }
+
     /// Writes the state if enough time has passed.
     ///
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn after(&mut self, state: &State, folder: &Path) -> Result<(), CheckpointError> {
-        if self.last.elapsed() >= self.every {
+        if self.is_due() {
             state.write(folder)?;
             self.last = Instant::now();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::DeviceChoice;
+    use crate::networks::NetworkConfig;
+    use crate::scaling::Verdict;
+
+    #[test]
+    fn the_scale_of_losses_is_kept() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let place = DeviceChoice::Cpu.place().expect("there is a CPU");
+        let network: NetworkConfig = serde_json::from_str(r#"{"unet": {"width": 2, "depth": 1}}"#).expect("in range");
+        let network = || network.build(&place.device).expect("in range");
+        for precision in ["f16", "bf16"] {
+            let text = format!(
+                r#"{{"epochs": 1, "batch": 1, "loss": {{"dice": {{}}}}, "optimizer": {{"sgd": {{}}}}, "precision": "{precision}"}}"#
+            );
+            let training: TrainConfig = serde_json::from_str(&text).expect("settings in range");
+            let mut state = State::new(network(), &training, &place);
+            if let Some(scaling) = &mut state.scaling {
+                assert_eq!(
+                    scaling.judge(&Gradient::new(1, [("a".to_owned(), vec![f32::NAN])].into())),
+                    Verdict::LeftOut
+                );
+            }
+            assert_eq!(state.scaling.is_some(), precision == "f16");
+            state.write(folder.path()).expect("writable");
+            let found = State::load(folder.path(), network(), &training, &place).expect("readable").expect("written");
+            assert_eq!(found.scaling, state.scaling);
+        }
     }
 }

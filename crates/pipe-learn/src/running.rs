@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleMapper, Param};
 
 use crate::networks::Network;
 use crate::networks::blocks::Statistics;
+use crate::weights::Like;
 
 /// Mixes batch statistics into running ones: `(1 - momentum) * old + momentum * new`.
 pub(crate) fn averaged(network: Network, statistics: &[Statistics]) -> Network {
@@ -22,10 +23,8 @@ impl ModuleMapper for Average<'_> {
             return param;
         };
         param.map(|old| {
-            let device = old.device();
-            let shape = old.dims();
-            let mixed = old.inner() * (1.0 - momentum) + new.reshape(shape) * momentum;
-            if device.is_autodiff() { Tensor::from_inner(mixed) } else { mixed }
+            let (like, shape) = (Like::of(&old), old.dims());
+            like.laid(old.inner() * (1.0 - momentum) + new.reshape(shape) * momentum)
         })
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::batch::Sample;
+use crate::failure::TrainError;
 use crate::labels::Labels;
 use crate::networks::{NetworkConfig, Takes};
 use crate::sampling::Sampling;
-use crate::train::TrainError;
 
 /// Checks that all cases fit the network and (without patches) each other, that there is a map for each label, and that values are
 /// numbers.

@@ -4,14 +4,15 @@
 use burn::tensor::Device;
 
 use pipe_image::Mask;
+use rayon::prelude::*;
 
-use crate::batch::{Batch, Sample, assembled};
+use crate::batch::{Batch, Sample, arranged};
+use crate::flat::together;
 use crate::head::Head;
 use crate::labels::Labels;
-use crate::losses::LossConfig;
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkConfig};
-use crate::weights::floats;
+use crate::recipe::TrainConfig;
 
 /// What validation found.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,28 +29,30 @@ pub(crate) struct Validation {
 pub(crate) fn validated(
     network: &Network,
     config: &NetworkConfig,
+    training: &TrainConfig,
     samples: &[Sample],
-    loss: &LossConfig,
-    labels: &Labels,
-    batch: usize,
     device: &Device,
 ) -> Validation {
+    let labels = training.labels(config.classes());
     let mut loss_sum = 0.0;
     let mut dices: Vec<Vec<Option<f64>>> = Vec::new();
     let alike = samples.chunk_by(|one, next| one.image.shape() == next.image.shape());
-    for chunk in alike.flat_map(|alike| alike.chunks(batch)) {
+    for chunk in alike.flat_map(|alike| alike.chunks(training.batch)) {
         let [frames, channels, height, width] = chunk[0].image.shape();
         let margin = config.margin([channels, frames, height, width]);
-        let chunk: Vec<&Sample> = chunk.iter().collect();
-        let Batch { images, target } = assembled(&chunk, labels, device);
-        let logits = network.fitted(images, &margin, &mut Pass::predicting()).main;
+        let Batch { images, target } = arranged(chunk, &labels).on(device);
+        let mut pass = Pass::predicting().in_precision(training.precision);
+        let logits = network.fitted(images, &margin, &mut pass).main;
         let [_, maps, depth, height, width] = logits.dims();
-        let value = floats(loss.value(logits.clone(), &target, labels.head))[0];
-        loss_sum += f64::from(value) * chunk.len() as f64;
-        let logits = floats(logits);
-        for (sample, logits) in chunk.iter().zip(logits.chunks(maps * depth * height * width)) {
-            dices.push(dice(logits, &sample.mask, labels));
-        }
+        let value = training.loss.value(logits.clone(), &target, labels.head);
+        // One waiting for both.
+        let count = logits.shape().num_elements();
+        let mut read = together(vec![value, logits.reshape([count])]);
+        let mut next = || read.next().expect("two tensors are read");
+        loss_sum += f64::from(next()[0]) * chunk.len() as f64;
+        let logits = next();
+        let of_each = chunk.par_iter().zip(logits.par_chunks(maps * depth * height * width));
+        dices.par_extend(of_each.map(|(sample, logits)| dice(logits, &sample.mask, &labels)));
     }
     let mean = |found: &mut dyn Iterator<Item = f64>| {
         let (sum, count) = found.fold((0.0, 0), |(sum, count), dice| (sum + dice, count + 1));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::TensorData;
+use burn::tensor::{GradientCheckpointingStrategy, TensorData};
 use thiserror::Error;
 
+use crate::flat::{self, Flat};
 use crate::networks::Network;
 
 /// An array of 32-bit floats in C order.
@@ -124,8 +125,22 @@ pub fn parameters(network: &Network) -> Vec<Parameter> {
 
 /// Copies all weights and running statistics out.
 pub fn arrays(network: &Network) -> Arrays {
-    struct Copy(Path, Arrays);
-    impl ModuleVisitor for Copy {
+    read(&weights(network))
+}
+
+/// The numbers of a weight, wherever they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Weight {
+    /// The size of each dimension.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub values: Flat,
+}
+
+/// Gives all weights and running statistics where they are.
+pub(crate) fn weights(network: &Network) -> BTreeMap<String, Weight> {
+    struct Collect(Path, BTreeMap<String, Weight>);
+    impl ModuleVisitor for Collect {
         fn enter_module(&mut self, name: &str, container: &str) {
             self.0.enter(name, container);
         }
@@ -133,41 +148,64 @@ pub fn arrays(network: &Network) -> Arrays {
             self.0.exit(container);
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let values = floats(param.val().inner());
-            self.1.insert(self.0.name(), Array { shape: param.dims().to_vec(), values });
+            let shape = param.dims();
+            let values = Flat::Device(param.val().inner().reshape([shape.iter().product::<usize>()]));
+            self.1.insert(self.0.name(), Weight { shape: shape.to_vec(), values });
         }
     }
-    let mut copy = Copy(Path::default(), Arrays::new());
-    network.visit(&mut copy);
-    copy.1
+    let mut collect = Collect(Path::default(), BTreeMap::new());
+    network.visit(&mut collect);
+    collect.1
+}
+
+/// Copies weights out, waiting seldom.
+pub(crate) fn read(weights: &BTreeMap<String, Weight>) -> Arrays {
+    let values = flat::read(weights.values().map(|weight| &weight.values));
+    let arrays = weights.iter().zip(values);
+    arrays
+        .map(|((name, Weight { shape, .. }), values)| (name.clone(), Array { shape: shape.clone(), values }))
+        .collect()
 }
 
 /// Puts weights in.
 ///
 /// # Errors
 /// A weight is missing, has another shape, or is not of this network.
-pub fn with_arrays(network: Network, mut arrays: Arrays) -> Result<Network, WeightsError> {
+pub fn with_arrays(network: Network, arrays: Arrays) -> Result<Network, WeightsError> {
+    let weight = |Array { shape, values }| Weight { shape, values: Flat::Host(values) };
+    with_weights(network, arrays.into_iter().map(|(name, array)| (name, weight(array))).collect())
+}
+
+/// Puts weights in, wherever they are.
+///
+/// # Errors
+/// A weight is missing, has another shape, or is not of this network.
+pub(crate) fn with_weights(network: Network, mut weights: BTreeMap<String, Weight>) -> Result<Network, WeightsError> {
     for Parameter { name, shape, .. } in parameters(&network) {
-        match arrays.get(&name) {
+        match weights.get(&name) {
             None => return Err(WeightsError::Missing { name }),
-            Some(array) if array.shape != shape => {
-                return Err(WeightsError::Shape { name, found: array.shape.clone(), expected: shape });
+            Some(weight) if weight.shape != shape => {
+                return Err(WeightsError::Shape { name, found: weight.shape.clone(), expected: shape });
             }
             Some(_) => {}
         }
     }
     let filled =
-        with_values(network, |parameter| arrays.remove(&parameter.name).expect("its presence has been checked").values);
-    match arrays.into_keys().next() {
+        filled(network, |parameter| weights.remove(&parameter.name).expect("its presence has been checked").values);
+    match weights.into_keys().next() {
         Some(name) => Err(WeightsError::Unknown { name }),
         None => Ok(filled),
     }
 }
 
 /// Gives each parameter the values that `values` makes for it.
-pub fn with_values(network: Network, values: impl FnMut(&Parameter) -> Vec<f32>) -> Network {
+pub fn with_values(network: Network, mut values: impl FnMut(&Parameter) -> Vec<f32>) -> Network {
+    filled(network, |parameter| Flat::Host(values(parameter)))
+}
+
+fn filled(network: Network, values: impl FnMut(&Parameter) -> Flat) -> Network {
     struct Fill<F>(Path, F);
-    impl<F: FnMut(&Parameter) -> Vec<f32>> ModuleMapper for Fill<F> {
+    impl<F: FnMut(&Parameter) -> Flat> ModuleMapper for Fill<F> {
         fn enter_module(&mut self, name: &str, container: &str) {
             self.0.enter(name, container);
         }
@@ -178,7 +216,10 @@ pub fn with_values(network: Network, values: impl FnMut(&Parameter) -> Vec<f32>)
             let shape = param.dims();
             let name = self.0.name();
             let values = (self.1)(&Parameter { name, shape: shape.to_vec(), role: self.0.role(), id: param.id });
-            replaced(param, TensorData::new(values, shape))
+            match values {
+                Flat::Host(values) => replaced(param, TensorData::new(values, shape)),
+                Flat::Device(values) => param.map(|old| Like::of(&old).laid(values)),
+            }
         }
     }
     network.map(&mut Fill(Path::default(), values))
@@ -195,7 +236,37 @@ pub(crate) fn replaced<const D: usize>(param: Param<Tensor<D>>, data: TensorData
 
 /// Copies a tensor's values out.
 pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().as_slice::<f32>().expect("networks hold 32-bit floats").to_vec()
+    values(&tensor.into_data())
+}
+
+/// Copies values out of data.
+pub(crate) fn values(data: &TensorData) -> Vec<f32> {
+    data.as_slice::<f32>().expect("networks hold 32-bit floats").to_vec()
+}
+
+/// How a tensor takes part in gradients: what takes its place must do so, too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Like<const D: usize> {
+    shape: [usize; D],
+    /// None where there are no gradients.
+    checkpointing: Option<GradientCheckpointingStrategy>,
+    is_trained: bool,
+}
+
+impl<const D: usize> Like<D> {
+    /// Looks at the tensor of a parameter.
+    pub(crate) fn of(old: &Tensor<D>) -> Self {
+        let checkpointing = old.gradient_checkpointing_strategy();
+        Self { shape: old.dims(), checkpointing, is_trained: old.is_require_grad() }
+    }
+
+    /// Makes a tensor without gradients one that can take the place; waits for nothing.
+    pub(crate) fn laid<const F: usize>(self, new: Tensor<F>) -> Tensor<D> {
+        let new = new.reshape(self.shape);
+        let Some(strategy) = self.checkpointing else { return new };
+        let new = Tensor::from_inner(new).with_gradient_checkpointing_strategy(strategy);
+        if self.is_trained { new.require_grad() } else { new }
+    }
 }
 
 /// Where a visitor is. Variants of enums (the kind of network, of normalisation) are no part of a weight's name.

@@ -23,9 +23,9 @@ const MUCH: &str = r#", "accumulate": 2, "ema": {"decay": 0.9}, "clip": {"norm":
     "augment": [{"flip_horizontal": {"p": 0.5}}]"#;
 
 #[track_caller]
-fn check_stopped_anywhere(network_text: &str, more: &str, epochs: usize) {
+fn check_stopped_anywhere(bench: fn() -> Bench, network_text: &str, more: &str, epochs: usize) {
     let (network, training, samples) = (network(network_text), recipe(epochs, more), samples(5));
-    let whole = Bench::new();
+    let whole = bench();
     let mut batches = 0;
     train(&whole.task(&network, &training, &samples), &mut |event| {
         batches += usize::from(matches!(event, TrainEvent::Batch { .. }));
@@ -33,7 +33,7 @@ fn check_stopped_anywhere(network_text: &str, more: &str, epochs: usize) {
     .expect("it trains");
     assert!(batches > 4, "{batches} batches");
     for stop in 0..batches {
-        let bench = Bench::new();
+        let bench = bench();
         let task = bench.task(&network, &training, &samples);
         let mut seen = 0;
         let stopped = catch_unwind(AssertUnwindSafe(|| {
@@ -58,8 +58,9 @@ fn check_stopped_anywhere(network_text: &str, more: &str, epochs: usize) {
 
 #[test]
 fn stopped_at_any_batch_it_gives_the_same_bytes() {
-    check_stopped_anywhere(PLAIN, "", 2);
-    check_stopped_anywhere(UNET, MUCH, 3);
+    check_stopped_anywhere(Bench::new, PLAIN, "", 2);
+    check_stopped_anywhere(Bench::new, UNET, MUCH, 3);
+    check_stopped_anywhere(Bench::as_on_a_device, UNET, MUCH, 2);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every optimizer against PyTorch's, over 20 steps; the values come from reference/optimizers.py.
+//! Every optimizer against PyTorch's, over 20 steps, on the host and as on a device; the values come from reference/optimizers.py.
 //!
 //! Knows a network only as a place for weights.
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use pipe_learn::gradient::Gradient;
 use pipe_learn::optimizers::Optimizer;
-use pipe_learn::weights::{Parameter, Role, arrays, parameters, with_values};
+use pipe_learn::weights::{Arrays, Parameter, Role, arrays, parameters, with_values};
 use pipe_learn::{Clip, NetworkConfig, OptimizerConfig};
 use serde::Deserialize;
 
@@ -53,27 +53,46 @@ fn steps_are_those_of_pytorch() {
             filled(size(parameter), |index| kind.map_or(0.0, |kind| first(kind, index)))
         });
         let mut at_work = Optimizer::new(optimizer.clone());
+        // The same with everything left in tensors, as on a device.
+        let (mut left, mut left_at_work) = (network.clone(), at_work.clone());
         for step in 0..20 {
             let of = |(kind, parameter): (usize, &&Parameter)| {
                 (parameter.name.clone(), filled(size(parameter), |index| gradient(step, kind, index)))
             };
             let gradients: BTreeMap<String, Vec<f32>> = chosen.iter().enumerate().map(of).collect();
-            let gradient = Gradient::new(1, gradients).taken(Some(&clip));
-            network = at_work.update(network, &gradient, if step >= 10 { 0.5 } else { 1.0 });
+            let gradient = Gradient::new(1, gradients);
+            let share = if step >= 10 { 0.5 } else { 1.0 };
+            let left_gradient = gradient.clone().on(&Device::flex()).taken(Some(&clip));
+            network = at_work.update(network, &gradient.clone().taken(Some(&clip)), share);
+            left = left_at_work.update(left, &left_gradient, share);
             if step % 5 != 4 {
                 continue;
             }
             if step == 9 {
                 // Continued from what is kept, as a checkpoint does.
                 at_work = Optimizer::resumed(optimizer.clone(), at_work.updates(), at_work.state());
+                left_at_work = Optimizer::resumed(optimizer.clone(), left_at_work.updates(), left_at_work.state());
             }
             let weights = arrays(&network);
+            check_equal(&arrays(&left), &weights, &format!("{optimizer:?}, step {step}"));
+            check_equal(&left_at_work.state(), &at_work.state(), &format!("{optimizer:?}, step {step}"));
             for (parameter, expected) in chosen.iter().zip(&values[step / 5]) {
                 for (found, expected) in weights[&parameter.name].values.iter().zip(expected) {
                     let error = (f64::from(*found) - expected).abs();
                     assert!(error < 1e-5, "{optimizer:?}, step {step}, {}: {found}, {expected}", parameter.name);
                 }
             }
+        }
+    }
+}
+
+#[track_caller]
+fn check_equal(found: &Arrays, expected: &Arrays, what: &str) {
+    assert!(found.keys().eq(expected.keys()), "{what}");
+    for (name, expected) in expected {
+        assert_eq!(found[name].shape, expected.shape, "{what}, {name}");
+        for (found, expected) in found[name].values.iter().zip(&expected.values) {
+            assert!((found - expected).abs() < 1e-6, "{what}, {name}: {found}, {expected}");
         }
     }
 }

@@ -4,8 +4,12 @@
 
 mod discs;
 
+use std::time::Duration;
+
 use discs::{Bench, network, recipe, samples};
-use pipe_learn::{DeviceChoice, HistoryRow, Model, Sample, TrainConfig, TrainError, checkpoint, model, train};
+use pipe_learn::{
+    DeviceChoice, HistoryRow, Model, Sample, TrainConfig, TrainError, TrainEvent, TrainTask, checkpoint, model, train,
+};
 
 const UNET: &str = r#"{"unet": {"width": 2, "depth": 1}}"#;
 /// Every case alone counts, and no batch statistics: only there is one large batch the same as several small ones.
@@ -150,6 +154,64 @@ fn patches_are_for_training_alone() {
     let deep = recipe(2, r#", "sampling": {"patch": [2, 8, 8]}"#);
     let error = train(&bench.task(&network, &deep, &samples[..3]), &mut |_| ()).expect_err("no volumes");
     assert!(error.to_string().contains("no volume"), "{error}");
+}
+
+#[test]
+fn what_stays_on_a_device_is_learned_as_on_the_host() {
+    let (network, samples) = (network(UNET), samples(5));
+    let more = r#", "accumulate": 2, "ema": {"decay": 0.5}, "clip": {"norm": 0.1, "value": 0.05}"#;
+    for training in [recipe(3, more), TrainConfig { gradient_checkpointing: true, ..recipe(3, more) }] {
+        let run = |bench: &Bench, pause: Duration| {
+            let mut losses = Vec::new();
+            let task = TrainTask { pause, ..bench.task(&network, &training, &samples) };
+            let outcome = train(&task, &mut |event| {
+                if let TrainEvent::Batch { epoch, batch, loss } = event {
+                    losses.push((epoch, batch, loss));
+                }
+            });
+            (outcome.expect("it trains").history, losses)
+        };
+        let host = run(&Bench::new(), Duration::ZERO);
+        let (one, other) = (Bench::as_on_a_device(), Bench::as_on_a_device());
+        // Losses of an epoch are read together, or each at once: nothing else changes.
+        let device = run(&one, Duration::from_secs(300));
+        assert_eq!(run(&other, Duration::ZERO), device);
+        one.check_equal(&other, "read at other times");
+        for ((epoch, batch, found), expected) in device.1.iter().zip(&host.1) {
+            assert_eq!((*epoch, *batch), (expected.0, expected.1));
+            assert!((found - expected.2).abs() < 1e-4, "epoch {epoch}, batch {batch}: {found}, {}", expected.2);
+        }
+        for (found, expected) in device.0.iter().zip(&host.0) {
+            assert!((found.validation_loss - expected.validation_loss).abs() < 1e-4, "{found:?}, {expected:?}");
+        }
+        assert_eq!(device.1.len(), 9);
+    }
+}
+
+#[test]
+fn a_loss_that_is_read_late_is_named_by_its_own_batch() {
+    let (network, mut samples) = (network(ALONE), samples(4));
+    // Large enough for sums of a convolution to overflow.
+    samples[1].image.data.iter_mut().for_each(|value| *value *= f32::MAX);
+    let training = recipe(1, r#", "sampling": {"order": "in_order"}"#);
+    let bench = Bench::as_on_a_device();
+    let task = TrainTask { pause: Duration::from_secs(300), ..bench.task(&network, &training, &samples) };
+    let error = train(&task, &mut |_| ()).expect_err("infinity spreads").to_string();
+    assert!(error.contains("epoch 0, batch 0, cases case 0, case 1;"), "{error}");
+}
+
+#[test]
+fn a_rate_of_time_is_told_with_each_epoch() {
+    let (network, samples, training) = (network(UNET), samples(4), recipe(2, ""));
+    let mut epochs = 0;
+    let bench = Bench::new();
+    let outcome = train(&bench.task(&network, &training, &samples), &mut |event| {
+        if let TrainEvent::Epoch { took, waited, .. } = event {
+            assert!(waited <= took && took > Duration::ZERO, "{waited:?} of {took:?}");
+            epochs += 1;
+        }
+    });
+    assert_eq!((outcome.expect("it trains").history.len(), epochs), (2, 2));
 }
 
 #[test]

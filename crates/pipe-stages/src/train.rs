@@ -155,7 +155,7 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         TrainEvent::Batch { epoch, batch, .. } => {
             context.progress((epoch * batches + batch + 1) as u64, Some(all as u64), "batches", note.as_str());
         }
-        TrainEvent::Epoch { row, best } => {
+        TrainEvent::Epoch { row, best, .. } => {
             note = format!(
                 "epoch {}: Dice {:.4}, loss {:.4}, best {best}",
                 row.epoch, row.validation_dice, row.train_loss

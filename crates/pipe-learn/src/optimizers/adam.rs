@@ -4,7 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Excluded, Moment, Piece, Rule};
+use super::number::Number;
+use super::piece::Piece;
+use super::rule::{Excluded, Moment, Rule};
 use crate::setting::{SettingError, at_least_0, below_1};
 
 /// Settings of Adam.
@@ -59,32 +61,29 @@ impl Rule for Adam {
         &self.decay_excludes
     }
 
-    fn step(&self, moment: Moment, piece: Piece<'_>) {
+    fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given {
         let decay = moment.decay(self.weight_decay);
-        adam(self.beta1, self.beta2, self.epsilon, moment, piece, |_, _| (), move |w, g| g + decay * w);
+        adam(self.beta1, self.beta2, self.epsilon, moment, piece, |w, g| (w.clone(), g + w * decay))
     }
 }
 
-/// One step of Adam: `before` changes a weight by itself, `gradient` makes what the means take.
-pub(super) fn adam(
+/// One step of Adam: `decayed` changes a weight by itself, and makes what the means take of its gradient.
+pub(super) fn adam<P: Piece>(
     beta1: f64,
     beta2: f64,
     epsilon: f64,
     Moment { rate, number, .. }: Moment,
-    Piece { weights, gradient, slots }: Piece<'_>,
-    before: impl Fn(&mut f32, f32),
-    changed: impl Fn(f32, f32) -> f32,
-) {
+    piece: P,
+    decayed: impl Fn(P::Number, P::Number) -> (P::Number, P::Number),
+) -> P::Given {
     let number = number as f64;
     let step = (rate / (1.0 - beta1.powf(number))) as f32;
     let root = (1.0 - beta2.powf(number)).sqrt() as f32;
-    let (rate, beta1, beta2, epsilon) = (rate as f32, beta1 as f32, beta2 as f32, epsilon as f32);
-    let [mean, square] = Piece::slots(slots);
-    for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(mean).zip(square) {
-        before(w, rate);
-        let g = changed(*w, *g);
-        *m = beta1 * *m + (1.0 - beta1) * g;
-        *v = beta2 * *v + (1.0 - beta2) * g * g;
-        *w -= step * *m / (v.sqrt() / root + epsilon);
-    }
+    let (beta1, beta2, epsilon) = (beta1 as f32, beta2 as f32, epsilon as f32);
+    piece.each(|w, g, [m, v]| {
+        let (w, g) = decayed(w, g);
+        let m = m * beta1 + g.clone() * (1.0 - beta1);
+        let v = v * beta2 + g.clone() * (1.0 - beta2) * g;
+        (w - m.clone() * step / (v.clone().root() / root + epsilon), [m, v])
+    })
 }

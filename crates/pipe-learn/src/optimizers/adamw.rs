@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adam::adam;
-use super::rule::{Excluded, Moment, Piece, Rule};
+use super::piece::Piece;
+use super::rule::{Excluded, Moment, Rule};
 use crate::setting::{SettingError, at_least_0, below_1};
 
 /// Settings of Adam with decoupled weight decay.
@@ -60,8 +61,8 @@ impl Rule for AdamW {
         &self.decay_excludes
     }
 
-    fn step(&self, moment: Moment, piece: Piece<'_>) {
-        let decay = moment.decay(self.weight_decay);
-        adam(self.beta1, self.beta2, self.epsilon, moment, piece, move |w, rate| *w *= 1.0 - rate * decay, |_, g| g);
+    fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given {
+        let kept = 1.0 - moment.rate as f32 * moment.decay(self.weight_decay);
+        adam(self.beta1, self.beta2, self.epsilon, moment, piece, |w, g| (w * kept, g))
     }
 }

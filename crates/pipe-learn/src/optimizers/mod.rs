@@ -4,7 +4,9 @@
 mod adam;
 mod adamw;
 mod nadam;
+mod number;
 mod optimizer;
+mod piece;
 mod registry;
 mod rms_prop;
 mod rule;
@@ -18,7 +20,10 @@ pub use rms_prop::RmsProp;
 pub use rule::Excluded;
 pub use sgd::Sgd;
 
-use rule::{Moment, Piece, Rule};
+pub(crate) use number::moved;
+
+use piece::Piece;
+use rule::{Moment, Rule};
 
 // The optimizers. A new one is a file, its `mod` line above, and its line here: name in YAML and settings.
 registry::optimizers! {

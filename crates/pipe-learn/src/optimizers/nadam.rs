@@ -4,7 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Excluded, Moment, Piece, Rule};
+use super::number::Number;
+use super::piece::Piece;
+use super::rule::{Excluded, Moment, Rule};
 use crate::setting::{SettingError, at_least_0, below_1};
 
 /// Settings of Adam with Nesterov's momentum.
@@ -75,7 +77,7 @@ impl Rule for NAdam {
         self.beta1 * (1.0 - 0.5 * 0.96f64.powf(number as f64 * self.momentum_decay))
     }
 
-    fn step(&self, moment: Moment, Piece { weights, gradient, slots }: Piece<'_>) {
+    fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given {
         let Moment { rate, number, product, .. } = moment;
         let (now, next) = (self.factor(number), self.factor(number + 1));
         let of_gradient = (rate * (1.0 - now) / (1.0 - product)) as f32;
@@ -83,13 +85,12 @@ impl Rule for NAdam {
         let unbiased = (1.0 - self.beta2.powf(number as f64)) as f32;
         let (beta1, beta2, epsilon) = (self.beta1 as f32, self.beta2 as f32, self.epsilon as f32);
         let decay = moment.decay(self.weight_decay);
-        let [mean, square] = Piece::slots(slots);
-        for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(mean).zip(square) {
-            let g = g + decay * *w;
-            *m = beta1 * *m + (1.0 - beta1) * g;
-            *v = beta2 * *v + (1.0 - beta2) * g * g;
-            let root = (*v / unbiased).sqrt() + epsilon;
-            *w -= of_gradient * g / root + of_mean * *m / root;
-        }
+        piece.each(|w, g, [m, v]| {
+            let g = g + w.clone() * decay;
+            let m = m * beta1 + g.clone() * (1.0 - beta1);
+            let v = v * beta2 + g.clone() * (1.0 - beta2) * g.clone();
+            let root = (v.clone() / unbiased).root() + epsilon;
+            (w - (g * of_gradient / root.clone() + m.clone() * of_mean / root), [m, v])
+        })
     }
 }

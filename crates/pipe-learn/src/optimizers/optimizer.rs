@@ -1,4 +1,4 @@
-//! An optimizer at work: what it keeps beside each weight, and the update of a whole network.
+//! An optimizer at work: what it keeps beside each weight, and the update of a whole network, there where its gradient is.
 //! It does not know how a single weight is changed.
 
 use std::collections::BTreeMap;
@@ -7,11 +7,13 @@ use burn::Tensor;
 use burn::module::{Module, ModuleMapper, Param};
 use rayon::prelude::*;
 
-use super::rule::{Moment, Piece};
+use super::piece::{Slices, Tensors};
+use super::rule::Moment;
 use super::{Excluded, OptimizerConfig};
+use crate::flat::{Flat, read};
 use crate::gradient::Gradient;
 use crate::networks::Network;
-use crate::weights::{Array, Arrays, Path, replaced};
+use crate::weights::{Array, Arrays, Like, Path, replaced};
 
 /// Weights in one piece of work: enough to be worth a thread, few enough to spread the large layers.
 const PIECE: usize = 1 << 15;
@@ -24,7 +26,7 @@ pub struct Optimizer {
     /// The product of the rule's factors over all updates.
     product: f64,
     /// By weight, the arrays in the order of `slots`.
-    state: BTreeMap<String, Vec<Vec<f32>>>,
+    state: BTreeMap<String, Vec<Flat>>,
 }
 
 impl Optimizer {
@@ -42,7 +44,7 @@ impl Optimizer {
         let state = weights
             .into_iter()
             .map(|weight| {
-                let take = |name| arrays.remove(&format!("{weight}/{name}")).unwrap_or_default().values;
+                let take = |name| Flat::Host(arrays.remove(&format!("{weight}/{name}")).unwrap_or_default().values);
                 let slots = names.iter().map(take).collect();
                 (weight, slots)
             })
@@ -59,18 +61,15 @@ impl Optimizer {
 
     /// Gives what is kept between updates, as flat arrays named `WEIGHT/KIND`.
     pub fn state(&self) -> Arrays {
-        let names = self.config.slots();
-        let mut arrays = Arrays::new();
-        for (weight, slots) in &self.state {
-            for (name, values) in names.iter().zip(slots) {
-                let array = Array { shape: vec![values.len()], values: values.clone() };
-                arrays.insert(format!("{weight}/{name}"), array);
-            }
-        }
-        arrays
+        let kinds = self.config.slots();
+        let names = self.state.keys().flat_map(|weight| kinds.iter().map(move |kind| format!("{weight}/{kind}")));
+        let array = |values: Vec<f32>| Array { shape: vec![values.len()], values };
+        names.zip(read(self.state.values().flatten()).into_iter().map(array)).collect()
     }
 
     /// Takes one step with `share` of the base learning rate. A weight without a gradient stays.
+    ///
+    /// With a gradient on a device nothing is read back: weights and what is kept beside them stay there.
     pub fn update(&mut self, network: Network, gradient: &Gradient, share: f64) -> Network {
         let rate = self.config.rate(self.updates) * share;
         self.updates += 1;
@@ -91,7 +90,7 @@ struct Update<'a> {
     gradient: &'a Gradient,
     config: &'a OptimizerConfig,
     moment: Moment,
-    state: &'a mut BTreeMap<String, Vec<Vec<f32>>>,
+    state: &'a mut BTreeMap<String, Vec<Flat>>,
 }
 
 impl ModuleMapper for Update<'_> {
@@ -108,24 +107,41 @@ impl ModuleMapper for Update<'_> {
         let Some(gradient) = self.gradient.of_weight(&name) else {
             return param;
         };
-        let mut data = param.val().inner().into_data();
-        let weights = data.as_mut_slice::<f32>().expect("weights are 32-bit floats");
-        let count = weights.len();
-        let kinds = self.config.slots().len();
-        let slots = self.state.entry(name).or_insert_with(|| vec![vec![0.0; count]; kinds]);
         let decays = !self.config.excludes().iter().any(|excluded: &Excluded| excluded.has(role));
         let moment = Moment { decays, ..self.moment };
-        pieces(weights, gradient, slots).into_par_iter().for_each(|piece| self.config.step(moment, piece));
-        replaced(param, data)
+        let kinds = self.config.slots().len();
+        let kept = self.state.entry(name).or_default();
+        let slots = std::mem::take(kept);
+        match gradient {
+            Flat::Host(gradient) => {
+                let mut data = param.val().inner().into_data();
+                let weights = data.as_mut_slice::<f32>().expect("weights are 32-bit floats");
+                let mut slots: Vec<Vec<f32>> = slots.into_iter().map(Flat::into_host).collect();
+                slots.resize_with(kinds, || vec![0.0; gradient.len()]);
+                pieces(weights, gradient, &mut slots).into_par_iter().for_each(|piece| self.config.step(moment, piece));
+                *kept = slots.into_iter().map(Flat::Host).collect();
+                replaced(param, data)
+            }
+            Flat::Device(gradient) => param.map(|old| {
+                let (device, count, gradient) = (gradient.device(), old.shape().num_elements(), gradient.clone());
+                let mut slots: Vec<Tensor<1>> = slots.into_iter().map(|slot| slot.on(&device)).collect();
+                slots.resize_with(kinds, || Tensor::zeros([count], &device));
+                let like = Like::of(&old);
+                let weights = old.inner().reshape([count]);
+                let (weights, slots) = self.config.step(moment, Tensors { weights, gradient, slots });
+                *kept = slots.into_iter().map(Flat::Device).collect();
+                like.laid(weights)
+            }),
+        }
     }
 }
 
 /// Cuts a parameter into pieces of work.
-fn pieces<'a>(weights: &'a mut [f32], gradient: &'a [f32], slots: &'a mut [Vec<f32>]) -> Vec<Piece<'a>> {
+fn pieces<'a>(weights: &'a mut [f32], gradient: &'a [f32], slots: &'a mut [Vec<f32>]) -> Vec<Slices<'a>> {
     let mut slots: Vec<_> = slots.iter_mut().map(|slot| slot.chunks_mut(PIECE)).collect();
     let pieces = weights.chunks_mut(PIECE).zip(gradient.chunks(PIECE));
     pieces
-        .map(|(weights, gradient)| Piece {
+        .map(|(weights, gradient)| Slices {
             weights,
             gradient,
             slots: slots.iter_mut().filter_map(Iterator::next).collect(),

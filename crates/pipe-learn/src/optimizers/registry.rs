@@ -42,7 +42,7 @@ macro_rules! optimizers {
                 match self { $(Self::$settings(rule) => rule.factor(number),)* }
             }
 
-            fn step(&self, moment: Moment, piece: Piece<'_>) {
+            fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given {
                 match self { $(Self::$settings(rule) => rule.step(moment, piece),)* }
             }
         }

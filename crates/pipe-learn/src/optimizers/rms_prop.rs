@@ -4,7 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Excluded, Moment, Piece, Rule};
+use super::number::Number;
+use super::piece::Piece;
+use super::rule::{Excluded, Moment, Rule};
 use crate::setting::{SettingError, at_least_0, below_1};
 
 /// Settings of RMSprop.
@@ -68,18 +70,17 @@ impl Rule for RmsProp {
         &self.decay_excludes
     }
 
-    fn step(&self, moment: Moment, Piece { weights, gradient, slots }: Piece<'_>) {
+    fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given {
         let (rate, decay) = (moment.rate as f32, moment.decay(self.weight_decay));
         let (alpha, epsilon, momentum) = (self.alpha as f32, self.epsilon as f32, self.momentum as f32);
-        let [square, mean, velocity] = Piece::slots(slots);
-        for ((((w, g), s), m), v) in weights.iter_mut().zip(gradient).zip(square).zip(mean).zip(velocity) {
-            let g = g + decay * *w;
-            *s = alpha * *s + (1.0 - alpha) * g * g;
-            *m = alpha * *m + (1.0 - alpha) * g;
+        piece.each(|w, g, [s, m, v]| {
+            let g = g + w.clone() * decay;
+            let s = s * alpha + g.clone() * (1.0 - alpha) * g.clone();
+            let m = m * alpha + g.clone() * (1.0 - alpha);
             // Rounding can leave a variance of a little less than 0.
-            let square = if self.centred { (*s - *m * *m).max(0.0) } else { *s };
-            *v = momentum * *v + g / (square.sqrt() + epsilon);
-            *w -= rate * *v;
-        }
+            let square = if self.centred { (s.clone() - m.clone() * m.clone()).at_least(0.0) } else { s.clone() };
+            let v = v * momentum + g / (square.root() + epsilon);
+            (w - v.clone() * rate, [s, m, v])
+        })
     }
 }

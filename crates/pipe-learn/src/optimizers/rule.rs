@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::piece::Piece;
 use crate::setting::SettingError;
 use crate::weights::Role;
 
@@ -34,8 +35,8 @@ pub(super) trait Rule {
         1.0
     }
 
-    /// Changes each weight of a piece alone, so that pieces and threads do not change the result.
-    fn step(&self, moment: Moment, piece: Piece<'_>);
+    /// Takes one step on some weights; written once for plain floats and for tensors.
+    fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given;
 }
 
 /// Parameters without weight decay.
@@ -74,24 +75,5 @@ impl Moment {
     /// Gives the weight decay of these weights.
     pub(super) fn decay(self, weight_decay: f64) -> f32 {
         if self.decays { weight_decay as f32 } else { 0.0 }
-    }
-}
-
-/// Some weights of one parameter, with what belongs to them.
-#[derive(Debug)]
-pub(super) struct Piece<'a> {
-    pub weights: &'a mut [f32],
-    pub gradient: &'a [f32],
-    /// In the order of [`Rule::SLOTS`].
-    pub slots: Vec<&'a mut [f32]>,
-}
-
-impl<'a> Piece<'a> {
-    /// Gives the arrays by name.
-    ///
-    /// # Panics
-    /// If the optimizer keeps another number of arrays.
-    pub(super) fn slots<const N: usize>(slots: Vec<&'a mut [f32]>) -> [&'a mut [f32]; N] {
-        slots.try_into().expect("each optimizer keeps the arrays that it names")
     }
 }

@@ -4,7 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Excluded, Moment, Piece, Rule};
+use super::piece::Piece;
+use super::rule::{Excluded, Moment, Rule};
 use crate::setting::{SettingError, at_least_0, below_1};
 
 /// Settings of stochastic gradient descent; momentum as PyTorch writes it, the rate outside the velocity.
@@ -61,13 +62,13 @@ impl Rule for Sgd {
         &self.decay_excludes
     }
 
-    fn step(&self, moment: Moment, Piece { weights, gradient, slots }: Piece<'_>) {
+    fn step<P: Piece>(&self, moment: Moment, piece: P) -> P::Given {
         let (rate, momentum, decay) = (moment.rate as f32, self.momentum as f32, moment.decay(self.weight_decay));
-        let [velocity] = Piece::slots(slots);
-        for ((w, g), v) in weights.iter_mut().zip(gradient).zip(velocity) {
-            let g = g + decay * *w;
-            *v = momentum * *v + g;
-            *w -= rate * if self.nesterov { g + momentum * *v } else { *v };
-        }
+        piece.each(|w, g, [v]| {
+            let g = g + w.clone() * decay;
+            let v = v * momentum + g.clone();
+            let step = if self.nesterov { g + v.clone() * momentum } else { v.clone() };
+            (w - step * rate, [v])
+        })
     }
 }

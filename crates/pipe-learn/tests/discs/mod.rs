@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use burn::tensor::Device;
 use pipe_image::{Image, Mask, Preparation};
 use pipe_learn::{DeviceChoice, NetworkConfig, Place, Sample, TrainConfig, TrainTask, model};
 use tempfile::TempDir;
@@ -49,12 +50,20 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::at(DeviceChoice::Cpu.place().expect("there is a CPU"))
+    }
+
+    /// On the CPU as on another device: whatever can stay in tensors does.
+    pub(crate) fn as_on_a_device() -> Self {
+        Self::at(Place { device: Device::flex(), name: "a device" })
+    }
+
+    fn at(place: Place) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [resume, output, checkpoint] = ["resume", "model", "checkpoint"].map(|name| folder.path().join(name));
         for folder in [&resume, &output, &checkpoint] {
             fs::create_dir_all(folder).expect("writable");
         }
-        let place = DeviceChoice::Cpu.place().expect("there is a CPU");
         Self { folder, place, preparation: Preparation::default(), resume, output, checkpoint }
     }
 
