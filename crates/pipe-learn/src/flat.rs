@@ -12,6 +12,7 @@ use crate::weights::{floats, values};
 
 /// The numbers of a weight in C order.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are a few hundred, one a weight")]
 pub(crate) enum Flat {
     /// In the memory of this process.
     Host(Vec<f32>),

@@ -12,7 +12,7 @@ const FIRST: f32 = 65536.0;
 /// Steps without a gradient that is infinite or NaN, after which the scale is doubled.
 const GROWS_AFTER: u32 = 2000;
 /// The least scale: the smallest normal number of the format. What is infinite even then does not come of the scale.
-const LEAST: f32 = 6.103_515_625e-5;
+const LEAST: f32 = 1.0 / 16384.0;
 
 /// What losses are multiplied by before the backward pass, and gradients divided by in 32 bits after it.
 ///
