@@ -16,6 +16,8 @@ pub struct CudaHome {
     pub include_parent: PathBuf,
     /// The library; its folder is for LD_LIBRARY_PATH.
     pub nvrtc: PathBuf,
+    /// Headers without which kernels for tensor cores do not compile; slower ones take their place.
+    pub slow_without: Vec<MissingPart>,
 }
 
 /// What is not there; all of it.
@@ -53,14 +55,16 @@ impl CudaHome {
 /// Names of the library, in the order in which a program tries them.
 const NVRTC: &[&str] = &["libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"];
 
-/// Headers, and the wheel that brings each. `cuda_fp16.h` includes `nv/target`, and `mma.h` includes `crt/mma.h`.
+/// Headers without which nothing works, and the wheel that brings each. `cuda_fp16.h` includes `nv/target`.
 const HEADERS: &[(&str, &str)] = &[
     ("cuda_fp16.h", "nvidia-cuda-runtime"),
     ("cuda_bf16.h", "nvidia-cuda-runtime"),
     ("mma.h", "nvidia-cuda-runtime"),
-    ("crt/mma.h", "nvidia-cuda-crt"),
     ("nv/target", "nvidia-cuda-cccl"),
 ];
+
+/// What `mma.h` includes, which kernels for tensor cores read; PyTorch's wheels do not bring it along.
+const TENSOR_CORES: (&str, &str) = ("crt/mma.h", "nvidia-cuda-crt");
 
 /// Finds both.
 ///
@@ -105,16 +109,20 @@ impl Places {
         let libraries = self.libraries(home.filter(|_| lacks.is_empty()));
         let nvrtc =
             libraries.iter().flat_map(|folder| NVRTC.iter().map(|name| folder.join(name))).find(|file| file.is_file());
-        let mut parts: Vec<_> = lacks
-            .iter()
-            .map(|(header, package)| MissingPart {
-                what: (*header).to_owned(),
-                tried: self.roots.iter().map(|root| root.join("include")).collect(),
-                package,
-            })
-            .collect();
+        let missing = |(header, package): &(&str, &'static str)| MissingPart {
+            what: (*header).to_owned(),
+            tried: self.roots.iter().map(|root| root.join("include")).collect(),
+            package,
+        };
+        let mut parts: Vec<_> = lacks.iter().copied().map(missing).collect();
         match (home, nvrtc) {
-            (Some(home), Some(nvrtc)) if parts.is_empty() => Ok(CudaHome { include_parent: home.clone(), nvrtc }),
+            (Some(home), Some(nvrtc)) if parts.is_empty() => {
+                // Beside `mma.h` and nowhere else: it must be of the same version.
+                let include = home.join("include");
+                let is_there = include.join(TENSOR_CORES.0).is_file();
+                let part = (!is_there).then(|| MissingPart { tried: vec![include], ..missing(&TENSOR_CORES) });
+                Ok(CudaHome { include_parent: home.clone(), nvrtc, slow_without: part.into_iter().collect() })
+            }
             (_, found) => {
                 if found.is_none() {
                     let what = format!("NVRTC ({})", NVRTC[0]);
@@ -202,18 +210,20 @@ mod tests {
             (folder.path().join("cuda"), folder.path().join("cu13"), folder.path().join("usr/lib"));
         let places = Places { roots: vec![toolkit.clone(), wheel.clone()], libraries: vec![system.clone()] };
         write(&wheel, &RUNTIME);
-        write(&wheel, &["include/crt/mma.h", "include/cccl/nv/target"]);
+        write(&wheel, &["include/cccl/nv/target"]);
         write(&system, &["libnvrtc.so.12"]);
         let found = places.search().expect("both are there");
-        assert_eq!(found, CudaHome { include_parent: wheel.clone(), nvrtc: system.join("libnvrtc.so.12") });
+        assert_eq!((&found.include_parent, &found.nvrtc), (&wheel, &system.join("libnvrtc.so.12")));
+        assert_eq!(found.slow_without[0].package, "nvidia-cuda-crt");
         assert_eq!(found.version(), None);
-        write(&wheel, &["lib/libnvrtc.so.13", "lib/libnvrtc-builtins.so.13.2"]);
+        write(&wheel, &["include/crt/mma.h", "lib/libnvrtc.so.13", "lib/libnvrtc-builtins.so.13.2"]);
         let found = places.search().expect("there");
-        assert_eq!((found.version(), found.nvrtc), (Some((13, 2)), wheel.join("lib/libnvrtc.so.13")));
+        assert_eq!((found.version(), found.slow_without.len()), (Some((13, 2)), 0));
+        assert_eq!(found.nvrtc, wheel.join("lib/libnvrtc.so.13"));
         write(&toolkit, &RUNTIME);
-        write(&toolkit, &["include/crt/mma.h", "include/nv/target", "lib64/libnvrtc.so"]);
+        write(&toolkit, &["include/nv/target", "lib64/libnvrtc.so"]);
         let found = places.search().expect("there");
-        assert_eq!(found, CudaHome { include_parent: toolkit.clone(), nvrtc: toolkit.join("lib64/libnvrtc.so") });
+        assert_eq!((found.include_parent, found.nvrtc), (toolkit.clone(), toolkit.join("lib64/libnvrtc.so")));
     }
 
     #[test]
@@ -226,8 +236,8 @@ mod tests {
         let shown = |text: &str| text.replace(&root.display().to_string(), "R");
         assert_eq!(
             shown(&places.search().expect_err("much is missing").to_string()),
-            "no NVRTC (libnvrtc.so) in R/lib64, R/lib; no crt/mma.h, nv/target in R/include; `pip install nvidia-cuda-cccl \
-             nvidia-cuda-crt nvidia-cuda-nvrtc` into the Python environment that is active brings it, or the CUDA toolkit, whose \
+            "no NVRTC (libnvrtc.so) in R/lib64, R/lib; no nv/target in R/include; `pip install nvidia-cuda-cccl \
+             nvidia-cuda-nvrtc` into the Python environment that is active brings it, or the CUDA toolkit, whose \
              folder CUDA_PATH may name"
         );
         assert_eq!(Places::default().search().expect_err("nothing is there").parts.len(), 1 + HEADERS.len());

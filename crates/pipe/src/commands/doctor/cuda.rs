@@ -52,13 +52,15 @@ fn driver(version: &str, compiler: Option<(u32, u32)>) -> Check {
     let (major, minor) = cuda;
     let newest = DRIVERS.last().map(|(_, newest)| *newest);
     match compiler.filter(|compiler| *compiler > cuda && Some(cuda) != newest) {
-        Some((by, part)) => Check::problem(
-            "driver",
-            format!("{version} supports CUDA {major}.{minor} and does not read what NVRTC {by}.{part} compiles"),
-            format!(
-                "install a newer driver, or NVRTC {major}.{minor} or older: `pip install 'nvidia-cuda-nvrtc<={major}.{minor}.999'`"
-            ),
-        ),
+        Some((by, part)) => {
+            // Wheels of CUDA 13 and later have no number in their names.
+            let package = if major < 13 { "nvidia-cuda-nvrtc-cu12" } else { "nvidia-cuda-nvrtc" };
+            Check::problem(
+                "driver",
+                format!("{version} supports CUDA {major}.{minor} and does not read what NVRTC {by}.{part} compiles"),
+                format!("install a newer driver, or an older NVRTC: `pip install '{package}=={major}.{minor}.*'`"),
+            )
+        }
         None => Check::ok("driver", format!("{version}, CUDA {major}.{minor}")),
     }
 }
@@ -68,10 +70,18 @@ fn parts(home: &Result<CudaHome, CudaMissing>) -> Vec<Check> {
         Ok(home) => {
             let version = home.version().map(|(major, minor)| format!(", {major}.{minor}")).unwrap_or_default();
             let include = home.include_parent.join("include");
-            vec![
+            let slow = home.slow_without.iter().map(|part| {
+                Check::note(
+                    "CUDA headers",
+                    format!("no {} in {}, so kernels for tensor cores do not compile", part.what, include.display()),
+                    format!("pip install {}, of the version of nvidia-cuda-runtime", part.package),
+                )
+            });
+            let found = [
                 Check::ok("NVRTC", format!("{}{version}", home.nvrtc.display())),
                 Check::ok("CUDA headers", include.display().to_string()),
-            ]
+            ];
+            found.into_iter().chain(slow).collect()
         }
         Err(missing) => {
             let part = |part: &pipe_learn::MissingPart| {
