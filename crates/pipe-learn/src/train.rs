@@ -267,9 +267,8 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
             let batch = assembled(&seen.iter().collect::<Vec<_>>(), &labels, &learning);
             let [_, channels, frames, height, width] = batch.images.dims();
             let margin = config.margin([channels, frames, height, width]);
-
-            let mut pass = Pass::learning(generator(seed, "dropout", &[epoch as u64, number as u64]))
-                .in_precision(training.precision);
+            let random = generator(seed, "dropout", &[epoch as u64, number as u64]);
+            let mut pass = Pass::learning(random).in_precision(training.precision);
             let maps = state.network.fitted(batch.images, &margin, &mut pass);
             let deep = training.deep_supervision.as_ref();
             let loss = supervised(&training.loss, &maps, &batch.target, labels.head, deep, &margin)?;
