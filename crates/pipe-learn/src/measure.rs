@@ -20,8 +20,9 @@ use crate::networks::NetworkConfig;
 use crate::networks::blocks::Pass;
 use crate::precision::Precision;
 use crate::recipe::TrainConfig;
-use crate::train::{TrainError, TrainEvent, TrainTask, train};
+use crate::train::{TrainTask, train};
 use crate::weights::with_arrays;
+use crate::{TrainError, TrainEvent};
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]

@@ -25,8 +25,9 @@ use crate::precision::Precision;
 use crate::probe::{fill, trained, uniform, wanted};
 use crate::random::generator;
 use crate::recipe::TrainConfig;
-use crate::train::{TrainError, TrainEvent, TrainTask, train};
+use crate::train::{TrainTask, train};
 use crate::weights::{Arrays, Parameter, Path as Dotted, arrays, floats, parameters, with_values};
+use crate::{TrainError, TrainEvent};
 
 /// What to hold against the CPU.
 #[derive(Debug, Clone, Copy)]
