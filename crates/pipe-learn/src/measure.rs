@@ -24,6 +24,7 @@ use crate::precision::Precision;
 use crate::recipe::TrainConfig;
 use crate::train::{TrainTask, train};
 use crate::weights::with_arrays;
+use crate::{TrainError, TrainEvent};
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]

@@ -139,14 +139,16 @@ def profile():
                     own, its = times * entry[direction], times * other[direction] if other else 0.0
                     if own + its < 1e-6:
                         continue
-                    total = sums.setdefault((operation["kind"], direction), [0.0, 0.0])
+                    total = sums.setdefault((operation["kind"], direction), [0.0, 0.0, 0.0])
                     total[0] += own
-                    total[1] += its
+                    # Only what both have been asked for is compared.
+                    total[1] += own if other else 0.0
+                    total[2] += its
                     shape = ["x".join(map(str, operation[key])) for key in ("input", "weight")]
                     lost.append((own - its, [operation["kind"], direction, *shape, str(times), text(own, 3), text(its, 3) if other else ""]))
             rows = [
-                [kind, direction, text(own, 3), text(its, 3) if its else "", text(own / its, 2) if its else ""]
-                for (kind, direction), (own, its) in sorted(sums.items(), key=lambda pair: pair[1][1] - pair[1][0])
+                [kind, direction, text(own, 3), text(its, 3) if its else "", text(compared / its, 2) if its else ""]
+                for (kind, direction), (own, compared, its) in sorted(sums.items(), key=lambda pair: pair[1][2] - pair[1][1])
             ]
             table([f"{system.title}, {precision}: layers alone", "", "pipe ms", "PyTorch ms", "ratio"], rows)
             rows = [row for _, row in sorted(lost, key=lambda pair: -pair[0])[:12]]
