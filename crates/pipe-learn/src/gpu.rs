@@ -9,6 +9,9 @@ use burn::tensor::{Device, DeviceType};
 use cubecl::config::cache::CacheConfig;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
+#[cfg(feature = "cuda")]
+use crate::cuda_home::cuda_home;
+
 /// The variable that names the folder of compiled kernels.
 const KERNELS: &str = "PIPE_KERNEL_CACHE";
 
@@ -24,6 +27,7 @@ pub(crate) fn cuda(number: usize) -> Result<Device, String> {
         }
         _ => {}
     }
+    cuda_home().map_err(|missing| missing.to_string())?;
     prepared();
     Ok(Device::cuda(number))
 }

@@ -24,7 +24,6 @@ use crate::precision::Precision;
 use crate::recipe::TrainConfig;
 use crate::train::{TrainTask, train};
 use crate::weights::with_arrays;
-use crate::{TrainError, TrainEvent};
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
@@ -172,13 +171,11 @@ fn learned(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Result<(usiz
         checkpoint: None,
     };
     let mut began = Instant::now();
-    let mut last = began;
     let mut clock = Vec::new();
     let outcome = train(&task, &mut |event| match event {
         TrainEvent::Started { .. } => began = Instant::now(),
-        TrainEvent::Batch { .. } => last = Instant::now(),
-        TrainEvent::Epoch { .. } => {
-            clock.push(Round { began, took: last - began, waited: Duration::ZERO });
+        TrainEvent::Epoch { took, waited, .. } => {
+            clock.push(Round { began, took, waited });
             began = Instant::now();
         }
         _ => {}

@@ -29,7 +29,6 @@ use crate::random::generator;
 use crate::recipe::TrainConfig;
 use crate::train::{TrainTask, train};
 use crate::weights::{Arrays, Parameter, Path as Dotted, arrays, floats, parameters, with_values};
-use crate::{TrainError, TrainEvent};
 
 /// What to hold against the CPU.
 #[derive(Debug, Clone, Copy)]

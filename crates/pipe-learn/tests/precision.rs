@@ -203,8 +203,8 @@ fn formats(file: &[u8]) -> Vec<String> {
 #[test]
 fn a_training_in_16_bits_finds_the_discs() {
     let (network, samples) = (network(r#"{"unet": {"width": 4, "depth": 2}}"#), samples(4));
-    let dice = |precision: &str| {
-        let (bench, recipe) = (Bench::new(), recipe(25, &format!(r#", "precision": "{precision}""#)));
+    let dice = |precision: &str, bench: Bench| {
+        let recipe = recipe(25, &format!(r#", "precision": "{precision}""#));
         let outcome = train(&bench.task(&network, &recipe, &samples), &mut |_| {}).expect("it trains");
         for name in [model::BEST, model::LAST] {
             let formats = formats(&bench.file(name));
@@ -216,11 +216,13 @@ fn a_training_in_16_bits_finds_the_discs() {
         check_prediction(&bench, &samples[0].image);
         outcome.card.best.validation_dice
     };
-    let expected = dice("tf32");
+    let expected = dice("tf32", Bench::new());
     assert!(expected > 0.9, "Dice is {expected}");
     for precision in ["bf16", "f16"] {
-        let found = dice(precision);
-        assert!((found - expected).abs() < 0.05, "Dice in {precision} is {found}, in tf32 {expected}");
+        for bench in [Bench::new(), Bench::as_on_a_device()] {
+            let found = dice(precision, bench);
+            assert!((found - expected).abs() < 0.05, "Dice in {precision} is {found}, in tf32 {expected}");
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod args;
 mod commands;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod failure;
 mod journal;
 mod library;

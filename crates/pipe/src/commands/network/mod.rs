@@ -22,6 +22,10 @@ use crate::{
 };
 
 pub(crate) fn network(session: &Session, network: &Network) -> Result<ExitCode, Failure> {
+    #[cfg(feature = "cuda")]
+    if let Network::Check(_) | Network::Time(_) | Network::Operations { .. } = network {
+        crate::cuda::find();
+    }
     match network {
         Network::Check(options) => return check::check(session, options),
         Network::Time(options) => time::time(session, options)?,
