@@ -180,7 +180,7 @@ fn a_stage_whose_card_is_lost_is_tried_again_on_another() {
     let events = fs::read_to_string(workspace.path("runs/attempts/1/events.jsonl")).expect("written");
     assert!(events.contains(r#""card_lost":{"stage":"t[n=1]","attempt":1,"cards":["0"],"left":1"#), "{events}");
     assert!(events.contains(r#""retry":{"after":"card 0 lost"}"#), "{events}");
-    let shown = pipe(&workspace, &["runs", "show"]).stdout;
+    let shown = pipe(&workspace, &["runs", "show", "last"]).stdout;
     assert!(shown.contains("card 0 lost"), "{shown}");
 }
 

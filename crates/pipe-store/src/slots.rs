@@ -1,6 +1,6 @@
 //! Named pools that all processes of a machine share: as many locks as a pool has units.
 //!
-//! Does not know what a unit is: a hundredth of a graphics card, a licence.
+//! Does not know what a unit is: a licence, a tenth of a disk.
 
 use std::{
     fs::{self, File, TryLockError},
