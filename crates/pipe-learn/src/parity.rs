@@ -191,10 +191,11 @@ fn pass(task: &ParityTask<'_>, place: &Place, precision: Precision) -> Result<Pa
     let target = Target { maps: wanted(given.main.dims(), &device), counted: None };
     let (head, deep) = (training.labels(config.classes()).head, training.deep_supervision.as_ref());
     let loss = supervised(&training.loss, &given, &target, head, deep, &margin)?;
-    let value = f64::from(floats(loss.clone().inner())[0]);
+    // Read after the gradients, as in training: see `LossConfig::reads_back`.
+    let value = loss.clone().inner();
     let mut collect = Collect { path: Dotted::default(), gradients: loss.backward(), values: Values::new() };
     burn::module::Module::visit(&network, &mut collect);
-    Ok(Passed { maps, loss: value, gradients: collect.values })
+    Ok(Passed { maps, loss: f64::from(floats(value)[0]), gradients: collect.values })
 }
 
 struct Collect {

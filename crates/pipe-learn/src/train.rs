@@ -21,7 +21,7 @@ use crate::gradient::Gradient;
 use crate::history::best_of;
 use crate::init::initialised;
 use crate::loader::{Loaded, Loader};
-use crate::losses::supervised;
+use crate::losses::{LossError, supervised};
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkConfig};
 use crate::pretrained::First;
@@ -130,6 +130,7 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
                     state = updated(state, training, epoch, number, batches)?;
                 }
 
+                // Never before there is a gradient: a step that a reading cuts in two gave wrong ones (`LossConfig::reads_back`).
                 tally.take(Learned { number, draws, loss: loss.inner() });
                 if tally.is_due() || pauses.is_due() || number + 1 == batches {
                     let learned = tally.read();
@@ -252,6 +253,9 @@ fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     network.check()?;
     training.check_loss(network.classes())?;
     training.check(network)?;
+    if training.loss.reads_back() && !task.place.is_host() {
+        return Err(LossError::ReadsBack.into());
+    }
     for (part, samples) in [("train", train), ("validation", validation)] {
         if samples.is_empty() {
             return Err(TrainError::NoCases { part });

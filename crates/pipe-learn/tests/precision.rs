@@ -254,3 +254,15 @@ fn a_training_in_16_bits_repeats_to_the_byte() {
         run().check_equal(&run(), precision);
     }
 }
+
+#[test]
+fn a_loss_that_is_read_in_the_middle_of_a_step_is_refused_on_a_device() {
+    let (network, samples) = (network(r#"{"unet": {"width": 2, "depth": 1, "out_channels": 2}}"#), samples(4));
+    let mut recipe = recipe(1, "");
+    recipe.loss = serde_json::from_str(r#"{"sum": [{"loss": {"cross_entropy": {"top_k": 0.5}}}]}"#).expect("a loss");
+    let bench = Bench::as_on_a_device();
+    let error = train(&bench.task(&network, &recipe, &samples), &mut |_| {}).expect_err("it is refused");
+    assert!(error.to_string().starts_with("`top_k` chooses pixels on the CPU"), "{error}");
+    let bench = Bench::new();
+    train(&bench.task(&network, &recipe, &samples), &mut |_| {}).expect("the CPU takes it");
+}

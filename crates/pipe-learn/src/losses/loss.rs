@@ -103,6 +103,9 @@ pub enum LossError {
         "the network gives no maps for `deep_supervision`; leave it out, or set `deep_supervision: true` in the network"
     )]
     NothingDeep,
+    /// A loss that is read in the middle of a step.
+    #[error("`top_k` chooses pixels on the CPU in every step; on a GPU leave it out, or train with `device: cpu`")]
+    ReadsBack,
     /// A sum of nothing.
     #[error("`sum` has no losses")]
     EmptySum,
@@ -119,6 +122,16 @@ pub enum LossError {
 }
 
 impl LossConfig {
+    /// Whether the loss reads values back before there is a gradient. On a GPU a step that is cut in two there has been seen to
+    /// give wrong gradients (Burn 0.22.1 with fusion), beside the waiting.
+    pub(crate) fn reads_back(&self) -> bool {
+        match self {
+            Self::CrossEntropy(loss) => loss.top_k.is_some(),
+            Self::Sum(terms) => terms.iter().any(|term| term.loss.reads_back()),
+            _ => false,
+        }
+    }
+
     /// Raised when equal settings give another loss than before.
     pub const VERSION: u32 = 1;
 
