@@ -50,7 +50,7 @@ pub(super) fn training(work: &Work, network: &NetworkConfig) -> Result<TrainConf
 pub(super) fn precision(machine: &Machine) -> Result<Precision, Failure> {
     let text = &machine.precision;
     serde_json::from_value(json!(text)).map_err(|_| {
-        let near = did_you_mean(text, ["fp32", "tf32", "bf16", "f16"].into_iter());
+        let near = did_you_mean(text, ["fp32", "tf32", "bf16", "f16"]);
         Failure::Argument(format!("`--precision`: `{text}` is no number format; {near}"))
     })
 }
