@@ -109,7 +109,7 @@ fn what_the_bench_times_is_what_pytorch_builds_there() {
     assert_eq!(lines.iter().map(|line| line[0]).collect::<Vec<_>>(), expected.map(|(name, _)| name));
     let workspace = Workspace::new();
     for (line, (name, count)) in lines.iter().zip(expected) {
-        workspace.write("net.yaml", &format!("network: {}\n", line[2]));
+        workspace.write("net.yaml", format!("network: {}\n", line[2]));
         let shown = workspace.pipe(&["network", "show", "net.yaml", "--input", line[5], "--format", "json"]).json();
         assert_eq!(shown["params"], count, "{name}");
     }
