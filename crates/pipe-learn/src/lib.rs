@@ -17,6 +17,8 @@ mod flat;
 mod generated;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(all(test, feature = "wgpu"))]
+mod gpu_tests;
 pub mod gradient;
 pub mod head;
 pub mod history;

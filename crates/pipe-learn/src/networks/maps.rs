@@ -3,7 +3,7 @@
 
 use burn::Tensor;
 
-use super::blocks::full;
+use super::blocks::{full, in_order};
 
 /// The output of a forward pass, as logits.
 ///
@@ -23,8 +23,9 @@ impl Maps {
         Self { main: main.unsqueeze_dim(2), deep: Vec::new() }
     }
 
-    /// The same in 32 bits: losses and heads need them.
+    /// The same in 32 bits and in the order of its dimensions: losses and heads need them so.
     pub(super) fn in_full(self) -> Self {
-        Self { main: full(self.main), deep: self.deep.into_iter().map(full).collect() }
+        let given = |maps| in_order(full(maps));
+        Self { main: given(self.main), deep: self.deep.into_iter().map(given).collect() }
     }
 }

@@ -31,7 +31,7 @@ pub use decoder::{Attention, DecoderBlock, DecoderStyle, Interpolation};
 pub use dictionary::Dictionary;
 pub use dropout::{dropout, sample_dropout, spatial_dropout};
 pub use eca::Eca;
-pub use format::{full, gated, in_full};
+pub use format::{full, gated, in_full, in_order};
 pub use normalisation::{BatchNorm, InstanceNorm, Norm, NormKind, NormOptions};
 pub use pass::{Pass, Statistics, Step};
 pub use pool::max_pool_three;

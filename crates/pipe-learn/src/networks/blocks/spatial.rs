@@ -5,7 +5,9 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::{Bias, Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d, Nonlinearity, Norm, Pass, Style, Window, in_full};
+use super::{
+    Bias, Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d, Nonlinearity, Norm, Pass, Style, Window, in_full, in_order,
+};
 
 /// Whether a network sees images or volumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +134,7 @@ pub fn mean_pool(x: Tensor<5>, size: [usize; 3], pass: &mut Pass) -> Tensor<5> {
     let [batch, channels, depth, height, width] = x.dims();
     let [slices, rows, columns] = size;
     let [deep, high, wide] = [depth / slices, height / rows, width / columns];
-    let y = in_full(x, |x| {
+    let y = in_full(in_order(x), |x| {
         let x = x.reshape([batch * channels, depth * height, wide, columns]).mean_dim(3);
         let x = x.reshape([batch * channels, depth * high, rows, wide]).mean_dim(2);
         let x = x.reshape([batch * channels, deep, slices, high * wide]).mean_dim(2);
