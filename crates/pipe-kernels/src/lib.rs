@@ -27,4 +27,6 @@ pub use batch_norm::{
 pub use bilinear::bilinear;
 pub use burn::tensor::ops::ConvOptions;
 pub use conv::{conv2d, conv2d_exact, conv3d, conv3d_exact};
+#[cfg(feature = "gpu")]
+pub use gpu::forgo_fused_reductions;
 pub use stretch::Corners;

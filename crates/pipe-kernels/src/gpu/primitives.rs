@@ -2,13 +2,14 @@
 //! Knows no automatic differentiation.
 
 use burn::backend::fusion::custom::TensorSpec;
-use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
+use burn::backend::ops::{ConvOptions, ConvTransposeOptions, FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::{DType, Shape};
+use burn::tensor::{DType, Shape, Slice};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::conv::{self, ConvStrategy, ConvTranspose2dStrategy};
 use burn_cubecl::kernel::slice;
+use burn_cubecl::ops::numeric::zeros_client;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::{bilinear, sums, weights};
@@ -123,22 +124,55 @@ pub(super) fn options<const N: usize>(geometry: &Geometry, groups: usize) -> Con
     ConvOptions::new_with_padding(last(geometry.stride), padding, last(geometry.dilation), groups)
 }
 
-/// The gradient of the input of a convolution of images: the transposed convolution, without padding, cut to size.
-fn planar_data_gradient(gradient: CubeTensor, weight: CubeTensor, geometry: &Geometry, groups: usize) -> CubeTensor {
-    let [_, rows, columns] = std::array::from_fn(|axis| {
+/// Whether a convolution leaves positions of its input out, between one output and the next.
+pub(crate) fn skips(geometry: &Geometry) -> bool {
+    (0..3).any(|axis| geometry.stride[axis] > geometry.kernel[axis] * geometry.dilation[axis])
+}
+
+/// A convolution of volumes that leaves nothing out, because its kernel got zeros behind: Burn's transposed convolution in three
+/// dimensions takes the outputs of one that does for none (0.22.1).
+fn filled(weight: CubeTensor, geometry: &Geometry) -> (CubeTensor, Geometry) {
+    let kernel: [usize; 3] =
+        std::array::from_fn(|axis| geometry.kernel[axis].max(geometry.stride[axis].div_ceil(geometry.dilation[axis])));
+    let [made, seen] = [weight.meta.shape()[0], weight.meta.shape()[1]];
+    let whole = zeros_client(
+        weight.client.clone(),
+        weight.device.clone(),
+        Shape::new([made, seen, kernel[0], kernel[1], kernel[2]]),
+        weight.dtype,
+    );
+    let [deep, high, wide] = geometry.kernel;
+    let place = [0..made, 0..seen, 0..deep, 0..high, 0..wide].map(Slice::from);
+    (CubeBackend::float_slice_assign(whole, &place, weight), Geometry { kernel, ..geometry.clone() })
+}
+
+/// The gradient of the input of a convolution: the transposed convolution, without padding, cut to size. Burn's own knows but one
+/// padding an axis.
+fn data_gradient(gradient: CubeTensor, weight: CubeTensor, geometry: &Geometry, groups: usize) -> CubeTensor {
+    if gradient.meta.num_dims() == 5 && skips(geometry) {
+        let (weight, geometry) = filled(weight, geometry);
+        return data_gradient(gradient, weight, &geometry, groups);
+    }
+    // What lies behind the last output's reach gets a gradient of zero.
+    let behind = std::array::from_fn(|axis| {
         let reach = geometry.dilation[axis] * (geometry.kernel[axis] - 1) + 1;
         let read = (geometry.output[axis] - 1) * geometry.stride[axis] + reach;
-        // What lies behind the last output's reach gets a gradient of zero.
         (geometry.input[axis] + geometry.before[axis]).saturating_sub(read)
     });
-    let options =
-        ConvTransposeOptions::new(last(geometry.stride), [0; 2], [rows, columns], last(geometry.dilation), groups);
-    let padded = conv::conv_transpose2d(gradient, weight, None, options, ConvTranspose2dStrategy::Direct)
-        .expect("the direct kernel takes every shape");
-    let [_, height, width] = geometry.input;
-    let [_, above, left] = geometry.before;
-    let [samples, channels] = [geometry.batch, geometry.channels_in];
-    slice(padded, &[0..samples, 0..channels, above..above + height, left..left + width])
+    let (stride, dilation) = (geometry.stride, geometry.dilation);
+    let rank = gradient.meta.num_dims();
+    let padded = if rank == 4 {
+        let options = ConvTransposeOptions::new(last(stride), [0; 2], last(behind), last(dilation), groups);
+        conv::conv_transpose2d(gradient, weight, None, options, ConvTranspose2dStrategy::Direct)
+            .expect("the direct kernel takes every shape")
+    } else {
+        // In three dimensions there is one kernel, which is direct.
+        let options = ConvTransposeOptions::new(stride, [0; 3], behind, dilation, groups);
+        CubeBackend::conv_transpose3d(gradient, weight, None, options)
+    };
+    let space = geometry.before.iter().zip(geometry.input).map(|(before, size)| *before..before + size);
+    let parts: Vec<_> = [0..geometry.batch, 0..geometry.channels_in].into_iter().chain(space.skip(5 - rank)).collect();
+    slice(padded, &parts)
 }
 
 impl Primitives for CubeBackend {
@@ -174,15 +208,7 @@ impl Primitives for CubeBackend {
     }
 
     fn exact_data_gradient(gradient: CubeTensor, weight: CubeTensor, geometry: Geometry, groups: usize) -> CubeTensor {
-        if gradient.meta.num_dims() == 4 {
-            return planar_data_gradient(gradient, weight, &geometry, groups);
-        }
-        let mut shape = vec![geometry.batch, geometry.channels_in];
-        shape.extend_from_slice(&geometry.input);
-        // In three dimensions this strategy has one kernel, which is direct.
-        let direct = ConvStrategy::Direct;
-        conv::conv_data_backward::<3>(gradient, weight, Shape::from(shape), options(&geometry, groups), direct)
-            .expect("the direct kernel takes every shape")
+        data_gradient(gradient, weight, &geometry, groups)
     }
 
     fn exact_weight_gradient(x: CubeTensor, gradient: CubeTensor, geometry: Geometry, groups: usize) -> CubeTensor {

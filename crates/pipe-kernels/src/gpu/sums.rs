@@ -66,6 +66,30 @@ fn store<N: Size>(sums: &Shared<[Vector<f32, N>]>, into: &mut Tensor<f32>, at: u
     }
 }
 
+/// Adds up what the units of a cube have, and writes both sums of each channel into its place.
+#[cube]
+fn leave<N: Size>(
+    one: Vector<f32, N>,
+    other: Vector<f32, N>,
+    into: &mut Tensor<f32>,
+    channel: usize,
+    channels: usize,
+    #[comptime] nearest: Nearest,
+    #[comptime] units: usize,
+) {
+    let mut ones = Shared::new_slice(units);
+    let mut others = Shared::new_slice(units);
+    ones[UNIT_POS as usize] = one;
+    others[UNIT_POS as usize] = other;
+    gather::<N>(&mut ones);
+    gather::<N>(&mut others);
+    if UNIT_POS_Y == 0 && channel < channels {
+        let place = (CUBE_POS_Y as usize * CUBE_COUNT_Z as usize + CUBE_POS_Z as usize) * 2 * channels + channel;
+        store::<N>(&ones, into, place, nearest);
+        store::<N>(&others, into, place + channels, nearest);
+    }
+}
+
 /// Sums and sums of squares of deviations from the channel's first value.
 #[cube(launch, address_type = "dynamic")]
 fn moments_kernel<F: Float, N: Size>(
@@ -85,8 +109,6 @@ fn moments_kernel<F: Float, N: Size>(
     let channel = (CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X) as usize * by_channel;
     let problem = CUBE_POS_Z as usize;
     let base = problem * x.stride(0) + channel * x.stride(1);
-    let mut sums = Shared::new_slice(units);
-    let mut squares = Shared::new_slice(units);
     let mut sum = Vector::<f32, N>::new(0.0_f32);
     let mut square = Vector::<f32, N>::new(0.0_f32);
     if channel < channels {
@@ -103,15 +125,7 @@ fn moments_kernel<F: Float, N: Size>(
             square += value * value;
         }
     }
-    sums[UNIT_POS as usize] = sum;
-    squares[UNIT_POS as usize] = square;
-    gather::<N>(&mut sums);
-    gather::<N>(&mut squares);
-    if UNIT_POS_Y == 0 && channel < channels {
-        let place = (CUBE_POS_Y as usize * CUBE_COUNT_Z as usize + problem) * 2 * channels + channel;
-        store::<N>(&sums, into, place, nearest);
-        store::<N>(&squares, into, place + channels, nearest);
-    }
+    leave::<N>(sum, square, into, channel, channels, nearest, units);
 }
 
 /// Sums of the gradient where the rectifier let a value pass, and of its products with normalised values.
@@ -138,8 +152,6 @@ fn gradients_kernel<F: Float, N: Size>(
     let by_row = comptime!(if nearest == Nearest::Channels { 1 } else { width });
     let channel = (CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X) as usize * by_channel;
     let problem = CUBE_POS_Z as usize;
-    let mut sums = Shared::new_slice(units);
-    let mut projections = Shared::new_slice(units);
     let mut sum = Vector::<f32, N>::new(0.0_f32);
     let mut projection = Vector::<f32, N>::new(0.0_f32);
     if channel < channels {
@@ -172,15 +184,7 @@ fn gradients_kernel<F: Float, N: Size>(
             projection += slope * (value - mean) * inverse;
         }
     }
-    sums[UNIT_POS as usize] = sum;
-    projections[UNIT_POS as usize] = projection;
-    gather::<N>(&mut sums);
-    gather::<N>(&mut projections);
-    if UNIT_POS_Y == 0 && channel < channels {
-        let place = (CUBE_POS_Y as usize * CUBE_COUNT_Z as usize + problem) * 2 * channels + channel;
-        store::<N>(&sums, into, place, nearest);
-        store::<N>(&projections, into, place + channels, nearest);
-    }
+    leave::<N>(sum, projection, into, channel, channels, nearest, units);
 }
 
 /// What the sums of a channel are made into.

@@ -240,7 +240,7 @@ fn exact_convolution_of_images_agrees_with_the_cpu() {
 fn exact_convolution_of_volumes_agrees_with_the_cpu() {
     volumetric([2, 3, 4, 8, 8], [8, 3, 3, 3, 3], [1; 3], [(1, 1); 3], conv3d_exact);
     volumetric([2, 8, 4, 8, 8], [4, 8, 2, 2, 2], [1, 2, 2], [(0, 1), (0, 0), (0, 0)], conv3d_exact);
-    volumetric([1, 4, 5, 6, 7], [3, 4, 3, 2, 2], [2, 1, 3], [(0, 2), (1, 0), (1, 1)], conv3d_exact);
+    volumetric([1, 4, 5, 6, 7], [3, 4, 3, 2, 1], [2, 1, 3], [(0, 2), (1, 0), (2, 1)], conv3d_exact);
 }
 
 #[test]
@@ -283,4 +283,5 @@ fn fast_convolutions_agree_with_the_cpu() {
     planar([2, 48, 9, 8], [56, 48, 1, 1], [1; 2], [(0, 0); 2], [1; 2], conv2d);
     volumetric([2, 12, 4, 8, 8], [8, 12, 3, 3, 3], [1; 3], [(1, 1); 3], conv3d);
     volumetric([2, 4, 4, 8, 8], [8, 4, 2, 2, 2], [1, 2, 2], [(0, 1), (0, 0), (0, 0)], conv3d);
+    volumetric([2, 12, 4, 9, 8], [8, 12, 3, 2, 1], [1, 3, 2], [(1, 1), (0, 1), (0, 0)], conv3d);
 }
