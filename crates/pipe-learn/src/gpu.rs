@@ -66,7 +66,7 @@ pub(crate) fn wgpu() -> Result<Device, String> {
     Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
 }
 
-/// Says, once and before the first device is opened, where kernels are kept: one folder for all processes of a user, so that of
+/// Says, once and before the first device is opened, which kernels are not to be trusted, and where the others are kept: one folder for all processes of a user, so that of
 /// the folds of an experiment only the first one compiles and tunes. CubeCL's own default depends on the current folder.
 fn prepared() {
     static ONCE: Once = Once::new();
@@ -77,6 +77,7 @@ fn prepared() {
         config.compilation.cache = true;
         // A setting of the environment that CubeCL itself reads still counts.
         CubeClRuntimeConfig::try_set(config.override_from_env());
+        pipe_kernels::forgo_fused_reductions();
     });
 }
 

@@ -103,12 +103,6 @@ impl Stage for Train {
 
 fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
     let place = place(context)?;
-    if !place.is_host() && with.network.kind().name == "nnunet_residual" {
-        context.warn(
-            "gradients of `nnunet_residual` on a GPU were seen to differ from those of the CPU; \
-             see what `pipe network check nnunet_residual --device ..` says before you rely on it",
-        );
-    }
     if place.is_host() && with.training.precision.is_short() {
         context.warn("the CPU computes in 32 bits and rounds to `precision` behind each layer: slower than `fp32`, with no less memory");
     }

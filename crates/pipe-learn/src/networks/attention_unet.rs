@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Bias, Conv2d, ConvNorm2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Pass,
-    Style, UpSampling, gated, max_pool_half,
+    Style, UpSampling, gated, max_pool_half, without_depth,
 };
 use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -208,8 +208,7 @@ impl AttentionUNet {
 
 impl Forward for AttentionUNet {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let mut x = x.reshape([batch, channels * frames, height, width]);
+        let mut x = without_depth(x);
         let mut skips: Vec<Tensor<4>> = Vec::with_capacity(self.encoder.len());
         for (index, level) in self.encoder.iter().enumerate() {
             if index > 0 {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Aspp, AsppPlan, BatchNorm, Bias, Branch, Conv2d, Corners, NormOptions, Pass, Style, Weightless, bilinear, dropout,
+    without_depth,
 };
 use super::encoders::{Encoder, EncoderConfig, OutputStride, TAPS};
 use super::error::within;
@@ -235,8 +236,8 @@ impl DeepLabV3 {
 
 impl Forward for DeepLabV3 {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let x = x.reshape([batch, channels * frames, height, width]);
+        let [_, _, _, height, width] = x.dims();
+        let x = without_depth(x);
         let deep = self.encoder.features(x, pass).pop().expect("an encoder gives maps"); // [batch, c, h / stride, w / stride]
         let Decoder { aspp, conv, bn } = &self.decoder;
         let x = dropout(aspp.forward(&deep, pass), self.dropout, pass);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Aspp, BatchNorm, Bias, Conv2d, Corners, NormOptions, Pass, SeparableConv, Weightless, bilinear, dropout,
-    separable_conv, separated,
+    separable_conv, separated, without_depth,
 };
 use super::deeplabv3::{Head, Numbers};
 use super::encoders::{Encoder, EncoderConfig, TAPS};
@@ -183,8 +183,8 @@ impl DeepLabV3Plus {
 
 impl Forward for DeepLabV3Plus {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let x = x.reshape([batch, channels * frames, height, width]);
+        let [_, _, _, height, width] = x.dims();
+        let x = without_depth(x);
         let mut features = self.encoder.features(x, pass);
         let deep = features.pop().expect("an encoder gives maps"); // [batch, c, h / stride, w / stride]
         // The first of the features is the input.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Aspp, AsppPlan, Bias, Branch, Conv2d, Corners, Eca, Norm, NormOptions, Pass, Sequence, Style, Weightless, Window,
-    bilinear, dropout,
+    bilinear, dropout, without_depth,
 };
 use super::encoders::mobilenet_v2::{FormerlyStrided, LastConvolution, MobileNetV2, steps};
 use super::error::within;
@@ -228,8 +228,8 @@ impl DeepLabV3PlusEca {
 
 impl Forward for DeepLabV3PlusEca {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let x = x.reshape([batch, channels * frames, height, width]);
+        let [_, _, _, height, width] = x.dims();
+        let x = without_depth(x);
         let mut features = self.encoder.forward_features(x, pass);
         let deep = features.pop().expect("the encoder has features"); // [batch, c, h / stride, w / stride]
         let skip = features.swap_remove(SKIP); // [batch, c, h / 4, w / 4]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Aspp, AsppPlan, Bias, Branch, Conv2d, ConvTranspose2d, Corners, DoubleConv2d, Nonlinearity, NormKind,
-    NormOptions, Pass, Style, UpSampling, bilinear, max_pool_half,
+    NormOptions, Pass, Style, UpSampling, bilinear, max_pool_half, without_depth,
 };
 use super::error::within;
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -204,8 +204,7 @@ impl EncoderDecoder {
 
 impl Forward for EncoderDecoder {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let mut x = x.reshape([batch, channels * frames, height, width]);
+        let mut x = without_depth(x);
         let mut skips = Vec::new();
         for level in &self.encoder {
             let full = level.forward(x, pass);

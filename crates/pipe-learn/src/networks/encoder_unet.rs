@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Attention, Bias, Conv2d, DecoderBlock, DecoderStyle, Interpolation, NormKind, NormOptions, Pass, Style, Weightless,
+    without_depth,
 };
 use super::encoders::{Encoder, EncoderConfig, OutputStride, TAPS};
 use super::error::within;
@@ -186,17 +187,11 @@ impl EncoderUNet {
 
 impl Forward for EncoderUNet {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let mut skips = self.encoder.features(flat(x), pass);
+        let mut skips = self.encoder.features(without_depth(x), pass);
         // The input itself is no skip.
         skips.remove(0);
         let deepest = skips.pop().expect("an encoder gives five maps");
         let x = self.decoder.blocks.iter().fold(deepest, |x, block| block.forward(x, skips.pop(), pass));
         Maps::of(self.segmentation_head.0.forward(x, pass))
     }
-}
-
-/// Takes frames as channels: `[batch, c, frames, h, w]` to `[batch, c * frames, h, w]`.
-pub(super) fn flat(x: Tensor<5>) -> Tensor<4> {
-    let [batch, channels, frames, height, width] = x.dims();
-    x.reshape([batch, channels * frames, height, width])
 }

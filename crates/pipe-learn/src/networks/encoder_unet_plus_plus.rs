@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{DecoderBlock, Dictionary, Pass};
-use super::encoder_unet::{Head, MULTIPLE, flat};
+use super::blocks::{DecoderBlock, Dictionary, Pass, without_depth};
+use super::encoder_unet::{Head, MULTIPLE};
 use super::encoders::{Encoder, TAPS};
 use super::{EncoderUNetConfig, Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
 
@@ -110,7 +110,7 @@ impl EncoderUNetPlusPlus {
 
 impl Forward for EncoderUNetPlusPlus {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let mut maps = self.encoder.features(flat(x), pass);
+        let mut maps = self.encoder.features(without_depth(x), pass);
         // The input itself is no skip.
         maps.remove(0);
         let blocks = &self.decoder.blocks;

@@ -3,7 +3,7 @@
 
 use burn::Tensor;
 
-use super::blocks::{full, in_order};
+use super::blocks::{full, in_order, with_depth};
 
 /// The output of a forward pass, as logits.
 ///
@@ -20,10 +20,11 @@ pub struct Maps {
 impl Maps {
     /// The output of a network for images without further heads: `[batch, maps, height, width]`.
     pub fn of(main: Tensor<4>) -> Self {
-        Self { main: main.unsqueeze_dim(2), deep: Vec::new() }
+        Self { main: with_depth(main), deep: Vec::new() }
     }
 
-    /// The same in 32 bits and in the order of its dimensions: losses and heads need them so.
+    /// The same in 32 bits, as losses and heads need them, and in the order of the dimensions: each term of a loss would bring them
+    /// there by itself.
     pub(super) fn in_full(self) -> Self {
         let given = |maps| in_order(full(maps));
         Self { main: given(self.main), deep: self.deep.into_iter().map(given).collect() }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     BatchNorm, Bias, Conv2d, NormKind, NormOptions, Pass, SqueezeExcitation, UpSampling, Weightless, Window,
-    max_pool_half,
+    max_pool_half, without_depth,
 };
 use super::error::within;
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -323,8 +323,7 @@ fn activated((norm, _, conv): &Activated, x: Tensor<4>, pass: &mut Pass) -> Tens
 
 impl Forward for ResUNetPlusPlus {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let c1 = self.c1.forward(x.reshape([batch, channels * frames, height, width]), pass);
+        let c1 = self.c1.forward(without_depth(x), pass);
         let c2 = self.c2.forward(c1.clone(), pass); // [batch, b, h / 2, w / 2]
         let c3 = self.c3.forward(c2.clone(), pass); // [batch, c, h / 4, w / 4]
         let c4 = self.c4.forward(c3.clone(), pass); // [batch, d, h / 8, w / 8]

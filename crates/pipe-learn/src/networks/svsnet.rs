@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     BatchNorm, Bias, ChannelAttention, ChannelFusion, Conv2d, Conv3d, NormOptions, Padding, Pass, ResidualBlock2d,
-    ResidualBlock3d, Window, nearest_twice, spatial_dropout,
+    ResidualBlock3d, Window, nearest_twice, spatial_dropout, without_depth,
 };
 use super::error::within;
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -243,13 +243,13 @@ impl Forward for SvsNet {
                 Some(attention) if level + 1 == levels => attention.forward(x.clone(), pass),
                 _ => x.clone(),
             };
-            skips.push(flat(skip.forward(kept, pass))); // [batch, c, h, w]
+            skips.push(without_depth(skip.forward(kept, pass))); // [batch, c, h, w]
             if level + 2 >= levels {
                 x = spatial_dropout(x, self.dropout, pass);
             }
             x = down.bn.forward_relu(down.conv.forward(x, pass), pass); // [batch, 2 c, frames, h / 2, w / 2]
         }
-        let mut x = flat(self.bottleneck.forward(x, pass));
+        let mut x = without_depth(self.bottleneck.forward(x, pass));
         for up in &self.decoder {
             let high = up.conv.forward(nearest_twice(x, pass), pass); // [batch, c / 2, 2 h, 2 w]
             let high = up.bn.forward_relu(high, pass);
@@ -262,9 +262,4 @@ impl Forward for SvsNet {
         }
         Maps::of(self.head.forward(x, pass))
     }
-}
-
-/// Takes the one frame out: `[batch, c, 1, h, w]` to `[batch, c, h, w]`.
-fn flat(x: Tensor<5>) -> Tensor<4> {
-    x.squeeze_dim(2)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Padding, Pass, Style,
-    UpSampling, dropout, max_pool_half,
+    UpSampling, dropout, max_pool_half, without_depth,
 };
 use super::error::{doubled, within};
 use super::{Fill, Forward, Initialisation, Maps, Margin, NetworkError, NetworkKind, Settings, Takes};
@@ -262,8 +262,7 @@ impl UNet {
 
 impl Forward for UNet {
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let mut x = x.reshape([batch, channels * frames, height, width]);
+        let mut x = without_depth(x);
         let mut skips = Vec::with_capacity(self.encoder.len());
         for level in &self.encoder {
             let skip = level.forward(x, pass);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{
     Activation, Bias, Conv2d, ConvTranspose2d, DoubleConv2d, Nonlinearity, NormKind, NormOptions, Pass, Style,
-    UpSampling, full, max_pool_half,
+    UpSampling, full, max_pool_half, with_depth, without_depth,
 };
 use super::error::{doubled, within};
 use super::{Forward, Initialisation, Maps, NetworkError, NetworkKind, Settings, Takes};
@@ -220,8 +220,7 @@ impl UNetPlusPlus {
 impl Forward for UNetPlusPlus {
     /// In a learning pass all heads are run: the further ones are `deep`, that of the deepest node first.
     fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Maps {
-        let [batch, channels, frames, height, width] = x.dims();
-        let x = x.reshape([batch, channels * frames, height, width]);
+        let x = without_depth(x);
         let depth = self.nodes.len() - 1;
         let learns = pass.is_learning();
         let last = match self.output {
@@ -236,7 +235,7 @@ impl Forward for UNetPlusPlus {
         let mut runs = |step: usize| {
             let head = &self.heads[step - 1];
             // The mean of heads is taken over logarithms, which need 32 bits.
-            full(head.forward(finest[step - 1].clone(), pass)).unsqueeze_dim::<5>(2)
+            with_depth(full(head.forward(finest[step - 1].clone(), pass)))
         };
         match self.output {
             Output::Mean => {

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use pipe_kernels::ConvOptions;
 
 use super::format::{conv2d, conv3d};
-use super::{Padding, Pass, Window};
+use super::{Padding, Pass, Window, with_depth, without_depth};
 
 /// A convolution of images.
 #[derive(Module, Debug)]
@@ -110,13 +110,15 @@ impl Conv3d {
         let y = if one_pixel && (frames == 1 || all_frames) {
             // No neighbour is looked at, so the sequence is an image with frames as channels (or as rows).
             let (x, kept) = if frames == 1 {
-                (x.reshape([batch, channels, time * rows, columns]), time)
+                let rows_of_all =
+                    if time == 1 { without_depth(x) } else { x.reshape([batch, channels, time * rows, columns]) };
+                (rows_of_all, time)
             } else {
-                (x.reshape([batch, channels * time, rows, columns]), 1)
+                (without_depth(x), 1)
             };
             let weight = weight.reshape([output, input * frames, 1, 1]);
             let y = conv2d(x, weight, bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1), pass);
-            y.reshape([batch, output, kept, rows, columns])
+            if kept == 1 { with_depth(y) } else { y.reshape([batch, output, kept, rows, columns]) }
         } else {
             let Window { stride, dilation, groups, .. } = self.window;
             let padding = self.window.zeros([time, rows, columns], [frames, height, width]);

@@ -4,10 +4,11 @@
 //! A cast to the format that a tensor already has is the tensor itself: a network in 32 bits has no casts.
 
 use burn::Tensor;
-use burn::tensor::{DType, Device, FloatDType, activation};
+use burn::tensor::{DType, FloatDType, activation};
 use pipe_kernels::ConvOptions;
 
 use super::Pass;
+use super::order::is_on_cpu;
 
 /// Gives a tensor in 32 bits.
 pub fn full<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -63,22 +64,6 @@ pub(super) fn conv3d(
 ) -> Tensor<5> {
     let convolve = if pass.precision().is_exact() { pipe_kernels::conv3d_exact } else { pipe_kernels::conv3d };
     convolved(x, weight, bias, |x, weight, bias| convolve(x, weight, bias, options))
-}
-
-/// Gives a tensor whose values lie in the order of its dimensions. Convolutions of GPUs leave the channels of a pixel together, and
-/// losses over softmax of such maps were wrong there (Burn 0.22.1, by up to 1 % of a sum of Dice and cross-entropy, and its gradient
-/// with them): `gpu_tests.rs` holds losses against the CPU.
-pub fn in_order<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if is_on_cpu(&x) {
-        return x;
-    }
-    let shape: [usize; D] = x.dims();
-    x.reshape([shape.iter().product::<usize>()]).reshape(shape)
-}
-
-/// Whether a tensor lies on the CPU, whose kernels take 32 bits and hold images with their channels apart.
-pub(super) fn is_on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
-    x.device() == Device::flex()
 }
 
 fn convolved<const D: usize>(

@@ -7,7 +7,7 @@ use burn::tensor::{Device, activation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::format::is_on_cpu;
+use super::order::is_on_cpu;
 use super::{Bias, Pass, Statistics, full, in_full};
 
 /// The numbers of a batch normalisation.

@@ -6,7 +6,8 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::{
-    Bias, Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d, Nonlinearity, Norm, Pass, Style, Window, in_full, in_order,
+    Bias, Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d, Nonlinearity, Norm, Pass, Style, Window, in_full,
+    with_depth, without_depth,
 };
 
 /// Whether a network sees images or volumes.
@@ -53,9 +54,8 @@ impl Conv {
     pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
         match self {
             Self::Two(conv) => {
-                let [batch, channels, frames, height, width] = x.dims();
                 // Frames of the input count as channels; further down there is one.
-                conv.forward(x.reshape([batch, channels * frames, height, width]), pass).unsqueeze_dim(2)
+                with_depth(conv.forward(without_depth(x), pass))
             }
             Self::Three(conv) => conv.forward(x, pass),
         }
@@ -84,7 +84,7 @@ impl ConvTranspose {
     /// `[batch, in, depth, height, width]` to `[batch, out, kernel depth, kernel height, kernel width]`.
     pub fn forward(&self, x: Tensor<5>, pass: &mut Pass) -> Tensor<5> {
         match self {
-            Self::Two(conv) => conv.forward(x.squeeze_dim(2), pass).unsqueeze_dim(2),
+            Self::Two(conv) => with_depth(conv.forward(without_depth(x), pass)),
             Self::Three(conv) => conv.forward(x, pass),
         }
     }
@@ -134,7 +134,7 @@ pub fn mean_pool(x: Tensor<5>, size: [usize; 3], pass: &mut Pass) -> Tensor<5> {
     let [batch, channels, depth, height, width] = x.dims();
     let [slices, rows, columns] = size;
     let [deep, high, wide] = [depth / slices, height / rows, width / columns];
-    let y = in_full(in_order(x), |x| {
+    let y = in_full(x, |x| {
         let x = x.reshape([batch * channels, depth * height, wide, columns]).mean_dim(3);
         let x = x.reshape([batch * channels, depth * high, rows, wide]).mean_dim(2);
         let x = x.reshape([batch * channels, deep, slices, high * wide]).mean_dim(2);

@@ -10,7 +10,8 @@ use burn::tensor::Device;
 use pipe_kernels::ConvOptions;
 
 use super::convolution::zeros;
-use super::format::{conv2d, is_on_cpu};
+use super::format::conv2d;
+use super::order::is_on_cpu;
 use super::{Bias, Pass};
 
 /// A transposed convolution of images.
