@@ -39,6 +39,18 @@ pub struct MissingPart {
 }
 
 impl CudaHome {
+    /// Gives the variables by which a process that is started finds it: CUDA_PATH for CubeCL, and LD_LIBRARY_PATH for the loader,
+    /// with the library's folder before those that it has here.
+    pub fn variables(&self) -> [(&'static str, OsString); 2] {
+        let before = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        // An empty name would stand for the folder in which the process runs.
+        let others = env::split_paths(&before).filter(|path| *path != Path::new(""));
+        let folders = self.nvrtc.parent().map(Path::to_path_buf).into_iter().chain(others);
+        // A folder whose name has a colon cannot be on the list.
+        let libraries = env::join_paths(folders).unwrap_or(before);
+        [("CUDA_PATH", self.include_parent.clone().into()), ("LD_LIBRARY_PATH", libraries)]
+    }
+
     /// Gives the version of NVRTC, which the file beside it names: `libnvrtc-builtins.so.13.2`.
     ///
     /// A driver reads only what a compiler of its own CUDA version or an older one has made.

@@ -1,12 +1,62 @@
 //! Cases made by a formula: a disc on noise for each, so that a network can be tried where there is no data set.
-//! It does not know what they are tried for.
+//! It does not know what is looked for in a try.
 
-use pipe_image::{Image, Mask};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use pipe_image::{Image, Mask, Preparation};
 
 use crate::batch::Sample;
+use crate::checkpoint::CheckpointError;
+use crate::device::Place;
+use crate::event::{TrainEvent, TrainOutcome};
+use crate::failure::TrainError;
 use crate::labels::Labels;
 use crate::networks::{NetworkConfig, Takes};
 use crate::probe::hashed;
+use crate::recipe::TrainConfig;
+use crate::train::{TrainTask, train};
+
+/// The seed of everything that a try draws.
+pub(crate) const SEED: u64 = 1;
+
+/// Gives the recipe of a try: so many epochs of so many steps, each of a whole batch.
+pub(crate) fn rounds(training: &TrainConfig, epochs: usize, steps: usize, batch: usize) -> TrainConfig {
+    let mut recipe = TrainConfig { epochs, batch, ..training.clone() };
+    recipe.sampling.draws = Some(batch * steps);
+    recipe
+}
+
+/// Trains on such cases by the loop of every training, one of them for validation; makes both folders.
+pub(crate) fn tried(
+    network: &NetworkConfig,
+    training: &TrainConfig,
+    place: &Place,
+    cases: &[Sample],
+    [resume, output]: [&Path; 2],
+    observer: &mut dyn FnMut(TrainEvent),
+) -> Result<TrainOutcome, TrainError> {
+    for path in [resume, output] {
+        fs::create_dir_all(path).map_err(|source| CheckpointError::Write { path: path.to_owned(), source })?;
+    }
+    let task = TrainTask {
+        network,
+        training,
+        seed: SEED,
+        place,
+        train: cases,
+        validation: &cases[..1],
+        preparation: &Preparation::default(),
+        resume,
+        pause: Duration::MAX,
+        earlier: None,
+        output,
+        first: None,
+        checkpoint: None,
+    };
+    train(&task, observer)
+}
 
 /// Gives cases of one shape, `[channels, depth or frames, height, width]`; the discs of a network of classes take turns.
 pub(crate) fn samples(config: &NetworkConfig, labels: &Labels, shape: [usize; 4], count: usize) -> Vec<Sample> {

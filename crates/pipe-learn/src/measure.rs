@@ -1,28 +1,25 @@
 //! How fast a network learns and predicts on a device: the loop of every training, on cases in memory, with a clock beside it.
 //! It does not print, and does not know what else the device can tell of itself.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::Tensor;
-use pipe_image::Preparation;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::batch::{Sample, stacked};
-use crate::checkpoint::{self, CheckpointError};
+use crate::checkpoint;
 use crate::device::Place;
 use crate::event::TrainEvent;
 use crate::failure::TrainError;
-use crate::generated::samples;
+use crate::generated::{rounds, samples, tried};
 use crate::infer::{Model, PredictError};
 use crate::model::LAST;
 use crate::networks::NetworkConfig;
 use crate::networks::blocks::Pass;
 use crate::precision::Precision;
 use crate::recipe::TrainConfig;
-use crate::train::{TrainTask, train};
 use crate::weights::with_arrays;
 
 /// What to measure.
@@ -149,30 +146,12 @@ pub fn time(task: &TimeTask<'_>) -> Result<Timing, TimeError> {
 
 /// Trains, an epoch a round, and gives the number of parameters.
 fn learned(task: &TimeTask<'_>, cases: &[Sample], output: &Path) -> Result<(usize, Vec<Round>), TrainError> {
-    let TimeTask { network, place, folder, steps, rounds, warm_up, .. } = *task;
-    let [batch, ..] = task.input;
-    let mut training = TrainConfig { epochs: warm_up + rounds, batch, ..task.training.clone() };
-    training.sampling.draws = Some(batch * steps);
-    let resume = folder.join("resume");
-    fs::create_dir_all(&resume).map_err(|source| CheckpointError::Write { path: resume.clone(), source })?;
-    let task = TrainTask {
-        network,
-        training: &training,
-        seed: 1,
-        place,
-        train: cases,
-        validation: &cases[..1],
-        preparation: &Preparation::default(),
-        resume: &resume,
-        pause: Duration::MAX,
-        earlier: None,
-        output,
-        first: None,
-        checkpoint: None,
-    };
+    let TimeTask { network, place, folder, input: [batch, ..], steps, warm_up, .. } = *task;
+    let training = rounds(task.training, warm_up + task.rounds, steps, batch);
     let mut began = Instant::now();
     let mut clock = Vec::new();
-    let outcome = train(&task, &mut |event| match event {
+    let folders = [&folder.join("resume"), output];
+    let outcome = tried(network, &training, place, cases, folders, &mut |event| match event {
         TrainEvent::Started { .. } => began = Instant::now(),
         TrainEvent::Epoch { took, waited, .. } => {
             clock.push(Round { began, took, waited });

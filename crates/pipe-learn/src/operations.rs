@@ -141,7 +141,6 @@ type Layer<const D: usize> = Box<dyn Fn(Tensor<D>, &mut Pass) -> Tensor<D>>;
 /// Milliseconds forward, back to what was read, and back to the weights; none for what cannot run alone.
 fn timed(operation: &Operation, precision: Precision, place: &Place) -> Option<[f64; 3]> {
     let Operation { kind, output, weight, stride, groups, .. } = operation;
-    let norm = NormOptions { epsilon: 1e-5, momentum: 0.1 };
     if let Ok(shape) = <[usize; 4]>::try_from(operation.input.as_slice()) {
         let [_, channels, _, _] = shape;
         let [height, width] = [output[2], output[3]];
@@ -158,17 +157,9 @@ fn timed(operation: &Operation, precision: Precision, place: &Place) -> Option<[
                     let layer = ConvTranspose2d::with([channels, weight[1]], kernel, Bias::Learned, device);
                     Box::new(move |x, pass| layer.forward(x, pass))
                 }
-                "batch_norm" => {
-                    let layer = BatchNorm::new(channels, norm, device);
-                    Box::new(move |x, pass| layer.forward_relu(x, pass))
-                }
-                "instance_norm" => {
-                    let layer = InstanceNorm::new(channels, norm, device);
-                    Box::new(move |x, pass| layer.forward(x, pass))
-                }
                 "max_pool2d" if stride[..] == [2, 2] => Box::new(max_pool_half),
                 "bilinear_upsample" => Box::new(move |x, pass| bilinear(x, [height, width], Corners::Aligned, pass)),
-                _ => return None,
+                _ => return norm(kind, channels, device),
             })
         };
         return clocked(shape, precision, place, &build, !weight.is_empty());
@@ -191,18 +182,26 @@ fn timed(operation: &Operation, precision: Precision, place: &Place) -> Option<[
                 let layer = ConvTranspose3d::with([channels, weight[1]], kernel, Bias::Learned, device);
                 Box::new(move |x, pass| layer.forward(x, pass))
             }
-            "batch_norm" => {
-                let layer = BatchNorm::new(channels, norm, device);
-                Box::new(move |x, pass| layer.forward_relu(x, pass))
-            }
-            "instance_norm" => {
-                let layer = InstanceNorm::new(channels, norm, device);
-                Box::new(move |x, pass| layer.forward(x, pass))
-            }
-            _ => return None,
+            _ => return norm(kind, channels, device),
         })
     };
     clocked(shape, precision, place, &build, !weight.is_empty())
+}
+
+/// A normalisation as networks have it, which is the same for images and volumes.
+fn norm<const D: usize>(kind: &str, channels: usize, device: &Device) -> Option<Layer<D>> {
+    let options = NormOptions { epsilon: 1e-5, momentum: 0.1 };
+    match kind {
+        "batch_norm" => {
+            let layer = BatchNorm::new(channels, options, device);
+            Some(Box::new(move |x, pass| layer.forward_relu(x, pass)))
+        }
+        "instance_norm" => {
+            let layer = InstanceNorm::new(channels, options, device);
+            Some(Box::new(move |x, pass| layer.forward(x, pass)))
+        }
+        _ => None,
+    }
 }
 
 /// Times a layer: forward; forward and back to its weights; forward and back to both.

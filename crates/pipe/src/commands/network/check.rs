@@ -75,13 +75,14 @@ fn lines(network: &NetworkConfig, parity: &Result<Parity, TrainError>) -> String
         Ok(parity) => parity,
         Err(error) => return format!("{}: {}\n\n", network.kind().name, words(error)),
     };
-    let head =
-        [("", Align::Left), ("error", Align::Right), ("at most", Align::Right), ("", Align::Left), ("at", Align::Left)];
+    let (left, right) = (Align::Left, Align::Right);
+    let head = [("", left), ("error", right), ("CPU, nudged", right), ("at most", right), ("", left), ("at", left)];
     let row = |figure: &pipe_learn::Figure| {
         let verdict = if figure.holds() { "ok" } else { "BEYOND" };
         vec![
             figure.what.to_owned(),
             format!("{:.1e}", figure.error),
+            format!("{:.1e}", figure.nudged),
             format!("{:.0e}", figure.tolerance),
             verdict.to_owned(),
             figure.at.clone(),
