@@ -5,7 +5,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use crate::harness::{Answer, TINY, Workspace};
+use crate::harness::{Answer, TINY, Workspace, at_once};
 
 /// A workspace whose driver tells of H200 cards, so many.
 fn workspace(cards: usize, text: &str) -> Workspace {
@@ -94,16 +94,6 @@ fn sharing(name: &str, resources: &str) -> String {
         "name: {name}\naxes: {{ n: [1, 2] }}\nstages:\n  t:\n    kind: command\n    resources: {resources}\n    with: {{ shell: 'echo begin \
          $CUDA_VISIBLE_DEVICES >> {{workspace}}/log; sleep 0.3; echo end >> {{workspace}}/log', params: {{ of: {name}, n: '${{axis.n}}' }} }}\n"
     )
-}
-
-/// The most stages that were between `begin` and `end` at one time.
-fn at_once(log: &[String]) -> usize {
-    let mut running: usize = 0;
-    let counts = log.iter().map(|line| {
-        running = if line.starts_with("begin") { running + 1 } else { running.saturating_sub(1) };
-        running
-    });
-    counts.max().unwrap_or(0)
 }
 
 #[test]

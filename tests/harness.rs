@@ -218,3 +218,13 @@ training:
   optimizer: { adam: { learning_rate: 1e-2 } }
   augment: [{ flip_horizontal: { p: 0.5 } }, { rotate: { degrees: 10, p: 0.5 } }]
 ";
+
+/// The most stages that were between `begin` and `end` at one time.
+pub(crate) fn at_once(log: &[String]) -> usize {
+    let mut running: usize = 0;
+    let counts = log.iter().map(|line| {
+        running = if line.starts_with("begin") { running + 1 } else { running.saturating_sub(1) };
+        running
+    });
+    counts.max().unwrap_or(0)
+}

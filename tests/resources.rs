@@ -6,7 +6,7 @@ use std::fs;
 
 use crate::{
     cards,
-    harness::{Workspace, counts},
+    harness::{Workspace, at_once, counts},
 };
 
 fn workspace(text: &str) -> Workspace {
@@ -49,16 +49,6 @@ fn stages_get_the_ids_of_their_gpus() {
     assert_eq!((ids(&half), at_once(&lines(&half, "log"))), (vec!["3".to_owned(); 4], 2));
     let none = workspace(&gpu("1")).pipe(&["run", "e.yaml", "--gpus", ""]);
     none.fails(3, &["asks for 1 GPU"]);
-}
-
-/// The most stages that were between `begin` and `end` at one time.
-fn at_once(log: &[String]) -> usize {
-    let mut running: usize = 0;
-    let counts = log.iter().map(|line| {
-        running = if line.starts_with("begin") { running + 1 } else { running.saturating_sub(1) };
-        running
-    });
-    counts.max().unwrap_or(0)
 }
 
 #[test]

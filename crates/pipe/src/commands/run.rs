@@ -1,6 +1,6 @@
 //! `pipe run`: plan, hold against the store, run what is missing, render the report.
 
-use std::{env, ffi::OsStr, fs, mem::ManuallyDrop, path::Path, process::ExitCode, sync::Arc, thread, time::Instant};
+use std::{env, fs, mem::ManuallyDrop, process::ExitCode, sync::Arc, thread, time::Instant};
 
 use pipe_engine::{Cards, Cuda, Event, Failing, Options, Pattern, Plan, Verdict, interrupt};
 use pipe_learn::cuda_home;
@@ -143,13 +143,8 @@ fn cuda() -> (Cuda, Vec<(String, String)>) {
         Ok(home) => home,
         Err(missing) => return (Cuda::Lacks(missing.to_string()), Vec::new()),
     };
-    let before = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let folders = home.nvrtc.parent().map(Path::to_path_buf).into_iter().chain(env::split_paths(&before));
-    // A folder whose name has a colon cannot be on the list.
-    let libraries = env::join_paths(folders).unwrap_or(before);
-    let variable = |name: &str, value: &OsStr| (name.to_owned(), value.to_string_lossy().into_owned());
     let variables =
-        vec![variable("CUDA_PATH", home.include_parent.as_os_str()), variable("LD_LIBRARY_PATH", &libraries)];
+        home.variables().map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned())).into();
     (Cuda::Built, variables)
 }
 
