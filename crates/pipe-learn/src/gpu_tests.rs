@@ -63,9 +63,10 @@ fn losses_agree_with_the_cpu() {
 /// A map without a depth in one of four orders of memory, and what it was made of.
 fn map([batch, channels, height, width]: [usize; 4], order: usize, device: &Device) -> (Tensor<4>, Tensor<4>) {
     let (above, beside) = if order > 1 { (height + 2, width + 1) } else { (height, width) };
-    let shape = if order % 2 == 0 { [batch, channels, above, beside] } else { [batch, above, beside, channels] };
+    let shape =
+        if order.is_multiple_of(2) { [batch, channels, above, beside] } else { [batch, above, beside, channels] };
     let leaf = Tensor::from_data(TensorData::new(values(shape.iter().product()), shape), device).require_grad();
-    let x = if order % 2 == 0 { leaf.clone() } else { leaf.clone().permute([0, 3, 1, 2]) };
+    let x = if order.is_multiple_of(2) { leaf.clone() } else { leaf.clone().permute([0, 3, 1, 2]) };
     (x.slice([0..batch, 0..channels, above - height..above, beside - width..beside]), leaf)
 }
 
