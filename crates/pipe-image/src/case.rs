@@ -19,8 +19,8 @@ pub struct Case {
     pub part: Option<Part>,
     /// The values as the file has them: 0..=255 for 8 bits, 0..=65535 for 16 bits.
     pub image: Image,
-    /// The largest value that the file's sample type can hold: 255, 65535 ...
-    pub full_scale: f32,
+    /// The largest value that the file's sample type can hold: 255, 65535 ...; nothing where it is signed, scaled or a float.
+    pub full_scale: Option<f32>,
     /// The frame that the mask belongs to, counted from 0; 0 for stills.
     pub label_frame: usize,
     /// The class of every pixel; for a sequence there is one mask.
@@ -77,6 +77,8 @@ pub struct CaseFiles {
     pub label_frame: usize,
     /// Where the mask comes from.
     pub mask: Option<MaskSource>,
+    /// The number of slices that one file holds; 1 for pictures.
+    pub slices: usize,
     /// The number of rows, from the header of the image.
     pub height: usize,
     /// The number of columns, from the header of the image.

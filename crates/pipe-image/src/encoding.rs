@@ -56,15 +56,15 @@ impl Default for MaskEncoding {
 }
 
 /// A mask whose values do not fit its encoding.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EncodingError {
     /// Looks like class ids, not like black and white.
     #[error("the largest value is {largest} of {full_scale}, which looks like class ids and not like black and white")]
     LooksLikeLabels {
         /// The largest value in the file.
-        largest: u16,
+        largest: f32,
         /// The largest possible value.
-        full_scale: u16,
+        full_scale: f32,
     },
     /// Values or colours that are no class.
     #[error("{pixels} pixels have values that are no class: {values}")]
@@ -107,27 +107,29 @@ impl MaskEncoding {
             Self::Labels { values, classes } => labels(raster, values.as_deref(), *classes)?,
             Self::Colours(colours) => by_colour(raster, colours)?,
         };
-        Ok(Mask::plane(raster.height, raster.width, labels))
+        let Raster { slices, height, width, .. } = *raster;
+        Ok(Mask { layers: 1, depth: slices, height, width, labels })
     }
 }
 
 fn binary(raster: &Raster, threshold: Option<Probability>, foreground: Foreground) -> Result<Vec<u8>, EncodingError> {
-    let brightest: Vec<u16> = raster.brightest();
-    let full_scale = raster.value_full_scale();
-    let largest = brightest.iter().copied().max().unwrap_or(0);
-    let half = full_scale / 2;
+    let brightest = raster.brightest();
+    let largest = brightest.iter().copied().fold(0.0, f32::max);
+    // Values of signed and floating-point samples have no largest but their own.
+    let full_scale = raster.value_full_scale().unwrap_or(largest);
+    let half = (full_scale / 2.0).floor();
     let limit = match threshold {
-        Some(fraction) => fraction.get() * f64::from(full_scale),
-        None if raster.lossy => f64::from(half),
-        None if largest <= 1 => 0.0,
+        Some(fraction) => (fraction.get() * f64::from(full_scale)) as f32,
+        None if raster.lossy => half,
+        None if largest <= 1.0 => 0.0,
         None if largest <= half => {
             return Err(EncodingError::LooksLikeLabels { largest, full_scale });
         }
-        None => f64::from(half),
+        None => half,
     };
-    let is_foreground = |value: u16| match foreground {
-        Foreground::Bright => f64::from(value) > limit,
-        Foreground::Dark => f64::from(value) <= limit,
+    let is_foreground = |value: f32| match foreground {
+        Foreground::Bright => value > limit,
+        Foreground::Dark => value <= limit,
     };
     Ok(brightest.into_iter().map(|value| u8::from(is_foreground(value))).collect())
 }
@@ -137,9 +139,9 @@ fn labels(raster: &Raster, values: Option<&[u16]>, classes: usize) -> Result<Vec
         return Err(EncodingError::LossyLabels);
     }
     let samples = raster.indexes().ok_or(EncodingError::ColourLabels)?;
-    let class = |value: u16| match values {
-        Some(values) => values.iter().position(|known| *known == value),
-        None => Some(usize::from(value)),
+    let class = |value: f32| match values {
+        Some(values) => values.iter().position(|known| f32::from(*known) == value),
+        None => (value >= 0.0 && value.fract() == 0.0).then_some(value as usize),
     };
     collect(samples.iter().map(|value| (class(*value).filter(|class| *class < classes), || value.to_string())))
 }

@@ -58,7 +58,7 @@ pub enum Normalise {
     Max,
     /// Mean 0 and standard deviation 1 over all values of the case.
     ZScore,
-    /// Divided by the largest value that the file could hold.
+    /// Divided by the largest value that the file could hold; of signed, scaled or floating-point samples by the largest of the case.
     Unit,
     /// As the file has them.
     None,
@@ -143,11 +143,18 @@ fn with_channels(image: Image, channels: Channels) -> Image {
     }
 }
 
-fn normalise(image: &mut Image, how: Normalise, full_scale: f32) {
+fn normalise(image: &mut Image, how: Normalise, full_scale: Option<f32>) {
     let frame_size = (image.channels * image.height * image.width).max(1);
     match how {
         Normalise::None => {}
-        Normalise::Unit => image.data.iter_mut().for_each(|value| *value /= full_scale),
+        Normalise::Unit => {
+            // Where the sample type has no largest value, the case has.
+            let largest = || image.data.iter().copied().fold(0.0, f32::max);
+            let scale = full_scale.unwrap_or_else(largest);
+            if scale > 0.0 {
+                image.data.iter_mut().for_each(|value| *value /= scale);
+            }
+        }
         Normalise::Max => {
             for frame in image.data.chunks_exact_mut(frame_size) {
                 let largest = frame.iter().copied().fold(0.0, f32::max);
@@ -174,7 +181,16 @@ mod tests {
 
     fn case(image: Image, mask: Option<Mask>) -> Case {
         let (id, patient) = ("a".to_owned(), "p".to_owned());
-        Case { id, patient, part: None, image, full_scale: 255.0, label_frame: 0, mask, spacing: Some([0.5, 0.5]) }
+        Case {
+            id,
+            patient,
+            part: None,
+            image,
+            full_scale: Some(255.0),
+            label_frame: 0,
+            mask,
+            spacing: Some([0.5, 0.5]),
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn jpeg_noise_does_no_harm() {
     let expected: Vec<u8> = clean.iter().map(|value| value / 255).collect();
     let noisy = jpeg(32, 32, &clean, 60);
     let raster = formats::decode(&noisy).expect("the picture is good");
-    assert!(raster.samples.iter().any(|value| *value != 0 && *value != 255), "the test needs noise");
+    assert!(raster.samples.iter().any(|value| *value != 0.0 && *value != 255.0), "the test needs noise");
     check(&MaskEncoding::default(), &noisy, &expected);
     check(&MaskEncoding::default(), &jpeg(8, 8, &[3; 64], 60), &[0; 64]);
 }
@@ -53,7 +53,7 @@ fn jpeg_noise_does_no_harm() {
 #[test]
 fn class_ids_are_not_taken_for_darkness() {
     let error = refused(&MaskEncoding::default(), &gray(3, 1, &[0, 1, 2]));
-    assert_eq!(error, EncodingError::LooksLikeLabels { largest: 2, full_scale: 255 });
+    assert_eq!(error, EncodingError::LooksLikeLabels { largest: 2.0, full_scale: 255.0 });
     let threshold = Some(Probability::ZERO);
     check(&MaskEncoding::Binary { threshold, foreground: Foreground::Bright }, &gray(3, 1, &[0, 1, 2]), &[0, 1, 1]);
     let dark = MaskEncoding::Binary { threshold: None, foreground: Foreground::Dark };

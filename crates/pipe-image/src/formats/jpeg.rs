@@ -19,7 +19,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
             let body =
                 bytes.get(segment.start..segment.end).filter(|body| body.len() >= 6).ok_or_else(|| truncated(bytes))?;
             let (height, width) = (u16::from_be_bytes([body[1], body[2]]), u16::from_be_bytes([body[3], body[4]]));
-            return Ok(Header { height: usize::from(height), width: usize::from(width) });
+            return Ok(Header::picture(usize::from(height), usize::from(width)));
         }
         if matches!(marker, 0xd9 | 0xda) {
             return Err(damaged("the frame header is missing"));
@@ -37,13 +37,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     let mut buffer = vec![0; usize::try_from(decoder.total_bytes()).map_err(damaged)?];
     decoder.read_image(&mut buffer).map_err(damaged)?;
     Ok(Raster {
+        slices: 1,
         height: height as usize,
         width: width as usize,
         channels: usize::from(colour.channel_count()),
-        bits: 8,
-        samples: buffer.into_iter().map(u16::from).collect(),
-        palette: None,
+        samples: buffer.into_iter().map(f32::from).collect(),
+        full_scale: Some(255.0),
         lossy: true,
+        ..Raster::default()
     })
 }
 

@@ -13,7 +13,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
     let number = |at: usize| bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     match (bytes.get(12..16), number(16), number(20)) {
         (Some(b"IHDR"), Some(width), Some(height)) if width > 0 && height > 0 => {
-            Ok(Header { height: height as usize, width: width as usize })
+            Ok(Header::picture(height as usize, width as usize))
         }
         (Some(b"IHDR"), None, _) | (Some(b"IHDR"), _, None) | (None, _, _) => {
             Err(FormatError::Truncated { format: FORMAT, bytes: bytes.len() })
@@ -36,17 +36,20 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     let (width, height) = (info.width as usize, info.height as usize);
     let channels = frame.color_type.samples();
     let bits = frame.bit_depth as u32;
+    let full_scale = Some(((1_u32 << bits) - 1) as f32);
     let samples = buffer
         .chunks_exact(frame.line_size)
         .take(height)
         .flat_map(|line| unpack(line, bits, width * channels))
+        .map(f32::from)
         .collect();
     let palette = info
         .palette
         .as_ref()
         .map(|palette| palette.chunks_exact(3).map(|colour| [colour[0], colour[1], colour[2]]).collect());
     let palette = if frame.color_type == png::ColorType::Indexed { palette } else { None };
-    Ok(Raster { height, width, channels, bits, samples, palette, lossy: false })
+    let alpha = matches!(frame.color_type, png::ColorType::GrayscaleAlpha | png::ColorType::Rgba);
+    Ok(Raster { slices: 1, height, width, channels, samples, full_scale, alpha, palette, ..Raster::default() })
 }
 
 /// Spreads packed samples of a line, most significant bits first.

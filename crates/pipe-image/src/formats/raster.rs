@@ -1,82 +1,100 @@
-//! A decoded picture with its samples untouched: palette indexes stay indexes, 16 bits stay 16 bits.
-//! It does not know which file it came from.
+//! A decoded file with its samples untouched: palette indexes stay indexes, 16 bits stay 16 bits, pages and slices stay in order.
+//! It does not know which file it came from, or what its values mean.
 
-/// A decoded picture: `samples` are `[height, width, channels]` in C order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::geometry::Geometry;
+
+/// A decoded file: `samples` are `[slices, height, width, channels]` in C order.
+///
+/// Every sample type of the formats that are read fits: integers up to 24 bits are exact.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Raster {
+    /// The number of slices of a volume, pages or frames; 1 for a picture.
+    pub slices: usize,
     /// The number of rows.
     pub height: usize,
     /// The number of columns.
     pub width: usize,
-    /// 1 gray or palette index, 2 gray and alpha, 3 RGB, 4 RGBA.
+    /// 1 gray or palette index, 3 colours, or as many as a file has side by side.
     pub channels: usize,
-    /// Bits a sample: 1, 2, 4, 8 or 16.
-    pub bits: u32,
-    /// The samples, not scaled.
-    pub samples: Vec<u16>,
+    /// The samples, not scaled, or in the units that the file itself scales them to (Hounsfield units of a DICOM file).
+    pub samples: Vec<f32>,
+    /// The largest value that the sample type can hold; nothing for signed, scaled and floating-point samples.
+    pub full_scale: Option<f32>,
+    /// The last channel is opacity, by what the format says of it.
+    pub alpha: bool,
     /// The colours of a palette picture.
     pub palette: Option<Vec<[u8; 3]>>,
     /// Whether the format keeps values only approximately.
     pub lossy: bool,
+    /// Where the voxels lie in space, where the format tells.
+    pub geometry: Option<Geometry>,
 }
 
 impl Raster {
     /// Gives the largest possible value of a gray value or colour channel.
-    pub fn value_full_scale(&self) -> u16 {
-        if self.palette.is_some() { 255 } else { u16::try_from((1u32 << self.bits) - 1).unwrap_or(u16::MAX) }
+    pub fn value_full_scale(&self) -> Option<f32> {
+        if self.palette.is_some() { Some(255.0) } else { self.full_scale }
     }
 
-    /// Gives the brightest colour channel of every pixel, ignoring alpha.
-    pub fn brightest(&self) -> Vec<u16> {
-        let brightest_of = |colour: [u8; 3]| u16::from(colour.into_iter().max().unwrap_or(0));
-        match &self.palette {
-            Some(palette) => {
-                let values: Vec<u16> = palette.iter().map(|colour| brightest_of(*colour)).collect();
-                self.samples.iter().map(|index| values.get(usize::from(*index)).copied().unwrap_or(0)).collect()
-            }
-            None => {
-                let colours = if self.channels >= 3 { 3 } else { 1 };
-                let pixels = self.samples.chunks_exact(self.channels);
-                pixels.map(|pixel| pixel[..colours].iter().copied().max().unwrap_or(0)).collect()
-            }
+    /// How many channels show something: all but opacity.
+    pub fn shown(&self) -> usize {
+        (self.channels - usize::from(self.alpha)).max(1)
+    }
+
+    fn pixels(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.samples.chunks_exact(self.channels.max(1))
+    }
+
+    fn colour_of(&self, index: f32) -> [u8; 3] {
+        let palette = self.palette.as_deref().unwrap_or_default();
+        palette.get(index as usize).copied().unwrap_or_default()
+    }
+
+    /// Gives the brightest channel of every pixel, ignoring opacity.
+    pub fn brightest(&self) -> Vec<f32> {
+        if self.palette.is_some() {
+            let brightest = |index: &f32| f32::from(self.colour_of(*index).into_iter().max().unwrap_or(0));
+            return self.samples.iter().map(brightest).collect();
         }
+        let shown = self.shown();
+        self.pixels().map(|pixel| pixel[..shown].iter().copied().fold(f32::NEG_INFINITY, f32::max)).collect()
     }
 
     /// Gives the palette index or gray value of every pixel; nothing when the picture is truly in colour.
-    pub fn indexes(&self) -> Option<Vec<u16>> {
-        let pixels = self.samples.chunks_exact(self.channels);
-        match self.channels {
-            1 | 2 => Some(pixels.map(|pixel| pixel[0]).collect()),
-            _ => pixels.map(|pixel| (pixel[0] == pixel[1] && pixel[1] == pixel[2]).then_some(pixel[0])).collect(),
-        }
+    pub fn indexes(&self) -> Option<Vec<f32>> {
+        let shown = self.shown();
+        self.pixels().map(|pixel| pixel[1..shown].iter().all(|value| *value == pixel[0]).then_some(pixel[0])).collect()
     }
 
-    /// Gives the 8-bit colour of every pixel, ignoring alpha.
+    /// Gives the 8-bit colour of every pixel, ignoring opacity.
     pub fn colours(&self) -> Vec<[u8; 3]> {
-        let full = u32::from(self.value_full_scale());
-        let byte = |value: u16| u8::try_from((u32::from(value) * 255 + full / 2) / full).unwrap_or(u8::MAX);
-        let pixels = self.samples.chunks_exact(self.channels);
-        let colour = |pixel: &[u16]| match (&self.palette, pixel) {
-            (Some(palette), [index, ..]) => palette.get(usize::from(*index)).copied().unwrap_or_default(),
+        let full = self.value_full_scale().unwrap_or(255.0);
+        let byte = |value: f32| (value * 255.0 / full).round() as u8;
+        let colour = |pixel: &[f32]| match (&self.palette, pixel) {
+            (Some(_), [index, ..]) => self.colour_of(*index),
             (None, [red, green, blue, ..]) => [byte(*red), byte(*green), byte(*blue)],
             (_, pixel) => [byte(pixel[0]); 3],
         };
-        pixels.map(colour).collect()
+        self.pixels().map(colour).collect()
     }
 
-    /// Gives the picture as planes of floats: one plane for gray, three for colour; alpha is dropped.
+    /// Gives each slice as planes of floats, slice by slice: one plane for gray, three for colour, all that there are otherwise;
+    /// opacity is dropped.
     ///
     /// A palette of grays only is gray.
     pub fn planes(&self) -> Vec<Vec<f32>> {
+        let size = (self.height * self.width).max(1);
         if let Some(palette) = &self.palette {
             let gray = palette.iter().all(|[red, green, blue]| red == green && green == blue);
             let colours = self.colours();
-            let plane = |channel: usize| colours.iter().map(|colour| f32::from(colour[channel])).collect();
-            return (0..if gray { 1 } else { 3 }).map(plane).collect();
+            let plane =
+                |slice: &[[u8; 3]], channel: usize| slice.iter().map(|colour| f32::from(colour[channel])).collect();
+            let planes = |slice| (0..if gray { 1 } else { 3 }).map(move |channel| plane(slice, channel));
+            return colours.chunks_exact(size).flat_map(planes).collect();
         }
-        let planes = if self.channels >= 3 { 3 } else { 1 };
         let plane =
-            |channel: usize| self.samples.iter().skip(channel).step_by(self.channels).map(|v| f32::from(*v)).collect();
-        (0..planes).map(plane).collect()
+            |slice: &[f32], channel: usize| slice.iter().skip(channel).step_by(self.channels).copied().collect();
+        let planes = |slice| (0..self.shown()).map(move |channel| plane(slice, channel));
+        self.samples.chunks_exact(size * self.channels.max(1)).flat_map(planes).collect()
     }
 }

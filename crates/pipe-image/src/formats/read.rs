@@ -1,6 +1,7 @@
 //! Opens a picture file: which format it really is, its header, its samples, and why it cannot be read.
 //! It does not know the role of the file.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -10,13 +11,30 @@ use super::{jpeg, png};
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
 const MOST_PIXELS: usize = 1 << 28;
 
-/// What the first bytes of a picture tell.
+/// What the first bytes of a file tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
+    /// The number of slices, pages or frames.
+    pub slices: usize,
     /// The number of rows.
     pub height: usize,
     /// The number of columns.
     pub width: usize,
+}
+
+impl Header {
+    /// Gives the header of a picture.
+    pub fn picture(height: usize, width: usize) -> Self {
+        Self { slices: 1, height, width }
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { slices, height, width } = self;
+        write!(formatter, "{width}x{height}")?;
+        if *slices == 1 { Ok(()) } else { write!(formatter, "x{slices}") }
+    }
 }
 
 /// Why a picture cannot be read.
@@ -44,13 +62,11 @@ pub enum FormatError {
         /// What the decoder says.
         reason: String,
     },
-    /// More pixels than any medical still has: a damaged header, or a trap.
-    #[error("the header says {width}x{height} pixels, which is too large to be read")]
+    /// More pixels than any medical image has: a damaged header, or a trap.
+    #[error("the header says {header} pixels, which is too large to be read")]
     TooLarge {
-        /// The number of rows.
-        height: usize,
-        /// The number of columns.
-        width: usize,
+        /// What it says.
+        header: Header,
     },
     /// A known format that is not read, or no picture.
     #[error("{found}, not PNG or JPEG")]
@@ -80,14 +96,15 @@ pub fn header(path: &Path) -> Result<Header, FormatError> {
 }
 
 fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
-    let Header { height, width } = match Format::of(bytes)? {
+    let header = match Format::of(bytes)? {
         Format::Png => png::header(bytes)?,
         Format::Jpeg => jpeg::header(bytes)?,
     };
-    if height.saturating_mul(width) > MOST_PIXELS {
-        Err(FormatError::TooLarge { height, width })
+    let Header { slices, height, width } = header;
+    if height.saturating_mul(width).saturating_mul(slices) > MOST_PIXELS {
+        Err(FormatError::TooLarge { header })
     } else {
-        Ok(Header { height, width })
+        Ok(header)
     }
 }
 
@@ -151,28 +168,36 @@ mod tests {
     use crate::fixture::{encoded, gray, jpeg, real_data};
 
     #[track_caller]
-    fn check(bytes: &[u8], channels: usize, bits: u32, samples: &[u16]) {
+    fn check(bytes: &[u8], channels: usize, full_scale: f32, samples: &[f32]) {
         let raster = decode(bytes).expect("the picture is good");
-        assert_eq!((raster.channels, raster.bits, raster.samples.as_slice()), (channels, bits, samples));
+        assert_eq!(
+            (raster.channels, raster.full_scale, raster.samples.as_slice()),
+            (channels, Some(full_scale), samples)
+        );
         let head = header_of(bytes).expect("the header is good");
-        assert_eq!(head, Header { height: raster.height, width: raster.width });
+        assert_eq!(head, Header { slices: raster.slices, height: raster.height, width: raster.width });
     }
 
     #[test]
     fn samples_stay_as_they_are() {
-        check(&gray(3, 1, &[0, 7, 255]), 1, 8, &[0, 7, 255]);
-        check(&encoded(2, 1, ColorType::Grayscale, BitDepth::Sixteen, None, &[1, 2, 255, 255]), 1, 16, &[258, 65535]);
+        check(&gray(3, 1, &[0, 7, 255]), 1, 255.0, &[0.0, 7.0, 255.0]);
+        check(
+            &encoded(2, 1, ColorType::Grayscale, BitDepth::Sixteen, None, &[1, 2, 255, 255]),
+            1,
+            65535.0,
+            &[258.0, 65535.0],
+        );
         check(
             &encoded(3, 2, ColorType::Grayscale, BitDepth::One, None, &[0b1010_0000, 0b0110_0000]),
             1,
-            1,
-            &[1, 0, 1, 0, 1, 1],
+            1.0,
+            &[1.0, 0.0, 1.0, 0.0, 1.0, 1.0],
         );
-        check(&encoded(3, 1, ColorType::Grayscale, BitDepth::Two, None, &[0b1101_1000]), 1, 2, &[3, 1, 2]);
-        check(&encoded(1, 1, ColorType::Rgba, BitDepth::Eight, None, &[1, 2, 3, 0]), 4, 8, &[1, 2, 3, 0]);
+        check(&encoded(3, 1, ColorType::Grayscale, BitDepth::Two, None, &[0b1101_1000]), 1, 3.0, &[3.0, 1.0, 2.0]);
+        check(&encoded(1, 1, ColorType::Rgba, BitDepth::Eight, None, &[1, 2, 3, 0]), 4, 255.0, &[1.0, 2.0, 3.0, 0.0]);
         let palette: &[u8] = &[0, 0, 0, 255, 0, 0];
         let indexed = encoded(2, 1, ColorType::Indexed, BitDepth::Four, Some(palette), &[0x10]);
-        check(&indexed, 1, 4, &[1, 0]);
+        check(&indexed, 1, 15.0, &[1.0, 0.0]);
         let raster = decode(&indexed).expect("the picture is good");
         assert_eq!(raster.colours(), [[255, 0, 0], [0, 0, 0]]);
         assert_eq!(raster.planes().len(), 3);
@@ -182,8 +207,8 @@ mod tests {
     fn jpeg_is_told_by_content() {
         let bytes = jpeg(16, 8, &[200; 128], 90);
         let raster = decode(&bytes).expect("the picture is good");
-        assert!(raster.lossy && raster.samples.iter().all(|value| value.abs_diff(200) < 3));
-        assert_eq!(header_of(&bytes).expect("the header is good"), Header { height: 8, width: 16 });
+        assert!(raster.lossy && raster.samples.iter().all(|value| (value - 200.0).abs() < 3.0));
+        assert_eq!(header_of(&bytes).expect("the header is good"), Header::picture(8, 16));
     }
 
     #[test]
@@ -229,10 +254,15 @@ mod tests {
                 }
                 let raster = open(entry.path()).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
                 let head = header(entry.path()).expect("the picture was read");
-                assert_eq!(head, Header { height: raster.height, width: raster.width });
-                *kinds.entry((raster.channels, raster.bits, raster.lossy)).or_insert(0) += 1;
+                assert_eq!(head, Header { slices: raster.slices, height: raster.height, width: raster.width });
+                *kinds
+                    .entry((raster.channels, raster.full_scale.map(|scale| scale as u32), raster.lossy))
+                    .or_insert(0) += 1;
             }
         }
-        assert!(kinds.contains_key(&(1, 16, false)) && kinds.contains_key(&(4, 8, false)), "{kinds:?}");
+        assert!(
+            kinds.contains_key(&(1, Some(65535), false)) && kinds.contains_key(&(4, Some(255), false)),
+            "{kinds:?}"
+        );
     }
 }

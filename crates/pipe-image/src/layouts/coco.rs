@@ -232,8 +232,7 @@ impl Coco {
                 }
             }
         }
-        let (listed, found) =
-            (Header { height: image.height, width: image.width }, listing::header(root, &source.image));
+        let (listed, found) = (Header::picture(image.height, image.width), listing::header(root, &source.image));
         match found {
             Ok(found) if found != listed => {
                 problems.push(listing::size_problem(&source.image, found, source.path, listed));
@@ -259,6 +258,7 @@ impl Coco {
             frames,
             label_frame: 0,
             mask,
+            slices: 1,
             height: image.height,
             width: image.width,
         })
@@ -312,7 +312,7 @@ fn unlisted(
 ) -> Result<CaseFiles, DataProblem> {
     let id = folder.case_id(listing::stem(name));
     let patient = listing::patient(layout.patient.as_ref(), listing::stem(name), &id, image)?;
-    let Header { height, width } = listing::header(root, image)?;
+    let Header { slices, height, width } = listing::header(root, image)?;
     Ok(CaseFiles {
         id,
         patient,
@@ -320,6 +320,7 @@ fn unlisted(
         frames: vec![image.to_owned()],
         label_frame: 0,
         mask: None,
+        slices,
         height,
         width,
     })

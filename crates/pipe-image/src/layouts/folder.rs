@@ -138,6 +138,7 @@ impl Folder {
             frames,
             label_frame: 0,
             mask,
+            slices: size.slices,
             height: size.height,
             width: size.width,
         })

@@ -171,8 +171,7 @@ pub(super) fn header(root: &Path, file: &str) -> Result<Header, DataProblem> {
 
 /// Gives the problem of a file whose size is not that of the image of its case.
 pub(super) fn size_problem(file: &str, found: Header, other: &str, expected: Header) -> DataProblem {
-    let reason =
-        format!("it is {}x{}, but {other} is {}x{}", found.width, found.height, expected.width, expected.height);
+    let reason = format!("it is {found}, but {other} is {expected}");
     DataProblem::new(What::SizesDiffer, file, reason).hint("width x height must agree within a case")
 }
 

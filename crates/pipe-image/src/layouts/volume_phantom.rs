@@ -129,7 +129,17 @@ impl Arrangement for VolumePhantom {
             let id = format!("volume{number:0digits$}");
             let (height, width) = (self.size, self.size);
             let patient = id.clone();
-            CaseFiles { id, patient, part: None, frames: Vec::new(), label_frame: 0, mask: None, height, width }
+            CaseFiles {
+                id,
+                patient,
+                part: None,
+                frames: Vec::new(),
+                label_frame: 0,
+                mask: None,
+                slices: 1,
+                height,
+                width,
+            }
         };
         Survey { cases: (0..self.patients).map(case).collect(), problems: Vec::new() }
     }
@@ -141,7 +151,16 @@ impl Arrangement for VolumePhantom {
         // What a picture of the case shows.
         let label_frame = mask.fullest();
         let mask = Some(mask);
-        Ok(Case { id, patient, part: None, image, full_scale: 255.0, label_frame, mask, spacing: Some([1.0, 1.0]) })
+        Ok(Case {
+            id,
+            patient,
+            part: None,
+            image,
+            full_scale: Some(255.0),
+            label_frame,
+            mask,
+            spacing: Some([1.0, 1.0]),
+        })
     }
 }
 

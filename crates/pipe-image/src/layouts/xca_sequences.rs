@@ -221,6 +221,7 @@ impl XcaSequences {
             frames,
             label_frame,
             mask,
+            slices: size.slices,
             height: size.height,
             width: size.width,
         })
