@@ -15,6 +15,8 @@ pub struct Case {
     pub id: String,
     /// The patient it belongs to; patients are never spread over two parts of a split.
     pub patient: String,
+    /// The site or scanner it comes from, where the data set says so.
+    pub site: Option<String>,
     /// The official part of the data set, where the data set has official parts.
     pub part: Option<Part>,
     /// The values as the file has them: 0..=255 for 8 bits, 0..=65535 for 16 bits.
@@ -69,14 +71,25 @@ pub struct CaseFiles {
     pub id: String,
     /// The patient it belongs to.
     pub patient: String,
+    /// The site or scanner it comes from, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// The official part, if any.
     pub part: Option<Part>,
-    /// The image files in temporal order, relative to the root with `/` between folders.
+    /// The image files in temporal order, relative to the root with `/` between folders; of each frame one file a channel.
     pub frames: Vec<String>,
+    /// How many files make one frame.
+    pub channels: usize,
     /// The frame that the mask belongs to, counted from 0.
     pub label_frame: usize,
     /// Where the mask comes from.
     pub mask: Option<MaskSource>,
+    /// Millimetres a pixel (row distance, column distance), where something else than the file tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spacing: Option<[f64; 2]>,
+    /// The slice of the files that alone makes the case, counted from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice: Option<usize>,
     /// The number of slices that one file holds; 1 for pictures.
     pub slices: usize,
     /// The number of rows, from the header of the image.
@@ -91,6 +104,12 @@ pub struct CaseFiles {
 pub enum MaskSource {
     /// A mask file, relative to the root with `/` between folders.
     File(String),
+    /// Mask files that are united.
+    Files(Vec<String>),
+    /// Mask files of each class.
+    Classes(Vec<Vec<String>>),
+    /// Mask files that show a part of the image each.
+    Crops(Vec<Crop>),
     /// Outlines from an annotation file.
     Outlines {
         /// The annotation file, relative to the root.
@@ -98,6 +117,19 @@ pub enum MaskSource {
         /// The outlines in the order of the file; later ones lie over earlier ones.
         outlines: Vec<Outline>,
     },
+}
+
+/// A mask file that shows a part of an image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Crop {
+    /// The file, relative to the root.
+    pub file: String,
+    /// The class id that its foreground gets.
+    pub class: u8,
+    /// The row of the image at which it begins.
+    pub top: usize,
+    /// The column of the image at which it begins.
+    pub left: usize,
 }
 
 /// One annotated object of one class.
@@ -117,4 +149,8 @@ pub enum Area {
     Polygons(Vec<Vec<f64>>),
     /// Lengths of runs of background and foreground in turn, column by column.
     Runs(Vec<u32>),
+    /// Places and lengths of runs of foreground, row by row; places count from 0.
+    RowSpans(Vec<[u32; 2]>),
+    /// The same, column by column.
+    ColumnSpans(Vec<[u32; 2]>),
 }

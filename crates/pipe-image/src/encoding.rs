@@ -34,6 +34,9 @@ pub enum MaskEncoding {
         #[schemars(range(min = 2, max = 256))]
         classes: usize,
     },
+    /// One channel a class, by these names in the order of the channels, opacity among them: classes may overlap, and each becomes a
+    /// map of its own. A pixel is of the class where the channel lies above half of the full scale.
+    Channels(Vec<String>),
     /// One colour a class: the list gives the colours of classes 0, 1, 2 ... as `[red, green, blue]`.
     Colours(Vec<[u8; 3]>),
 }
@@ -77,6 +80,14 @@ pub enum EncodingError {
     /// A lossy file cannot hold class ids.
     #[error("a JPEG file cannot hold class ids: its values are approximate")]
     LossyLabels,
+    /// More or fewer channels than classes.
+    #[error("the file has {found} channels, not {wanted}")]
+    OtherChannels {
+        /// Those of the file.
+        found: usize,
+        /// Those that were declared.
+        wanted: usize,
+    },
     /// A colour file where gray values were declared.
     #[error("the file is in colour, but the encoding is by gray value")]
     ColourLabels,
@@ -91,6 +102,7 @@ impl EncodingError {
             }
             Self::UnknownValues { .. } => "compare the declared classes with the values in the file",
             Self::LossyLabels => "use the lossless original of the mask",
+            Self::OtherChannels { .. } => "name one class a channel in `channels`",
             Self::ColourLabels => "declare `colours: [[0, 0, 0], ...]`",
         }
     }
@@ -106,6 +118,7 @@ impl MaskEncoding {
             Self::Binary { threshold, foreground } => binary(raster, *threshold, *foreground)?,
             Self::Labels { values, classes } => labels(raster, values.as_deref(), *classes)?,
             Self::Colours(colours) => by_colour(raster, colours)?,
+            Self::Channels(names) => return by_channel(raster, names.len()),
         };
         let Raster { slices, height, width, .. } = *raster;
         Ok(Mask { layers: 1, depth: slices, height, width, labels })
@@ -144,6 +157,21 @@ fn labels(raster: &Raster, values: Option<&[u16]>, classes: usize) -> Result<Vec
         None => (value >= 0.0 && value.fract() == 0.0).then_some(value as usize),
     };
     collect(samples.iter().map(|value| (class(*value).filter(|class| *class < classes), || value.to_string())))
+}
+
+fn by_channel(raster: &Raster, wanted: usize) -> Result<Mask, EncodingError> {
+    let Raster { slices, height, width, channels, .. } = *raster;
+    if channels != wanted {
+        return Err(EncodingError::OtherChannels { found: channels, wanted });
+    }
+    if raster.lossy {
+        return Err(EncodingError::LossyLabels);
+    }
+    let largest = raster.samples.iter().copied().fold(0.0, f32::max);
+    let limit = if largest <= 1.0 { 0.0 } else { raster.full_scale.unwrap_or(largest) / 2.0 };
+    let of =
+        |channel: usize| raster.samples.iter().skip(channel).step_by(channels).map(|value| u8::from(*value > limit));
+    Ok(Mask { layers: channels, depth: slices, height, width, labels: (0..channels).flat_map(of).collect() })
 }
 
 fn by_colour(raster: &Raster, colours: &[[u8; 3]]) -> Result<Vec<u8>, EncodingError> {

@@ -84,6 +84,15 @@ impl Pattern {
         matches(&self.pieces, text, &mut found).then_some(found)
     }
 
+    /// Gives the text with what its names stand for; a name that is not known is the error.
+    pub fn fill(&self, names: &BTreeMap<String, String>) -> Result<String, String> {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => Ok(text.clone()),
+            Piece::Name(name) => names.get(name).cloned().ok_or_else(|| name.clone()),
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+
     /// Gives what each name stands for in the path of a file; a pattern without the extension of the path leaves it open.
     pub fn find_file(&self, path: &str) -> Option<BTreeMap<&str, String>> {
         match path.rsplit_once('.') {

@@ -88,7 +88,7 @@ pub struct Prepared {
 
 /// Prepares a case.
 pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
-    let Case { id, patient, part, image, full_scale, label_frame, mask, spacing } = case;
+    let Case { id, patient, site, part, image, full_scale, label_frame, mask, spacing } = case;
     let (native_height, native_width) = (image.height, image.width);
     let size = preparation.size.unwrap_or(Size { height: native_height, width: native_width });
     // The frames of a volume are its slices, and each has its own part of the mask.
@@ -102,7 +102,7 @@ pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
         [row * native_height as f64 / size.height as f64, column * native_width as f64 / size.width as f64]
     });
     let meta =
-        EntryMeta { id, patient, part, label_frame, native_height, native_width, spacing, maps: Maps::Exclusive };
+        EntryMeta { id, patient, site, part, label_frame, native_height, native_width, spacing, maps: Maps::Exclusive };
     Prepared { meta, image, mask }
 }
 
@@ -184,6 +184,7 @@ mod tests {
         Case {
             id,
             patient,
+            site: None,
             part: None,
             image,
             full_scale: Some(255.0),

@@ -119,6 +119,7 @@ fn frames(data: &DataConfig) -> Option<usize> {
         DataLayout::XcaPhantom(phantom) => Some(phantom.frames),
         DataLayout::VolumePhantom(phantom) => Some(phantom.depth),
         DataLayout::Coco(_) | DataLayout::Folder(_) => Some(1),
+        DataLayout::Files(layout) => layout.slices.then_some(1),
         DataLayout::XcaSequences(_) => None,
     })
 }
@@ -133,7 +134,10 @@ fn too_many_classes(network: &NetworkConfig, data: &DataConfig) -> Option<String
             Categories::Layers(_) => return None,
         },
         DataLayout::VolumePhantom(phantom) => phantom.classes,
-        DataLayout::XcaPhantom(_) | DataLayout::XcaSequences(_) | DataLayout::Folder(_) => return None,
+        // What is in files is not known before they are read.
+        DataLayout::XcaPhantom(_) | DataLayout::XcaSequences(_) | DataLayout::Folder(_) | DataLayout::Files(_) => {
+            return None;
+        }
     };
     let maps = network.classes();
     (maps > 1 && largest >= maps).then(|| {

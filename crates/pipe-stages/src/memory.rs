@@ -103,7 +103,7 @@ fn cases(data: &DataConfig) -> usize {
     match &data.layout {
         DataLayout::XcaPhantom(phantom) => phantom.patients * phantom.sequences_per_patient,
         DataLayout::VolumePhantom(phantom) => phantom.patients,
-        DataLayout::XcaSequences(_) | DataLayout::Coco(_) | DataLayout::Folder(_) => 0,
+        DataLayout::XcaSequences(_) | DataLayout::Coco(_) | DataLayout::Folder(_) | DataLayout::Files(_) => 0,
     }
 }
 

@@ -68,6 +68,8 @@ pub enum DataLayout {
     VolumePhantom(pipe_image::layouts::VolumePhantom),
     /// `images/` and `masks/` by stem, also under `train/`, `val/` and `test/`.
     Folder(pipe_image::layouts::Folder),
+    /// Files by patterns of their paths.
+    Files(Box<pipe_image::layouts::Files>),
 }
 
 impl DataLayout {
@@ -78,6 +80,7 @@ impl DataLayout {
             Self::XcaSequences(_) => "xca_sequences",
             Self::Coco(_) => "coco",
             Self::Folder(_) => "folder",
+            Self::Files(_) => "files",
             Self::VolumePhantom(_) => "volume_phantom",
         }
     }
@@ -133,6 +136,7 @@ impl DataConfig {
             DataLayout::XcaSequences(layout) => Layout::XcaSequences(layout.clone()),
             DataLayout::Coco(layout) => Layout::Coco(layout.clone()),
             DataLayout::Folder(layout) => Layout::Folder(layout.clone()),
+            DataLayout::Files(layout) => Layout::Files(layout.clone()),
         };
         Ok((layout, root))
     }

@@ -254,6 +254,10 @@ impl Coco {
         Ok(CaseFiles {
             id,
             patient,
+            site: None,
+            channels: 1,
+            spacing: None,
+            slice: None,
             part: folder.part,
             frames,
             label_frame: 0,
@@ -316,6 +320,10 @@ fn unlisted(
     Ok(CaseFiles {
         id,
         patient,
+        site: None,
+        channels: 1,
+        spacing: None,
+        slice: None,
         part: folder.part,
         frames: vec![image.to_owned()],
         label_frame: 0,

@@ -134,6 +134,10 @@ impl Folder {
         Ok(CaseFiles {
             id,
             patient,
+            site: None,
+            channels: 1,
+            spacing: None,
+            slice: None,
             part: folder.part,
             frames,
             label_frame: 0,

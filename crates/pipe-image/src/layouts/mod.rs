@@ -3,6 +3,7 @@
 
 mod coco;
 mod coco_file;
+mod files;
 mod folder;
 mod listing;
 mod polygon;
@@ -12,6 +13,7 @@ mod volume_phantom;
 mod xca_sequences;
 
 pub use coco::{Absent, Categories, Coco};
+pub use files::{ClassFiles, Crops, Files, Labelled, Labels, Link, Order, Runs};
 pub use folder::Folder;
 pub use listing::{Masks, Parts};
 pub use survey::{Layout, Survey};

@@ -21,6 +21,16 @@ pub(super) fn draw(outlines: &[Outline], height: usize, width: usize) -> Mask {
                 });
                 toggle(&mut mask, outline.class, &ends.collect::<Vec<usize>>());
             }
+            Area::ColumnSpans(spans) => {
+                let ends = spans.iter().flat_map(|[at, length]| [*at as usize, *at as usize + *length as usize]);
+                toggle(&mut mask, outline.class, &ends.collect::<Vec<usize>>());
+            }
+            Area::RowSpans(spans) => {
+                for [at, length] in spans {
+                    let end = (*at as usize + *length as usize).min(mask.labels.len());
+                    mask.labels[(*at as usize).min(end)..end].fill(outline.class);
+                }
+            }
         }
     }
     mask

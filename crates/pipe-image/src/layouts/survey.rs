@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::coco::Coco;
+use super::files::Files;
 use super::folder::Folder;
 use super::volume_phantom::VolumePhantom;
 use super::xca_sequences::XcaSequences;
@@ -24,6 +25,8 @@ pub enum Layout {
     Coco(Coco),
     /// A folder of images and a folder of masks, paired by name.
     Folder(Folder),
+    /// Files by patterns of their paths.
+    Files(Box<Files>),
     /// Volumes made by seed; nothing is read.
     VolumePhantom(VolumePhantom),
 }
@@ -51,6 +54,7 @@ impl Layout {
             Self::XcaSequences(layout) => layout,
             Self::Coco(layout) => layout,
             Self::Folder(layout) => layout,
+            Self::Files(layout) => layout.as_ref(),
             Self::VolumePhantom(layout) => layout,
         }
     }
@@ -61,6 +65,7 @@ impl Layout {
             Self::XcaSequences(_) => "xca_sequences",
             Self::Coco(_) => "coco",
             Self::Folder(_) => "folder",
+            Self::Files(_) => "files",
             Self::VolumePhantom(_) => "volume_phantom",
         }
     }
@@ -148,7 +153,7 @@ impl Layout {
 }
 
 /// Splits a name into text and numbers, so that `s2` comes before `s10`.
-fn natural(name: &str) -> Vec<(u128, &str)> {
+pub(super) fn natural(name: &str) -> Vec<(u128, &str)> {
     let mut pieces = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {

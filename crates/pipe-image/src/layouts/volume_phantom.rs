@@ -132,6 +132,10 @@ impl Arrangement for VolumePhantom {
             CaseFiles {
                 id,
                 patient,
+                site: None,
+                channels: 1,
+                spacing: None,
+                slice: None,
                 part: None,
                 frames: Vec::new(),
                 label_frame: 0,
@@ -154,6 +158,7 @@ impl Arrangement for VolumePhantom {
         Ok(Case {
             id,
             patient,
+            site: None,
             part: None,
             image,
             full_scale: Some(255.0),

@@ -217,6 +217,10 @@ impl XcaSequences {
         Ok(CaseFiles {
             id,
             patient,
+            site: None,
+            channels: 1,
+            spacing: None,
+            slice: None,
             part: folder.part,
             frames,
             label_frame,

@@ -15,6 +15,9 @@ pub struct EntryMeta {
     pub id: String,
     /// The patient.
     pub patient: String,
+    /// The site or scanner, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// The official part, if any.
     pub part: Option<Part>,
     /// The frame that the mask belongs to, counted from 0.
@@ -55,6 +58,9 @@ pub struct Entry {
     pub id: String,
     /// The patient.
     pub patient: String,
+    /// The site or scanner, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// The official part, if any.
     pub part: Option<Part>,
     /// The number of frames of the image.
@@ -114,6 +120,7 @@ impl Entry {
         EntryMeta {
             id: self.id.clone(),
             patient: self.patient.clone(),
+            site: self.site.clone(),
             part: self.part,
             label_frame: self.label_frame,
             native_height: self.native_height,

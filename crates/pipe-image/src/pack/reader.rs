@@ -135,6 +135,7 @@ mod tests {
         EntryMeta {
             id: id.to_owned(),
             patient: "p".to_owned(),
+            site: None,
             part: Some(Part::Test),
             label_frame: 1,
             native_height: 7,

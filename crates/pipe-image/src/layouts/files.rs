@@ -1,0 +1,311 @@
+//! The `files` layout: patterns say which files are images and masks, and what their names tell.
+//! It does not know any data set: a data set is a YAML file that fills this in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::listing::{self, Masks, PartFolder};
+use super::reading;
+use super::survey::{Arrangement, Survey, natural};
+use crate::case::{Case, CaseFiles, Part};
+use crate::formats::Header;
+use crate::pattern::Pattern;
+use crate::problem::{DataProblem, What};
+
+mod crops;
+mod join;
+mod labels;
+mod runs;
+mod table;
+
+pub use crops::Crops;
+use join::{Found, Index, Names, names};
+pub use labels::{ClassFiles, Labels};
+pub use runs::{Order, Runs};
+pub use table::Link;
+use table::Linked;
+
+/// Which files are images and masks, by patterns of their paths.
+///
+/// A pattern is a path relative to the root with names in braces: `{part}/images/{case}.png`. Each name stands for one or more
+/// characters other than `/`; one that stands twice stands for the same text. Images and masks belong together where the names
+/// that both patterns have agree; numbers agree by value, so that `1` is `01`. Some names have a meaning:
+///
+/// | name | what it tells |
+/// |---|---|
+/// | `{part}` | the official part, by the words of `parts` |
+/// | `{patient}` | the patient; else every case is its own patient, or `patient` says it |
+/// | `{site}` | the site or scanner |
+/// | `{frame}` | files that differ in it alone are the frames of one sequence, in the order of their numbers |
+/// | `{channel}` | files that differ in it alone are the channels of one image |
+/// | `{object}` | masks that differ in it alone are one mask |
+/// | `{any}`, `{any...}` | nothing |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Patterns of images; the first that matches a file counts. What a pattern of `masks` matches is no image.
+    #[schemars(length(min = 1))]
+    pub images: Vec<Pattern>,
+    /// Where labels come from; null where there are none.
+    #[serde(default)]
+    pub masks: Option<Labels>,
+    /// Files that are left out, whatever they match.
+    #[serde(default)]
+    pub ignore: Vec<Pattern>,
+    /// Tables that say more of images than their paths: patients, sites, parts.
+    #[serde(default)]
+    pub tables: Vec<Link>,
+    /// The name of a case, made of the names of its images: `case{case}_day{day}`. Without it all names that tell cases apart,
+    /// joined by `_`; the part is put in front.
+    #[serde(default)]
+    pub case: Option<Pattern>,
+    /// The patient, made of the same names.
+    #[serde(default)]
+    pub patient: Option<Pattern>,
+    /// Millimetres between rows and between columns, made of the same names: `["{sy}", "{sx}"]`.
+    #[serde(default)]
+    pub spacing: Option<[Pattern; 2]>,
+    /// The words that `{part}` stands for.
+    #[serde(default)]
+    pub parts: BTreeMap<Part, String>,
+    /// Whether cases need masks.
+    #[serde(default)]
+    pub presence: Masks,
+    /// The frame that a mask without `{frame}` belongs to.
+    #[serde(default)]
+    pub labelled: Labelled,
+    /// Each slice of a volume is a case of its own, of the patient of the volume.
+    #[serde(default)]
+    pub slices: bool,
+}
+
+/// The frame of a sequence that its mask belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Labelled {
+    /// The first.
+    First,
+    /// The one in the middle; of two, the later.
+    Middle,
+    /// The last.
+    #[default]
+    Last,
+}
+
+/// The images of a case.
+struct Group {
+    names: Names,
+    files: Vec<Found>,
+}
+
+impl Arrangement for Files {
+    fn survey(&self, root: &Path) -> Survey {
+        let mut problems = Vec::new();
+        let mut files = listing::files(root, "", &mut problems);
+        files.retain(|file| !self.ignore.iter().any(|pattern| pattern.find(file).is_some()));
+        let groups = self.groups(root, &files, &mut problems);
+        if groups.is_empty() && problems.is_empty() {
+            let patterns: Vec<_> = self.images.iter().map(|pattern| format!("`{pattern}`")).collect();
+            let reason = format!("none of {} files matches {}", files.len(), patterns.join(" or "));
+            problems.push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
+            return Survey { cases: Vec::new(), problems };
+        }
+        let sources = self.masks.as_ref().map(|masks| masks.sources(root, &files, &mut problems)).unwrap_or_default();
+        let mut index = Index::of(sources.iter().map(|source| &source.names));
+        let mut used = BTreeSet::new();
+        let mut cases = Vec::new();
+        for (id, group) in &groups {
+            let own = index.belonging(&group.names, |at| sources[at].names.clone());
+            used.extend(own.iter().copied());
+            let own: Vec<&labels::Source> = own.into_iter().map(|at| &sources[at]).collect();
+            match self.case(root, id, group, &own) {
+                Ok(found) => cases.extend(found),
+                Err(found) => problems.extend(found.into_iter().map(|problem| problem.of(id.clone()))),
+            }
+        }
+        for (_, orphan) in sources.iter().enumerate().filter(|(at, source)| !used.contains(at) && source.is_file()) {
+            let reason = "no image has the names of this mask";
+            problems.push(
+                DataProblem::new(What::MaskWithoutImage, orphan.file.clone(), reason)
+                    .hint("add the image, remove the mask, or list it under `ignore`"),
+            );
+        }
+        Survey { cases, problems }
+    }
+
+    fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
+        let mut case = reading::read_images(root, files)?;
+        if let (Some(labels), Some(source)) = (&self.masks, &files.mask) {
+            case.mask = Some(labels.read(root, files, source)?);
+        }
+        Ok(case)
+    }
+}
+
+impl Files {
+    /// Gathers the images of each case.
+    fn groups(&self, root: &Path, files: &[String], problems: &mut Vec<DataProblem>) -> BTreeMap<String, Group> {
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        let mut linked: Vec<Linked<'_>> = Vec::new();
+        for link in &self.tables {
+            match Linked::read(link, root) {
+                Ok(table) => linked.push(table),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let words: BTreeSet<&str> = self.parts.values().map(String::as_str).collect();
+        for file in files {
+            let Some(mut found) = self.images.iter().find_map(|pattern| names(pattern, file)) else { continue };
+            // `{case}.png` is also what `{case}_mask.png` looks like.
+            if self.masks.as_ref().is_some_and(|masks| masks.takes(file)) {
+                continue;
+            }
+            linked.iter_mut().for_each(|linked| linked.add(&mut found));
+            let part = found.get("part").cloned();
+            if part.as_ref().is_some_and(|part| !words.is_empty() && !words.contains(part.as_str())) {
+                continue;
+            }
+            match self.identity(&found) {
+                Ok(id) => {
+                    let group = groups.entry(id).or_insert_with(|| Group { names: found.clone(), files: Vec::new() });
+                    group.files.push(Found { file: file.clone(), names: found });
+                }
+                Err(name) => problems.push(unknown(file, &name)),
+            }
+        }
+        groups
+    }
+
+    /// The id of the case that an image belongs to; a name that a template needs and the image does not have is the error.
+    fn identity(&self, names: &Names) -> Result<String, String> {
+        let own = match &self.case {
+            Some(case) => case.fill(names)?,
+            None => {
+                let tells = |(name, value): (&String, &String)| join::tells(name).then(|| value.clone());
+                // In the order of the pattern, not of the alphabet.
+                let mut order: Vec<_> = names.iter().collect();
+                let text = self.images.iter().map(ToString::to_string).collect::<String>();
+                order.sort_by_key(|(name, _)| text.find(&format!("{{{name}}}")));
+                order.into_iter().filter_map(tells).collect::<Vec<_>>().join("_")
+            }
+        };
+        let folder = PartFolder { part: self.part(names), prefix: String::new() };
+        Ok(folder.case_id(if own.is_empty() { "case" } else { &own }))
+    }
+
+    fn part(&self, names: &Names) -> Option<Part> {
+        let word = names.get("part")?;
+        self.parts.iter().find(|(_, known)| *known == word).map(|(part, _)| *part)
+    }
+
+    fn case(
+        &self,
+        root: &Path,
+        id: &str,
+        group: &Group,
+        sources: &[&labels::Source],
+    ) -> Result<Vec<CaseFiles>, Vec<DataProblem>> {
+        let mut problems = Vec::new();
+        let first = &group.files[0].file;
+        let (frames, channels) = frames(&group.files).map_err(|problem| vec![problem])?;
+        let mut filled = |template: &Pattern| {
+            template.fill(&group.names).map_err(|name| problems.push(unknown(first, &name))).unwrap_or_default()
+        };
+        let patient = match (&self.patient, group.names.get("patient")) {
+            (Some(template), _) => filled(template),
+            (None, Some(patient)) => patient.clone(),
+            (None, None) => id.to_owned(),
+        };
+        let spacing = self.spacing.as_ref().map(|templates| templates.each_ref().map(&mut filled));
+        let spacing = spacing.and_then(|texts| match texts.each_ref().map(|text| text.parse::<f64>()) {
+            [Ok(row), Ok(column)] if row > 0.0 && column > 0.0 => Some([row, column]),
+            _ => {
+                let reason = format!("`{}` and `{}` are no distances", texts[0], texts[1]);
+                problems.push(DataProblem::new(What::Annotations, first.clone(), reason).hint("see `spacing`"));
+                None
+            }
+        });
+        let paths: Vec<String> = frames.iter().map(|found| found.file.clone()).collect();
+        let size = listing::headers(root, &paths[0], paths[1..].iter().map(String::as_str), &mut problems);
+        let count = frames.len() / channels;
+        let numbers: Vec<_> = frames.iter().step_by(channels).map(|found| found.names.get("frame")).collect();
+        let label_frame = labels::frame(sources, &numbers).unwrap_or(match self.labelled {
+            Labelled::First => 0,
+            Labelled::Middle => count / 2,
+            Labelled::Last => count - 1,
+        });
+        let mask = match (&self.masks, size) {
+            (Some(labels), Some(size)) => labels.source(root, sources, size, &mut problems),
+            _ => None,
+        };
+        if mask.is_none() && self.masks.is_some() && self.presence == Masks::Required && problems.is_empty() {
+            let reason = "no mask has its names".to_owned();
+            let hint = "add the mask, or set `presence: optional` for cases without one";
+            problems.push(DataProblem::new(What::ImageWithoutMask, first.clone(), reason).hint(hint));
+        }
+        let Some(Header { slices, height, width }) = size.filter(|_| problems.is_empty()) else {
+            return Err(problems);
+        };
+        let whole = CaseFiles {
+            id: id.to_owned(),
+            patient,
+            site: group.names.get("site").cloned(),
+            part: self.part(&group.names),
+            frames: paths,
+            channels,
+            label_frame: if slices > 1 { 0 } else { label_frame },
+            mask,
+            spacing,
+            slice: None,
+            slices,
+            height,
+            width,
+        };
+        if !self.slices {
+            return Ok(vec![whole]);
+        }
+        let digits = (slices - 1).max(1).ilog10() as usize + 1;
+        let slice = |at: usize| CaseFiles { id: format!("{id}_s{at:0digits$}"), slice: Some(at), ..whole.clone() };
+        Ok((0..slices).map(slice).collect())
+    }
+}
+
+fn unknown(file: &str, name: &str) -> DataProblem {
+    let reason = format!("neither its path nor a table says what `{{{name}}}` is");
+    DataProblem::new(What::UnknownPatient, file, reason).hint("name it in every pattern of `images`, or in `tables`")
+}
+
+/// Sorts the files of a case frame by frame, the channels of a frame side by side, and gives how many channels there are.
+fn frames(files: &[Found]) -> Result<(Vec<&Found>, usize), DataProblem> {
+    let key = |found: &Found| {
+        let of = |name: &str| found.names.get(name).map_or("", String::as_str).to_owned();
+        (of("frame"), of("channel"))
+    };
+    let mut sorted: Vec<&Found> = files.iter().collect();
+    sorted.sort_by(|a, b| {
+        let ((a_frame, a_channel), (b_frame, b_channel)) = (key(a), key(b));
+        natural(&a_frame).cmp(&natural(&b_frame)).then_with(|| natural(&a_channel).cmp(&natural(&b_channel)))
+    });
+    if let Some(pair) = sorted.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
+        let reason = format!("`{}` is the same case by its names", pair[0].file);
+        return Err(DataProblem::new(What::DuplicateCase, pair[1].file.clone(), reason)
+            .hint("name what tells them apart in the pattern, or list one of them under `ignore`"));
+    }
+    let (first_frame, _) = key(sorted[0]);
+    let channels = sorted.iter().take_while(|found| key(found).0 == first_frame).count();
+    let wanted: Vec<String> = sorted[..channels].iter().map(|found| key(found).1).collect();
+    for frame in sorted.chunks(channels) {
+        let there: Vec<String> = frame.iter().map(|found| key(found).1).collect();
+        if there != wanted {
+            let reason = format!("its channels are {}, those of others {}", there.join(", "), wanted.join(", "));
+            return Err(DataProblem::new(What::MissingFrame, frame[0].file.clone(), reason));
+        }
+    }
+    Ok((sorted, channels))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! Tests of `files`.
+//! They do not know more than its public functions give.
+
+use super::*;
+use crate::Layout;
+use crate::fixture::{DataFolder, real_data};
+
+fn layout(text: &str) -> Layout {
+    Layout::Files(serde_json::from_str(text).expect("the layout is good"))
+}
+
+/// Gives `file: reason` of every problem.
+fn problems(text: &str, data: &DataFolder) -> Vec<String> {
+    let problems = layout(text).check(data.path()).expect_err("the data set is wrong").list;
+    let line = |problem: &DataProblem| format!("{}: {}: {}", problem.file, problem.what, problem.reason);
+    let mut lines: Vec<_> = problems.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// Reads all cases.
+#[track_caller]
+fn cases(text: &str, root: &Path) -> Vec<Case> {
+    let mut cases = Vec::new();
+    layout(text)
+        .load(root, |case| case, |_, case| cases.push(case))
+        .unwrap_or_else(|problems| panic!("the data set is good: {problems}"));
+    cases
+}
+
+fn labels(case: &Case) -> &[u8] {
+    &case.mask.as_ref().expect("it has a mask").labels
+}
+
+#[test]
+fn names_join_images_and_masks_of_official_parts() {
+    let data = DataFolder::new();
+    for (part, number) in [("Training", 1), ("Training", 10), ("Test", 2)] {
+        data.row(&format!("{part}_Data/ISIC_{number:03}.png"), &[1, 2])
+            .row(&format!("{part}_GroundTruth/ISIC_{number}_Segmentation.png"), &[0, 255]);
+    }
+    data.row("Training_Data/ISIC_001_superpixels.png", &[1, 2]).row("Extra_Data/ISIC_001.png", &[1, 2]);
+    let text = r#"{
+        "images": ["{part}_Data/ISIC_{case}.png"], "ignore": ["{any1}/{any2}_superpixels.png"],
+        "masks": {"files": {"paths": ["{part}_GroundTruth/ISIC_{case}_Segmentation.png"]}},
+        "parts": {"train": "Training", "test": "Test"}
+    }"#;
+    let found = cases(text, data.path());
+    let named: Vec<_> = found.iter().map(|case| (case.id.as_str(), case.part)).collect();
+    assert_eq!(
+        named,
+        [("test_002", Some(Part::Test)), ("train_001", Some(Part::Train)), ("train_010", Some(Part::Train))]
+    );
+    assert!(found.iter().all(|case| labels(case) == [0, 1]));
+}
+
+#[test]
+fn frames_and_channels_become_one_image() {
+    let data = DataFolder::new();
+    for frame in [2, 10, 1] {
+        for channel in ["ed", "t1"] {
+            let value = frame as u8 * 2 + u8::from(channel == "t1");
+            data.row(&format!("p7/s1_f{frame}_{channel}.png"), &[value, 0]);
+        }
+    }
+    data.row("p7/s1_f2_label.png", &[255, 0]);
+    let text = r#"{"images": ["p{patient}/{case}_f{frame}_{channel}.png"],
+        "masks": {"files": {"paths": ["p{patient}/{case}_f{frame}_label.png"]}}}"#;
+    let found = cases(text, data.path());
+    let [case] = found.as_slice() else { panic!("one sequence: {found:?}") };
+    assert_eq!((case.image.shape(), case.label_frame, case.patient.as_str()), ([3, 2, 1, 2], 1, "7"));
+    assert_eq!(case.image.data, [2.0, 0.0, 3.0, 0.0, 4.0, 0.0, 5.0, 0.0, 20.0, 0.0, 21.0, 0.0]);
+    data.row("p7/s1_f11_ed.png", &[1, 1]);
+    let missing = ["p7/s1_f11_ed.png: missing frame: its channels are ed, those of others ed, t1"];
+    assert_eq!(problems(text, &data), missing);
+}
+
+#[test]
+fn objects_are_united_and_classes_may_overlap() {
+    let data = DataFolder::new();
+    data.row("a/images/a.png", &[9, 9, 9]).row("a/masks/x1.png", &[255, 0, 0]).row("a/masks/x2.png", &[0, 0, 255]);
+    let text =
+        r#"{"images": ["{case}/images/{any}.png"], "masks": {"files": {"paths": ["{case}/masks/{object}.png"]}}}"#;
+    assert_eq!(labels(&cases(text, data.path())[0]), [1, 0, 1]);
+    let twice = problems(&text.replace("{object}", "{any1}"), &data);
+    assert_eq!(twice, ["a/masks/x2.png: duplicate case: `a/masks/x1.png` labels the same image"]);
+
+    let data = DataFolder::new();
+    data.row("img/a.png", &[9, 9]).row("left/a.png", &[255, 255]).row("right/a.png", &[0, 255]);
+    data.row("img/b.png", &[9, 9]).row("left/b.png", &[0, 255]);
+    let text = r#"{"images": ["img/{case}.png"], "masks": {"classes": {"classes": [
+        {"name": "left", "paths": ["left/{case}.png"]}, {"name": "right", "paths": ["right/{case}.png"]}]}}}"#;
+    let found = cases(text, data.path());
+    assert_eq!((labels(&found[0]), labels(&found[1])), (&[1, 1, 0, 1][..], &[0, 1, 0, 0][..]));
+    assert_eq!(found[0].mask.as_ref().map(|mask| mask.layers), Some(2));
+}
+
+#[test]
+fn runs_go_by_rows_or_by_columns() {
+    let data = DataFolder::new();
+    data.flat("scan/c1_s1.png", 3, 2, 9).flat("scan/c1_s02.png", 3, 2, 9);
+    data.file("train.csv", b"id,class,runs\nc1_s1,a,1 2\nc1_s1,b,2 2 6 1\nc1_s2,a,\nc1_s2,b,\n");
+    let text = |order: &str| {
+        format!(
+            r#"{{"images": ["scan/c{{case}}_s{{slice}}.png"], "patient": "{{case}}", "masks": {{"runs": {{"table": "train.csv",
+            "image": "id", "pattern": "c{{case}}_s{{slice}}", "runs": "runs", "order": "{order}", "class": "class",
+            "classes": ["a", "b"]}}}}}}"#
+        )
+    };
+    let found = cases(&text("rows"), data.path());
+    let second = &found[1];
+    assert_eq!((second.id.as_str(), second.patient.as_str(), labels(second)), ("1_02", "1", &[0; 12][..]));
+    assert_eq!(labels(&found[0]), [1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1]);
+    assert_eq!(labels(&cases(&text("columns"), data.path())[0]), [1, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1]);
+    data.file("train.csv", b"id,class,runs\nc1_s1,a,1 2 3\nc1_s1,c,\nx,a,\nc1_s2,a,6 2\n");
+    assert_eq!(
+        problems(&text("rows"), &data),
+        [
+            "train.csv: annotations: line 2: 3 numbers are no pairs of start and length",
+            "train.csv: annotations: line 3: its class is none of a, b",
+            "train.csv: annotations: line 4: `x` does not match `c{case}_s{slice}`",
+            "train.csv: annotations: line 5: run `6 2` lies outside of 6 pixels of 3x2",
+        ]
+    );
+    assert_eq!(problems(&text("rows").replace("\"runs\": \"runs\"", "\"runs\": \"rle\""), &data).len(), 3);
+}
+
+#[test]
+fn crops_lie_where_the_table_says() {
+    let data = DataFolder::new();
+    data.flat("images/x.png", 4, 3, 9).flat("masks/1.png", 2, 1, 255).flat("masks/2.png", 1, 2, 255);
+    let head = "Class,Image,Mask,Top,Left\n";
+    let text = r#"{"images": ["images/{case}.png"], "masks": {"crops": {"table": "t.csv", "image": "Image",
+        "pattern": "images/{case}.png", "mask": "Mask", "top": "Top", "left": "Left", "class": "Class", "classes": ["l", "r"]}}}"#;
+    data.file(
+        "t.csv",
+        format!("{head}r,images/x.png,masks/2.png,1,3\nl,images/x.png,masks/1.png,0,1\nm,images/x.png,,0,0\n")
+            .as_bytes(),
+    );
+    assert_eq!(labels(&cases(text, data.path())[0]), [0, 1, 1, 0, 0, 0, 0, 2, 0, 0, 0, 2]);
+    data.file("t.csv", format!("{head}l,images/x.png,masks/1.png,0,3\nl,images/x.png,masks/1.png,-1,3\n").as_bytes());
+    assert_eq!(
+        problems(text, &data),
+        [
+            "t.csv: annotations: line 2: `masks/1.png`, 2x1, does not fit into an image of 4x3 at row 0, column 3",
+            "t.csv: annotations: line 3: `-1` is no place in an image"
+        ]
+    );
+}
+
+#[test]
+fn contours_and_tables_of_ids() {
+    let data = DataFolder::new();
+    data.flat("dicoms/SCD01/48.png", 6, 6, 9).file("link.csv", b"patient_id,original_id\nSCD01,HF-1\n");
+    data.file("contours/HF-01/o-48.txt", b"1 1\n5 1\n5 5\n1 5\n")
+        .file("contours/HF-01/i-0048.txt", b"2 2\n4 2\n4 4\n2 4\n");
+    let text = r#"{"images": ["dicoms/{patient}/{slice}.png"],
+        "tables": [{"table": "link.csv", "columns": {"patient": "patient_id", "original": "original_id"}}],
+        "masks": {"contours": {"classes": [{"name": "epicardium", "paths": ["contours/{original}/o-{slice}.txt"]},
+            {"name": "endocardium", "paths": ["contours/{original}/i-{slice}.txt"]}]}}}"#;
+    let found = cases(text, data.path());
+    let mask = found[0].mask.as_ref().expect("it has a mask");
+    assert_eq!((found[0].patient.as_str(), mask.labels[21], mask.labels[14], mask.labels[0]), ("SCD01", 2, 1, 0));
+    data.file("contours/HF-01/i-0048.txt", b"2 2\nx y\n");
+    assert_eq!(problems(text, &data), ["contours/HF-01/i-0048.txt: annotations: line 2: `x y` is no corner `x y`"]);
+}
+
+#[test]
+fn what_is_missing_or_twice_is_named() {
+    let data = DataFolder::new();
+    let text = r#"{"images": ["{case}/i_{any}.png"], "masks": {"files": {"paths": ["{case}/m.png"]}}}"#;
+    data.row("a/other.png", &[1]);
+    let found = problems(text, &data);
+    assert_eq!(found, [".: no cases: none of 1 files matches `{case}/i_{any}.png`"]);
+    data.row("a/i_1.png", &[1]).row("b/m.png", &[1]);
+    let missing = [
+        "a/i_1.png: image without mask: no mask has its names",
+        "b/m.png: mask without image: no image has the names of this mask",
+    ];
+    assert_eq!(problems(text, &data), missing);
+    data.row("a/m.png", &[1]).row("a/i_2.png", &[1]).row("b/i_1.png", &[1, 2]);
+    let found = problems(text, &data);
+    assert_eq!(found[0], "a/i_2.png: duplicate case: `a/i_1.png` is the same case by its names");
+    assert_eq!(found[1], "b/m.png: sizes differ: it is 1x1, but the image is 2x1");
+}
+
+#[test]
+fn real_data_of_four_layouts() {
+    let Some(root) = real_data("uwmgi/derived_official_layout/uw-madison-gi-tract-image-segmentation") else { return };
+    let text = r#"{"images": ["train/{any1}/case{case}_day{day}/scans/slice_{slice}_{any2}_{any3}_{sx}_{sy}.png"],
+        "case": "case{case}_day{day}_slice_{slice}", "patient": "case{case}", "spacing": ["{sy}", "{sx}"],
+        "masks": {"runs": {"table": "train.csv", "image": "id", "pattern": "case{case}_day{day}_slice_{slice}",
+            "runs": "segmentation", "order": "rows", "class": "class",
+            "classes": ["large_bowel", "small_bowel", "stomach"]}}}"#;
+    let found = cases(text, &root);
+    assert_eq!((found.len(), found[0].spacing, found[0].full_scale), (14, Some([1.5, 1.5]), Some(65535.0)));
+    // The sum of all lengths in the rows of these slices.
+    let lengths = |case: &Case| {
+        let table = std::fs::read_to_string(root.join("train.csv")).expect("the table is there");
+        let rows = table.lines().filter(|line| line.starts_with(&format!("{},", case.id)));
+        let runs = rows.filter_map(|line| line.rsplit(',').next().map(str::to_owned));
+        runs.flat_map(|runs| runs.split(' ').skip(1).step_by(2).filter_map(|n| n.parse().ok()).collect::<Vec<usize>>())
+            .sum::<usize>()
+    };
+    for case in &found {
+        assert_eq!(case.mask.as_ref().map(crate::Mask::foreground), Some(lengths(case)), "{}", case.id);
+    }
+
+    let Some(root) = real_data("nuclei/dsb2018_sample") else { return };
+    let text = r#"{"images": ["stage1_train/{case}/images/{any}.png"],
+        "masks": {"files": {"paths": ["stage1_train/{case}/masks/{object}.png"]}}}"#;
+    let found = cases(text, &root);
+    assert!(found.len() == 20 && found.iter().all(|case| case.mask.as_ref().is_some_and(|mask| mask.foreground() > 0)));
+
+    let Some(root) = real_data("lung/covid19_cxr_segmentations") else { return };
+    let text = r#"{"images": ["images/{case}.{any}"], "presence": "optional", "masks": {"crops": {"table": "structure.csv",
+        "image": "Image", "pattern": "images/{case}.{any}", "mask": "Mask", "top": "Top", "left": "Left", "class": "Class",
+        "classes": ["COVID-19 Left Lung", "COVID-19 Right Lung"]}}}"#;
+    let found = layout(text).survey(&root);
+    assert!(found.cases.len() > 30, "{:?}", found.problems);
+}
