@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// A text with names in braces, each of which stands for one or more characters other than `/`.
 ///
-/// A name is taken as short as possible; `{index}` stands for digits only; a name that stands twice stands for the same text.
+/// A name is taken as short as possible; `{index}` stands for digits only; `{eye:L|R}` stands for one of these words; a name that
+/// stands twice stands for the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -22,6 +23,17 @@ pub struct Pattern {
 enum Piece {
     Text(String),
     Name(String),
+    /// A name that stands for one of some words.
+    Choice(String, Vec<String>),
+}
+
+impl Piece {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Text(_) => None,
+            Self::Name(name) | Self::Choice(name, _) => Some(name),
+        }
+    }
 }
 
 /// A pattern that cannot be understood.
@@ -53,13 +65,23 @@ impl Pattern {
         while !rest.is_empty() {
             if let Some(after) = rest.strip_prefix('{') {
                 let (name, after) = after.split_once('}').ok_or_else(braces)?;
-                if name.is_empty() || name.contains('{') {
+                let piece = match name.split_once(':') {
+                    None => Piece::Name(name.to_owned()),
+                    Some((name, words)) => {
+                        Piece::Choice(name.to_owned(), words.split('|').map(str::to_owned).collect())
+                    }
+                };
+                let empty = match &piece {
+                    Piece::Choice(name, words) => name.is_empty() || words.iter().any(String::is_empty),
+                    _ => name.is_empty(),
+                };
+                if empty || name.contains('{') {
                     return Err(braces());
                 }
-                if matches!(pieces.last(), Some(Piece::Name(_))) {
+                if matches!((pieces.last(), &piece), (Some(Piece::Name(_)), Piece::Name(_))) {
                     return Err(PatternError::Adjacent { pattern: text.to_owned() });
                 }
-                pieces.push(Piece::Name(name.to_owned()));
+                pieces.push(piece);
                 rest = after;
             } else {
                 let end = rest.find('{').unwrap_or(rest.len());
@@ -75,7 +97,7 @@ impl Pattern {
 
     /// Tells whether the pattern has this name.
     pub fn has(&self, name: &str) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Name(known) if known == name))
+        self.pieces.iter().any(|piece| piece.name() == Some(name))
     }
 
     /// Gives what each name stands for in `text`, if the pattern matches all of it.
@@ -88,7 +110,7 @@ impl Pattern {
     pub fn fill(&self, names: &BTreeMap<String, String>) -> Result<String, String> {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => Ok(text.clone()),
-            Piece::Name(name) => names.get(name).cloned().ok_or_else(|| name.clone()),
+            Piece::Name(name) | Piece::Choice(name, _) => names.get(name).cloned().ok_or_else(|| name.clone()),
         };
         self.pieces.iter().map(piece).collect()
     }
@@ -110,6 +132,20 @@ fn matches<'a>(pieces: &'a [Piece], path: &str, found: &mut BTreeMap<&'a str, St
         Some((Piece::Text(text), rest)) => {
             path.strip_prefix(text.as_str()).is_some_and(|path| matches(rest, path, found))
         }
+        Some((Piece::Choice(name, words), rest)) => words.iter().any(|word| {
+            let fits = path.starts_with(word.as_str()) && found.get(name.as_str()).is_none_or(|known| known == word);
+            fits && {
+                let before = found.insert(name, word.clone());
+                let matches = matches(rest, &path[word.len()..], found);
+                if !matches {
+                    match before {
+                        Some(value) => found.insert(name, value),
+                        None => found.remove(name.as_str()),
+                    };
+                }
+                matches
+            }
+        }),
         Some((Piece::Name(name), rest)) => {
             let allowed = |character: char| character != '/' && (name != "index" || character.is_ascii_digit());
             let longest = path.find(|character| !allowed(character)).unwrap_or(path.len());
@@ -175,6 +211,11 @@ mod tests {
         check("{a}", "x/y", None);
         check("{n}/{n}_x.png", "7/7_x.png", Some(&[("n", "7")]));
         check("{n}/{n}_x.png", "7/8_x.png", None);
+        check("Image_{n}{eye:L|R}.jpg", "Image_01R.jpg", Some(&[("n", "01"), ("eye", "R")]));
+        check("Image_{n}{eye:L|R}.jpg", "Image_01X.jpg", None);
+        check("{part:a|ab}{n}.png", "abc.png", Some(&[("part", "a"), ("n", "bc")]));
+        check("{part:ab|c}/{part}.png", "c/c.png", Some(&[("part", "c")]));
+        check("{part:ab|c}/{part}.png", "c/ab.png", None);
     }
 
     #[test]
@@ -182,6 +223,8 @@ mod tests {
         assert!(matches!(Pattern::new("a{b"), Err(PatternError::Braces { .. })));
         assert!(matches!(Pattern::new("a}b"), Err(PatternError::Braces { .. })));
         assert!(matches!(Pattern::new("{}"), Err(PatternError::Braces { .. })));
+        assert!(matches!(Pattern::new("{:a}"), Err(PatternError::Braces { .. })));
+        assert!(matches!(Pattern::new("{a:b||c}"), Err(PatternError::Braces { .. })));
         assert!(matches!(Pattern::new("{a}{b}"), Err(PatternError::Adjacent { .. })));
     }
 }

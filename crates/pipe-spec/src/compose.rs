@@ -12,7 +12,7 @@ use std::{
 use crate::{Node, Problem, Problems, Sources, Value, check, did_you_mean, experiment_schema, overrides, parse};
 
 /// Keys whose value is one choice.
-const CHOICES: [&str; 6] = ["network", "loss", "optimizer", "schedule", "layout", "method"];
+const CHOICES: [&str; 8] = ["network", "loss", "optimizer", "schedule", "layout", "masks", "encoding", "method"];
 
 /// Keys that stand beside a choice (`schedule: { horizon: 200, cosine: {} }`) and say nothing of which it is.
 const COMPANIONS: [&str; 2] = ["horizon", "warm_up"];

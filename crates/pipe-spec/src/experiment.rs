@@ -24,6 +24,8 @@ struct ExperimentFile {
     /// Lists over which stages are repeated; `${axis.NAME}` is the current value.
     #[schemars(schema_with = "axes")]
     axes: Option<()>,
+    /// What the data set is, and where it comes from.
+    dataset: Option<DatasetFile>,
     /// Which data; referred to as `${data}`.
     #[schemars(schema_with = "free")]
     data: Option<()>,
@@ -63,6 +65,8 @@ struct PipelineFile {
     /// Lists over which stages are repeated.
     #[schemars(schema_with = "axes")]
     axes: Option<()>,
+    /// What the data set is, and where it comes from.
+    dataset: Option<DatasetFile>,
     /// Defaults of the data.
     #[schemars(schema_with = "free")]
     data: Option<()>,
@@ -83,6 +87,35 @@ struct PipelineFile {
     pools: Option<()>,
     /// The stages by name.
     stages: Option<IndexMap<String, StageFile>>,
+}
+
+/// What a data set is, and where it comes from; nothing of it changes a result.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct DatasetFile {
+    /// What it shows, of whom, and what is labelled.
+    about: Option<String>,
+    /// The licence or the terms.
+    licence: Option<String>,
+    /// Who wants to be cited.
+    citation: Option<String>,
+    /// Its page.
+    home: Option<String>,
+    /// Its files.
+    sources: Option<Vec<DatasetSource>>,
+}
+
+/// A file of a data set.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct DatasetSource {
+    /// Where it lies.
+    url: Option<String>,
+    /// Its SHA-256 digest, 64 hexadecimal digits.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    sha256: Option<String>,
 }
 
 /// A layer that a profile lays over its file.

@@ -207,12 +207,36 @@ pub(crate) enum Rendering {
 /// `pipe data`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
-    /// Check every case of an experiment's data set; all bad cases at once.
-    Check(Chosen),
-    /// Write a contact sheet of cases with their masks.
+    /// List the declared data sets: those of the workspace and the built-in ones.
+    List {
+        /// How data is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Show what a declared data set is, and how its files are read.
+    Show {
+        /// Its name.
+        name: String,
+        /// How data is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Check every case of a data set; all bad cases at once. Instead of an experiment it takes the name or the file of a declared data
+    /// set.
+    Check {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// The folder that holds the data, over the experiment's `data.root`.
+        #[arg(long, value_name = "FOLDER")]
+        root: Option<PathBuf>,
+    },
+    /// Write a contact sheet of cases with their masks; of an experiment, or of a declared data set by its name or file.
     Preview {
         #[command(flatten)]
         chosen: Chosen,
+        /// The folder that holds the data, over the experiment's `data.root`.
+        #[arg(long, value_name = "FOLDER")]
+        root: Option<PathBuf>,
         /// Where the PNG goes [default: `preview.png` beside the experiment's reports].
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,

@@ -193,6 +193,9 @@ impl Coco {
         }
         for (name, image) in present {
             let id = folder.case_id(listing::stem(&name));
+            if self.presence == Masks::LeaveOut {
+                continue;
+            }
             if self.presence == Masks::Required {
                 let hint = "set `presence: optional` for images without annotations";
                 problems.push(

@@ -241,6 +241,9 @@ impl Files {
             (Some(labels), Some(size)) => labels.source(root, sources, size, &mut problems),
             _ => None,
         };
+        if mask.is_none() && self.presence == Masks::LeaveOut && problems.is_empty() {
+            return Ok(Vec::new());
+        }
         if mask.is_none() && self.masks.is_some() && self.presence == Masks::Required && problems.is_empty() {
             let reason = "no mask has its names".to_owned();
             let hint = "add the mask, or set `presence: optional` for cases without one";

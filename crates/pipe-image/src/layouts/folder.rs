@@ -84,7 +84,7 @@ impl Folder {
             let name = name.strip_suffix(self.image_suffix.as_str())?;
             (!together || !name.ends_with(&self.mask_suffix)).then_some(name)
         });
-        let masks = if self.presence == Masks::Optional && !root.join(&folder.prefix).join(&self.masks).is_dir() {
+        let masks = if self.presence != Masks::Required && !root.join(&folder.prefix).join(&self.masks).is_dir() {
             BTreeMap::new()
         } else {
             self.named(root, folder, &self.masks, problems, |name| name.strip_suffix(self.mask_suffix.as_str()))
@@ -94,7 +94,8 @@ impl Folder {
             problems
                 .push(DataProblem::new(What::MaskWithoutImage, mask, reason).hint("add the image or remove the mask"));
         }
-        for (name, image) in &images {
+        let counts = |name: &String| self.presence != Masks::LeaveOut || masks.contains_key(name);
+        for (name, image) in images.iter().filter(|(name, _)| counts(name)) {
             let id = folder.case_id(name);
             let found = self.case(root, folder, name, image, masks.get(name));
             match found {

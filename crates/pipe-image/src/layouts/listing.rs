@@ -21,6 +21,8 @@ pub enum Masks {
     Required,
     /// An image without a mask is a case without a mask.
     Optional,
+    /// An image without a mask is no case.
+    LeaveOut,
 }
 
 /// The folders of the official parts, relative to the root.

@@ -20,11 +20,17 @@ use crate::{
 
 pub(crate) fn data(session: &Session, data: &Data) -> Result<ExitCode, Failure> {
     match data {
-        Data::Check(chosen) => check(session, chosen),
-        Data::Preview { chosen, output, cases } => preview(session, chosen, output.as_deref(), cases.get()),
+        Data::List { format } => datasets::list(session, *format),
+        Data::Show { name, format } => datasets::show(session, name, *format),
+        Data::Check { chosen, root } => check(session, chosen, root.as_deref()),
+        Data::Preview { chosen, root, output, cases } => {
+            preview(session, (chosen, root.as_deref()), output.as_deref(), cases.get())
+        }
         Data::Generate { chosen, output } => generate(session, chosen, output),
     }
 }
+
+mod datasets;
 
 /// A data set as an experiment names it.
 struct DataSet {
@@ -46,9 +52,9 @@ fn config(session: &Session, chosen: &Chosen) -> Result<(String, DataConfig), Fa
     Ok((planned.experiment.name, config))
 }
 
-fn open(session: &Session, chosen: &Chosen) -> Result<DataSet, Failure> {
-    let (experiment, config) = config(session, chosen)?;
+fn open(session: &Session, chosen: &Chosen, root: Option<&Path>) -> Result<DataSet, Failure> {
     let made = tempfile::tempdir().map_err(|source| Failure::file("create", "a temporary folder", source))?;
+    let (experiment, config) = config(session, &datasets::chosen(session, chosen, root, made.path())?)?;
     let root = config.root.as_ref().map(|root| session.workspace.join(root.path()));
     let (layout, root) = config.files(root, &made.path().join("data"))?;
     Ok(DataSet { experiment, config, layout, root, _made: made })
@@ -90,8 +96,8 @@ fn checked(case: &Case) -> Checked {
     }
 }
 
-fn check(session: &Session, chosen: &Chosen) -> Result<ExitCode, Failure> {
-    let DataSet { layout, root, config, _made, .. } = open(session, chosen)?;
+fn check(session: &Session, chosen: &Chosen, root: Option<&Path>) -> Result<ExitCode, Failure> {
+    let DataSet { layout, root, config, _made, .. } = open(session, chosen, root)?;
     let mut cases = Vec::new();
     let loaded = layout.load(&root, |case| checked(&case), |_, case| cases.push(case));
     let problems = loaded.err();
@@ -135,8 +141,13 @@ fn print(cases: &[Checked]) {
     output::print(&format!("{} cases of {} patients, no problems\n", cases.len(), patients.len()));
 }
 
-fn preview(session: &Session, chosen: &Chosen, output: Option<&Path>, wanted: usize) -> Result<ExitCode, Failure> {
-    let DataSet { experiment, config, layout, root, _made } = open(session, chosen)?;
+fn preview(
+    session: &Session,
+    (chosen, root): (&Chosen, Option<&Path>),
+    output: Option<&Path>,
+    wanted: usize,
+) -> Result<ExitCode, Failure> {
+    let DataSet { experiment, config, layout, root, _made } = open(session, chosen, root)?;
     let cases = layout.scan(&root)?;
     if cases.is_empty() {
         return Err(pipe_stages::Failure::NoCases.into());
