@@ -2,6 +2,8 @@
 //! It does not know files, only bytes; extensions of the header are skipped.
 
 mod fields;
+#[cfg(test)]
+mod real;
 mod space;
 #[cfg(test)]
 mod tests;
