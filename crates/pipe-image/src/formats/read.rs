@@ -6,10 +6,10 @@ use std::io;
 use std::path::Path;
 
 use super::raster::Raster;
-use super::{jpeg, png};
+use super::{gzip, jpeg, nifti, png};
 
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
-const MOST_PIXELS: usize = 1 << 28;
+pub(super) const MOST_PIXELS: usize = 1 << 28;
 
 /// What the first bytes of a file tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +69,18 @@ pub enum FormatError {
         header: Header,
     },
     /// A known format that is not read, or no picture.
-    #[error("{found}, not PNG or JPEG")]
+    #[error("{found}, not PNG, JPEG or NIfTI")]
     Unsupported {
         /// What the first bytes look like.
         found: &'static str,
+    },
+    /// A format that is read, but not everything that it allows.
+    #[error("this {format} file is not read: {reason}")]
+    UnsupportedKind {
+        /// The format.
+        format: &'static str,
+        /// What of it is not read, and what to do.
+        reason: String,
     },
 }
 
@@ -99,6 +107,7 @@ fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
     let header = match Format::of(bytes)? {
         Format::Png => png::header(bytes)?,
         Format::Jpeg => jpeg::header(bytes)?,
+        Format::Nifti => nifti::header(bytes)?,
     };
     let Header { slices, height, width } = header;
     if height.saturating_mul(width).saturating_mul(slices) > MOST_PIXELS {
@@ -125,12 +134,14 @@ pub fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     match Format::of(bytes)? {
         Format::Png => png::decode(bytes),
         Format::Jpeg => jpeg::decode(bytes),
+        Format::Nifti => nifti::decode(bytes),
     }
 }
 
 enum Format {
     Png,
     Jpeg,
+    Nifti,
 }
 
 impl Format {
@@ -144,6 +155,9 @@ impl Format {
         if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             return Ok(Self::Jpeg);
         }
+        if gzip::is_gzip(bytes) && nifti::is_nifti(&gzip::start(bytes, 4)?) || nifti::is_nifti(bytes) {
+            return Ok(Self::Nifti);
+        }
         let known: [(&[u8], &str); 9] = [
             (b"II*\0", "a TIFF file"),
             (b"MM\0*", "a TIFF file"),
@@ -152,7 +166,7 @@ impl Format {
             (b"P2", "a PGM file"),
             (b"P5", "a PGM file"),
             (b"RIFF", "a WebP file"),
-            (b"\x1f\x8b", "a gzip file"),
+            (b"\x1f\x8b", "a gzip file with something else inside"),
             (b"\x89PNG", "a PNG file damaged by a text-mode transfer"),
         ];
         let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or("no picture", |(_, name)| name);
@@ -226,8 +240,8 @@ mod tests {
     fn what_is_no_picture_says_what_it_looks_like() {
         assert!(matches!(decode(b""), Err(FormatError::Empty)));
         let message = |bytes: &[u8]| decode(bytes).expect_err("it is no picture").to_string();
-        assert_eq!(message(b"II*\0rest"), "a TIFF file, not PNG or JPEG");
-        assert_eq!(message(b"<html>"), "no picture, not PNG or JPEG");
+        assert_eq!(message(b"II*\0rest"), "a TIFF file, not PNG, JPEG or NIfTI");
+        assert_eq!(message(b"<html>"), "no picture, not PNG, JPEG or NIfTI");
         let mut huge = gray(8, 8, &[3; 64]);
         huge[16] = 0x40;
         assert!(matches!(decode(&huge), Err(FormatError::TooLarge { .. })));

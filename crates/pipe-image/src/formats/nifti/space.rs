@@ -1,0 +1,66 @@
+//! Where NIfTI voxels lie: spacing and affine, with the precedence of the standard as nibabel's `get_best_affine` has it.
+//! It does not know bytes.
+
+use super::damaged;
+use super::fields::Fields;
+use crate::formats::Geometry;
+use crate::formats::read::FormatError;
+
+/// Gives spacing and affine in millimetres.
+pub(super) fn geometry(fields: &Fields) -> Result<Geometry, FormatError> {
+    let unit = match fields.xyzt_units & 7 {
+        1 => 1000.0,
+        3 => 0.001,
+        // Millimetres, or unknown.
+        _ => 1.0,
+    };
+    let sides: [f64; 3] = [fields.pixdim[1], fields.pixdim[2], fields.pixdim[3]].map(f64::abs);
+    // Damaged headers say 0; an affine needs a length all the same.
+    let lengths = sides.map(|side| if side == 0.0 { 1.0 } else { side });
+    let affine = if fields.sform_code > 0 {
+        fields.srow
+    } else if fields.qform_code > 0 {
+        qform(fields, lengths)
+    } else {
+        centred(fields, lengths)
+    };
+    let affine = affine.map(|row| row.map(|value| value * unit));
+    if sides.iter().chain(affine.as_flattened()).any(|value| !value.is_finite()) {
+        return Err(damaged("pixdim, the sform or the qform are no finite numbers"));
+    }
+    let told = |axis: usize| if (axis as i64) < fields.dim[0] { sides[axis] * unit } else { 0.0 };
+    Ok(Geometry { spacing: [told(2), told(1), told(0)], affine: Some(affine) })
+}
+
+/// Gives the affine of the quaternion.
+fn qform(fields: &Fields, lengths: [f64; 3]) -> [[f64; 4]; 3] {
+    let [b, c, d] = fields.quaternion;
+    let rest = 1.0 - (b * b + c * c + d * d);
+    // Three floats leave this much of a half turn undecided.
+    let precision = if fields.length == 348 { f64::from(f32::EPSILON) } else { f64::EPSILON };
+    let a = if rest < 3.0 * precision { 0.0 } else { rest.sqrt() };
+    let norm = a * a + b * b + c * c + d * d;
+    let turn = [
+        [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
+        [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
+        [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - b * b - c * c],
+    ];
+    let handedness = if fields.pixdim[0] == -1.0 { -1.0 } else { 1.0 };
+    let [x, y, z] = [lengths[0] / norm, lengths[1] / norm, lengths[2] * handedness / norm];
+    std::array::from_fn(|row| [turn[row][0] * x, turn[row][1] * y, turn[row][2] * z, fields.qoffset[row]])
+}
+
+/// Gives the affine of a file that tells none: columns run from right to left, and the centre is the origin.
+fn centred(fields: &Fields, lengths: [f64; 3]) -> [[f64; 4]; 3] {
+    let mut affine = [[0.0; 4]; 3];
+    for (axis, row) in affine.iter_mut().enumerate() {
+        let (side, length) = if (axis as i64) < fields.dim[0] {
+            (fields.dim[axis + 1] as f64, if axis == 0 { -lengths[axis] } else { lengths[axis] })
+        } else {
+            (1.0, if axis == 0 { -1.0 } else { 1.0 })
+        };
+        row[axis] = length;
+        row[3] = -(side - 1.0) / 2.0 * length;
+    }
+    affine
+}
