@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// A text with names in braces, each of which stands for one or more characters other than `/`.
 ///
-/// A name is taken as short as possible; `{index}` stands for digits only; `{eye:L|R}` stands for one of these words; a name that
-/// stands twice stands for the same text.
+/// A name is taken as short as possible; `{index}` stands for digits only; `{eye:L|R}` stands for one of these words, `{frame:#}`
+/// for digits only; a name that stands twice stands for the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -23,6 +23,8 @@ pub struct Pattern {
 enum Piece {
     Text(String),
     Name(String),
+    /// A name that stands for digits.
+    Digits(String),
     /// A name that stands for one of some words.
     Choice(String, Vec<String>),
 }
@@ -31,7 +33,7 @@ impl Piece {
     fn name(&self) -> Option<&str> {
         match self {
             Self::Text(_) => None,
-            Self::Name(name) | Self::Choice(name, _) => Some(name),
+            Self::Name(name) | Self::Digits(name) | Self::Choice(name, _) => Some(name),
         }
     }
 }
@@ -66,19 +68,22 @@ impl Pattern {
             if let Some(after) = rest.strip_prefix('{') {
                 let (name, after) = after.split_once('}').ok_or_else(braces)?;
                 let piece = match name.split_once(':') {
+                    None if name == "index" => Piece::Digits(name.to_owned()),
                     None => Piece::Name(name.to_owned()),
+                    Some((name, "#")) => Piece::Digits(name.to_owned()),
                     Some((name, words)) => {
                         Piece::Choice(name.to_owned(), words.split('|').map(str::to_owned).collect())
                     }
                 };
                 let empty = match &piece {
                     Piece::Choice(name, words) => name.is_empty() || words.iter().any(String::is_empty),
-                    _ => name.is_empty(),
+                    piece => piece.name() == Some(""),
                 };
                 if empty || name.contains('{') {
                     return Err(braces());
                 }
-                if matches!((pieces.last(), &piece), (Some(Piece::Name(_)), Piece::Name(_))) {
+                let open = |piece: &Piece| matches!(piece, Piece::Name(_) | Piece::Digits(_));
+                if pieces.last().is_some_and(open) && open(&piece) {
                     return Err(PatternError::Adjacent { pattern: text.to_owned() });
                 }
                 pieces.push(piece);
@@ -110,7 +115,9 @@ impl Pattern {
     pub fn fill(&self, names: &BTreeMap<String, String>) -> Result<String, String> {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => Ok(text.clone()),
-            Piece::Name(name) | Piece::Choice(name, _) => names.get(name).cloned().ok_or_else(|| name.clone()),
+            Piece::Name(name) | Piece::Digits(name) | Piece::Choice(name, _) => {
+                names.get(name).cloned().ok_or_else(|| name.clone())
+            }
         };
         self.pieces.iter().map(piece).collect()
     }
@@ -146,8 +153,9 @@ fn matches<'a>(pieces: &'a [Piece], path: &str, found: &mut BTreeMap<&'a str, St
                 matches
             }
         }),
-        Some((Piece::Name(name), rest)) => {
-            let allowed = |character: char| character != '/' && (name != "index" || character.is_ascii_digit());
+        Some((piece @ (Piece::Name(name) | Piece::Digits(name)), rest)) => {
+            let digits = matches!(piece, Piece::Digits(_));
+            let allowed = |character: char| character != '/' && (!digits || character.is_ascii_digit());
             let longest = path.find(|character| !allowed(character)).unwrap_or(path.len());
             let ends =
                 path.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= longest);
@@ -213,6 +221,7 @@ mod tests {
         check("{n}/{n}_x.png", "7/8_x.png", None);
         check("Image_{n}{eye:L|R}.jpg", "Image_01R.jpg", Some(&[("n", "01"), ("eye", "R")]));
         check("Image_{n}{eye:L|R}.jpg", "Image_01X.jpg", None);
+        check("{n}_{c:#}.png", "a_1_02.png", Some(&[("n", "a_1"), ("c", "02")]));
         check("{part:a|ab}{n}.png", "abc.png", Some(&[("part", "a"), ("n", "bc")]));
         check("{part:ab|c}/{part}.png", "c/c.png", Some(&[("part", "c")]));
         check("{part:ab|c}/{part}.png", "c/ab.png", None);

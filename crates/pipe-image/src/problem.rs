@@ -118,11 +118,18 @@ impl DataProblems {
     }
 }
 
+/// How many problems a message shows: a screen.
+const SHOWN: usize = 40;
+
 impl fmt::Display for DataProblems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.len();
         write!(formatter, "{count} {} in the data", if count == 1 { "problem" } else { "problems" })?;
-        self.list.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
+        self.list.iter().take(SHOWN).try_for_each(|problem| write!(formatter, "\n  {problem}"))?;
+        if count > SHOWN {
+            write!(formatter, "\n  and {} more; `pipe data check --format json` lists all", count - SHOWN)?;
+        }
+        Ok(())
     }
 }
 

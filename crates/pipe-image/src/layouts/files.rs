@@ -139,7 +139,12 @@ impl Arrangement for Files {
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
         let mut case = reading::read_images(root, files)?;
         if let (Some(labels), Some(source)) = (&self.masks, &files.mask) {
-            case.mask = Some(labels.read(root, files, source)?);
+            let mask = labels.read(root, files, source)?;
+            if mask.depth > 1 {
+                // What a picture of the volume shows.
+                case.label_frame = mask.fullest();
+            }
+            case.mask = Some(mask);
         }
         Ok(case)
     }

@@ -73,6 +73,8 @@ struct Checked {
     width: usize,
     /// Share of mask pixels that are no background; none without a mask.
     foreground: Option<f64>,
+    /// How many these are.
+    labelled: Option<usize>,
     classes: BTreeSet<u8>,
 }
 
@@ -92,6 +94,7 @@ fn checked(case: &Case) -> Checked {
         height,
         width,
         foreground: case.mask.as_ref().map(share),
+        labelled: case.mask.as_ref().map(Mask::foreground),
         classes: case.mask.iter().flat_map(|mask| mask.labels.iter().copied()).collect(),
     }
 }
