@@ -1,7 +1,7 @@
 //! What the names in paths say, and when two paths speak of the same case.
 //! It does not know what is joined.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pattern::Pattern;
 
@@ -27,7 +27,7 @@ pub(super) fn tells(name: &str) -> bool {
 }
 
 /// Things by what some of their names stand for.
-type ByValues = HashMap<Vec<String>, Vec<usize>>;
+type ByValues = BTreeMap<Vec<String>, Vec<usize>>;
 
 /// Things by their names, so that those of an image are found without looking at all of them.
 #[derive(Default)]
@@ -35,7 +35,7 @@ pub(super) struct Index {
     /// Which names some of the things have, and which things these are.
     kinds: Vec<(BTreeSet<String>, Vec<usize>)>,
     /// By kind and by the names that it shares with images: by what these stand for, the things.
-    found: HashMap<(usize, Vec<String>), ByValues>,
+    found: BTreeMap<(usize, Vec<String>), ByValues>,
 }
 
 impl Index {
@@ -48,7 +48,7 @@ impl Index {
                 None => kinds.push((joins, vec![at])),
             }
         }
-        Self { kinds, found: HashMap::new() }
+        Self { kinds, found: BTreeMap::new() }
     }
 
     /// Gives the things whose names agree with those of an image where both have them, numbers by value, in their order; things

@@ -1,7 +1,7 @@
 //! CSV tables beside images: read whole, with their columns by name.
 //! It does not know what a column means.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -69,7 +69,7 @@ pub struct Link {
     /// The CSV file, relative to the root.
     pub table: String,
     /// The column of each name: `{ patient: patient_id, site: Centre }`.
-    pub columns: std::collections::BTreeMap<String, String>,
+    pub columns: BTreeMap<String, String>,
 }
 
 /// A link whose table was read.
@@ -77,7 +77,7 @@ pub(super) struct Linked<'a> {
     link: &'a Link,
     rows: Vec<Names>,
     /// By the names that images have: by what they stand for, the row.
-    found: HashMap<Vec<String>, HashMap<Vec<String>, usize>>,
+    found: BTreeMap<Vec<String>, BTreeMap<Vec<String>, usize>>,
 }
 
 impl<'a> Linked<'a> {
@@ -96,7 +96,7 @@ impl<'a> Linked<'a> {
             columns.iter().filter_map(cell).collect()
         };
         let rows = table.rows().map(|(_, row)| names(row)).collect();
-        Ok(Self { link, rows, found: HashMap::new() })
+        Ok(Self { link, rows, found: BTreeMap::new() })
     }
 
     /// Adds what the table says of an image.
