@@ -41,6 +41,8 @@ pub enum What {
     UnsupportedFormat,
     /// Two files of a case that should be equally large are not.
     SizesDiffer,
+    /// An image with values that no network can take.
+    ImageValues,
     /// A mask whose values do not fit the declared encoding.
     MaskValues,
     /// A sequence with too few frames or a gap.
@@ -64,6 +66,7 @@ impl fmt::Display for What {
             Self::Truncated => "truncated",
             Self::UnsupportedFormat => "format not supported",
             Self::SizesDiffer => "sizes differ",
+            Self::ImageValues => "image values",
             Self::MaskValues => "mask values",
             Self::MissingFrame => "missing frame",
             Self::DuplicateCase => "duplicate case",

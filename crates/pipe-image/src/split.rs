@@ -19,6 +19,10 @@ pub struct Member {
     pub patient: String,
     /// The official part, if any.
     pub part: Option<Part>,
+    /// The site or scanner, if known.
+    pub site: Option<String>,
+    /// What folds are to have equal shares of; nothing where they need not.
+    pub stratum: Option<String>,
 }
 
 /// The cases of one fold: each case stands in at most one part, and so does each patient.
@@ -70,6 +74,28 @@ pub enum SplitError {
         validation: usize,
         /// The patients that are not held out.
         rest: usize,
+    },
+    /// A case whose site is not known.
+    #[error("the data does not say which site the case `{case}` is of; name `{{site}}` in its layout")]
+    NoSite {
+        /// The case.
+        case: String,
+    },
+    /// One site cannot be held against others.
+    #[error("leaving one site out needs at least 2 sites, but all cases are of `{site}`")]
+    OneSite {
+        /// The site.
+        site: String,
+    },
+    /// A patient was seen at two sites.
+    #[error("patient `{patient}` is of the sites `{one}` and `{other}`, so leaving one out would leak")]
+    TwoSites {
+        /// The patient.
+        patient: String,
+        /// One site.
+        one: String,
+        /// The other.
+        other: String,
     },
     /// The data set has no official part of this name.
     #[error("the data has no official {part} part")]
@@ -132,7 +158,8 @@ pub enum SplitError {
 
 /// Deals patients into folds: each patient is in the test part of exactly one fold.
 ///
-/// Patients are sorted, shuffled by the seed and dealt in turn, so the order of the cases does not count. The validation part of a fold is a fraction of
+/// Patients are sorted, shuffled by the seed and dealt in turn, so the order of the cases does not count; those of one stratum are
+/// dealt one after the other, so that folds get equal shares. A patient is of the strata of all its cases. The validation part of a fold is a fraction of
 /// its other patients, at least one when the fraction is above 0. Cases within a part keep their order.
 ///
 /// # Errors
@@ -143,8 +170,7 @@ pub fn kfold_by_patient(
     seed: u64,
     validation: Probability,
 ) -> Result<Vec<Fold>, SplitError> {
-    let mut patients: Vec<&str> =
-        cases.iter().map(|case| case.patient.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut patients = strata(cases);
     if folds < 2 {
         return Err(SplitError::TooFewFolds { folds });
     }
@@ -152,6 +178,9 @@ pub fn kfold_by_patient(
         return Err(SplitError::MoreFoldsThanPatients { folds, patients: patients.len() });
     }
     shuffle(&mut patients, &mut Pcg64::seed_from_u64(seed));
+    // Stable: within a stratum the order of the shuffle stays.
+    patients.sort_by(|(_, one), (_, other)| one.cmp(other));
+    let patients: Vec<&str> = patients.into_iter().map(|(patient, _)| patient).collect();
     let fold = |fold: usize| {
         let held_out: BTreeSet<&str> = patients.iter().copied().skip(fold).step_by(folds).collect();
         let rest: Vec<&str> = patients.iter().copied().filter(|patient| !held_out.contains(patient)).collect();
@@ -168,6 +197,85 @@ pub fn kfold_by_patient(
         }))
     };
     (0..folds).map(fold).collect()
+}
+
+/// The patients in their order, each with the strata of its cases.
+fn strata(cases: &[Member]) -> Vec<(&str, BTreeSet<&str>)> {
+    let mut strata: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for case in cases {
+        strata.entry(&case.patient).or_default().extend(case.stratum.as_deref());
+    }
+    strata.into_iter().collect()
+}
+
+/// Holds one site out in each fold, in the order of their names; the validation part is carved by patient from the others.
+///
+/// # Errors
+/// If a case has no site, there is but one, a patient is of two, or nobody is left to train on.
+pub fn leave_one_site_out(cases: &[Member], seed: u64, validation: Probability) -> Result<Vec<Fold>, SplitError> {
+    let mut sites: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut of_patients: BTreeMap<&str, &str> = BTreeMap::new();
+    for case in cases {
+        let site = case.site.as_deref().ok_or_else(|| SplitError::NoSite { case: case.id.clone() })?;
+        sites.entry(site).or_default().insert(&case.patient);
+        let known = of_patients.insert(&case.patient, site).unwrap_or(site);
+        if known != site {
+            let [patient, one, other] = [&case.patient, known, site].map(str::to_owned);
+            return Err(SplitError::TwoSites { patient, one, other });
+        }
+    }
+    if sites.len() < 2 {
+        let site = sites.into_keys().next().unwrap_or("").to_owned();
+        return Err(SplitError::OneSite { site });
+    }
+    let fold = |(at, held_out): (usize, &BTreeSet<&str>)| {
+        let rest = of_patients.keys().copied().filter(|patient| !held_out.contains(patient)).collect();
+        let seed = seed ^ (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let carved = carve(rest, validation, &mut Pcg64::seed_from_u64(seed))?;
+        Ok(parts(cases, |case| match case.patient.as_str() {
+            patient if held_out.contains(patient) => Some(Part::Test),
+            patient if carved.contains(patient) => Some(Part::Validation),
+            _ => Some(Part::Train),
+        }))
+    };
+    sites.values().enumerate().map(fold).collect()
+}
+
+/// Holds a share of the patients out once: one fold.
+///
+/// # Errors
+/// If nobody is left to train on, or nobody to test.
+pub fn hold_out(cases: &[Member], seed: u64, test: Probability, validation: Probability) -> Result<Fold, SplitError> {
+    let patients: Vec<&str> = strata(cases).into_iter().map(|(patient, _)| patient).collect();
+    let tested = carve(patients.clone(), test, &mut Pcg64::seed_from_u64(seed))?;
+    let rest = patients.into_iter().filter(|patient| !tested.contains(patient)).collect();
+    let carved = carve(rest, validation, &mut Pcg64::seed_from_u64(seed ^ 0x9e37_79b9_7f4a_7c15))?;
+    Ok(parts(cases, |case| match case.patient.as_str() {
+        patient if tested.contains(patient) => Some(Part::Test),
+        patient if carved.contains(patient) => Some(Part::Validation),
+        _ => Some(Part::Train),
+    }))
+}
+
+/// Takes a validation part by patient from the training part of each fold that has none.
+///
+/// # Errors
+/// If nobody is left to train on.
+pub fn carve_validation(
+    folds: &mut [Fold],
+    cases: &[Member],
+    seed: u64,
+    validation: Probability,
+) -> Result<(), SplitError> {
+    let patient_of: BTreeMap<&str, &str> = cases.iter().map(|case| (case.id.as_str(), case.patient.as_str())).collect();
+    for fold in folds.iter_mut().filter(|fold| fold.validation.is_empty()) {
+        let of = |case: &String| patient_of.get(case.as_str()).copied().unwrap_or("");
+        let patients: BTreeSet<&str> = fold.train.iter().map(of).collect();
+        let carved = carve(patients.into_iter().collect(), validation, &mut Pcg64::seed_from_u64(seed))?;
+        let (taken, left) = fold.train.drain(..).partition(|case| carved.contains(of(case)));
+        (fold.validation, fold.train) = (taken, left);
+    }
+    Ok(())
 }
 
 /// Gives the official parts as one fold; a missing validation part is carved by patient from the training part.
@@ -232,7 +340,8 @@ pub fn check_given(folds: &[Fold], cases: &[Member]) -> Result<(), Vec<SplitErro
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// Reads a split: JSON (a fold `{train, validation, test}` or a list of folds), or CSV with the columns `case`, `part` and, for several folds, `fold`.
+/// Reads a split: JSON (a fold `{train, validation, test}` or a list of folds; nnU-Net's `splits_final.json`, whose `val` is what a
+/// fold holds out and reports on, and so is `test` here), or CSV with the columns `case`, `part` and, for several folds, `fold`.
 ///
 /// # Errors
 /// If the text is neither, or a line names no part.
@@ -240,8 +349,14 @@ pub fn from_text(text: &str) -> Result<Vec<Fold>, SplitError> {
     let file = |error: &dyn std::fmt::Display| SplitError::File { reason: error.to_string() };
     let text = text.trim_start_matches('\u{feff}').trim_start();
     match text.chars().next() {
-        Some('[') => serde_json::from_str(text).map_err(|error| file(&error)),
-        Some('{') => serde_json::from_str(text).map(|fold| vec![fold]).map_err(|error| file(&error)),
+        Some('[') => {
+            let folds: Vec<FoldFile> = serde_json::from_str(text).map_err(|error| file(&error))?;
+            Ok(folds.into_iter().map(Fold::from).collect())
+        }
+        Some('{') => {
+            let fold: FoldFile = serde_json::from_str(text).map_err(|error| file(&error))?;
+            Ok(vec![fold.into()])
+        }
         _ => {
             let mut folds: BTreeMap<usize, Fold> = BTreeMap::new();
             for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes()).deserialize() {
@@ -260,6 +375,23 @@ pub fn from_text(text: &str) -> Result<Vec<Fold>, SplitError> {
             }
             Ok(folds.into_values().collect())
         }
+    }
+}
+
+/// A fold as files write it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoldFile {
+    train: Vec<String>,
+    #[serde(default)]
+    validation: Vec<String>,
+    #[serde(default, alias = "val")]
+    test: Vec<String>,
+}
+
+impl From<FoldFile> for Fold {
+    fn from(FoldFile { train, validation, test }: FoldFile) -> Self {
+        Self { train, validation, test }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Does not read pixels: ids, patients and digests come from the pack's index.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
@@ -49,6 +50,34 @@ pub enum Method {
         /// Seed of the shuffle.
         #[serde(default)]
         seed: u64,
+        /// How often all folds are dealt anew; fold `folds * r + k` is fold `k` of repetition `r`.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        #[schemars(range(min = 1, max = 1000))]
+        repeats: usize,
+        /// What folds get equal shares of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stratify: Option<Stratify>,
+    },
+    /// Each fold holds one site out; the sites in the order of their names.
+    LeaveOneSiteOut {
+        /// Share of a fold's other patients that chooses the checkpoint.
+        #[serde(default = "fifth")]
+        validation: Probability,
+        /// Seed of the shuffle.
+        #[serde(default)]
+        seed: u64,
+    },
+    /// One fold, whose test part is a share of the patients.
+    HoldOut {
+        /// Share of the patients that numbers are reported on.
+        #[serde(default = "fifth")]
+        test: Probability,
+        /// Share of the other patients that chooses the checkpoint.
+        #[serde(default = "fifth")]
+        validation: Probability,
+        /// Seed of the shuffle.
+        #[serde(default)]
+        seed: u64,
     },
     /// The parts that the data set comes with; a missing validation part is carved from the training part.
     Official {
@@ -59,11 +88,35 @@ pub enum Method {
         #[serde(default)]
         seed: u64,
     },
-    /// Folds from a file: a JSON list of `{train, validation, test}` with case ids, or CSV `fold,part,case`.
+    /// Folds from a file: a JSON list of `{train, validation, test}` with case ids, nnU-Net's `splits_final.json`, or CSV
+    /// `fold,part,case`.
     File {
         /// The file.
         path: Location,
+        /// Share of a fold's training patients that chooses the checkpoint, where the file names none for it; 0 for none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation: Option<Probability>,
     },
+}
+
+/// What folds get equal shares of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stratify {
+    /// Sites.
+    Site,
+    /// Classes that a patient's masks have.
+    Classes,
+}
+
+fn once() -> usize {
+    1
+}
+
+// The form in which serde asks.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_once(repeats: &usize) -> bool {
+    *repeats == 1
 }
 
 fn fifth() -> Probability {
@@ -89,8 +142,8 @@ impl Stage for Split {
 
     fn check(with: &SplitWith) -> Result<(), (String, String)> {
         match &with.method {
-            Method::KFold { folds, .. } if with.fold >= *folds => {
-                Err(("fold".to_owned(), Failure::NoFold { fold: with.fold, folds: *folds }.to_string()))
+            Method::KFold { folds, repeats, .. } if with.fold >= folds * repeats => {
+                Err(("fold".to_owned(), Failure::NoFold { fold: with.fold, folds: folds * repeats }.to_string()))
             }
             _ => Ok(()),
         }
@@ -98,25 +151,65 @@ impl Stage for Split {
 
     fn run(with: SplitWith, context: &Context) -> Result<(), StageFailure> {
         let written = Pack::open(context.input("dataset")).map_err(Failure::from).and_then(|pack| {
-            let fold = fold(&with, pack.entries(), context)?;
+            let fold = fold(&with, &pack, context)?;
             write(&fold, &pack, context)
         });
         written.map_err(StageFailure::of)
     }
 }
 
-fn fold(with: &SplitWith, entries: &[Entry], context: &Context) -> Result<Fold, Failure> {
-    let members: Vec<_> = entries
-        .iter()
-        .map(|entry| Member { id: entry.id.clone(), patient: entry.patient.clone(), part: entry.part })
-        .collect();
+/// The cases, with what folds are to have equal shares of.
+fn members(pack: &Pack, stratify: Option<Stratify>) -> Result<Vec<Member>, Failure> {
+    let member = |(at, entry): (usize, &Entry)| {
+        let stratum = match stratify {
+            None => None,
+            Some(Stratify::Site) => {
+                let site = entry.site.clone();
+                Some(site.ok_or_else(|| Failure::Split(vec![SplitError::NoSite { case: entry.id.clone() }]))?)
+            }
+            Some(Stratify::Classes) => {
+                let mask = pack.mask(at);
+                let layers = mask.iter().flat_map(|mask| {
+                    let size = mask.size();
+                    mask.labels
+                        .iter()
+                        .enumerate()
+                        .map(move |(at, label)| (if *label == 0 { 0 } else { at / size }, *label))
+                });
+                let classes: BTreeSet<(usize, u8)> = layers.filter(|(_, label)| *label != 0).collect();
+                Some(format!("{classes:?}"))
+            }
+        };
+        let Entry { id, patient, part, site, .. } = entry.clone();
+        Ok(Member { id, patient, part, site, stratum })
+    };
+    pack.entries().iter().enumerate().map(member).collect()
+}
+
+fn fold(with: &SplitWith, pack: &Pack, context: &Context) -> Result<Fold, Failure> {
+    let one = |error| Failure::Split(vec![error]);
+    let stratify = if let Method::KFold { stratify, .. } = with.method { stratify } else { None };
+    let members = members(pack, stratify)?;
     let mut folds = match &with.method {
-        Method::KFold { folds, validation, seed } => split::kfold_by_patient(&members, *folds, *seed, *validation)
-            .map_err(|error| Failure::Split(vec![error]))?,
+        Method::KFold { folds, validation, seed, repeats, .. } => {
+            let repetition = |repetition: usize| {
+                // The first is what there was before there were repetitions.
+                let seed = seed ^ (repetition as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+                split::kfold_by_patient(&members, *folds, seed, *validation)
+            };
+            let dealt: Result<Vec<_>, _> = (0..*repeats).map(repetition).collect();
+            dealt.map_err(one)?.concat()
+        }
+        Method::LeaveOneSiteOut { validation, seed } => {
+            split::leave_one_site_out(&members, *seed, *validation).map_err(one)?
+        }
+        Method::HoldOut { test, validation, seed } => {
+            vec![split::hold_out(&members, *seed, *test, *validation).map_err(one)?]
+        }
         Method::Official { validation, seed } => {
             vec![split::official(&members, *seed, *validation).map_err(Failure::Split)?]
         }
-        Method::File { path } => given(&context.resolve(path), &members)?,
+        Method::File { path, validation } => given(&context.resolve(path), &members, *validation)?,
     };
     let count = folds.len();
     if with.fold >= count {
@@ -125,10 +218,13 @@ fn fold(with: &SplitWith, entries: &[Entry], context: &Context) -> Result<Fold, 
     Ok(folds.swap_remove(with.fold))
 }
 
-fn given(path: &std::path::Path, members: &[Member]) -> Result<Vec<Fold>, Failure> {
+fn given(path: &std::path::Path, members: &[Member], validation: Option<Probability>) -> Result<Vec<Fold>, Failure> {
     let text = fs::read_to_string(path).map_err(|source| Failure::read(path, source))?;
-    let folds = split::from_text(&text).map_err(|error: SplitError| Failure::Split(vec![error]))?;
+    let mut folds = split::from_text(&text).map_err(|error: SplitError| Failure::Split(vec![error]))?;
     split::check_given(&folds, members).map_err(Failure::Split)?;
+    if let Some(validation) = validation {
+        split::carve_validation(&mut folds, members, 0, validation).map_err(|error| Failure::Split(vec![error]))?;
+    }
     Ok(folds)
 }
 

@@ -24,6 +24,13 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles) -> Result<Case, DataPr
         for file in frame {
             let raster = read_raster(root, file, files)?;
             let planes = raster.planes();
+            let wrong = planes.iter().flatten().filter(|value| !value.is_finite()).count();
+            if wrong > 0 {
+                let reason = format!("{wrong} of its values are not a number, or infinite");
+                return Err(DataProblem::new(What::ImageValues, file.clone(), reason)
+                    .of(files.id.clone())
+                    .hint("say with the tool that wrote it what these pixels are"));
+            }
             let found = (planes.len() / slices.max(1), raster.value_full_scale());
             let (expected, _) = *first.get_or_insert((found, raster.geometry));
             if found != expected {

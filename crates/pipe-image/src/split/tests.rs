@@ -5,7 +5,13 @@ use super::*;
 
 /// Gives two cases for each of `patients` patients.
 fn cases(patients: usize) -> Vec<Member> {
-    let case = |at: usize| Member { id: format!("c{at}"), patient: format!("p{}", at / 2), part: None };
+    let case = |at: usize| Member {
+        id: format!("c{at}"),
+        patient: format!("p{}", at / 2),
+        part: None,
+        site: None,
+        stratum: None,
+    };
     (0..patients * 2).map(case).collect()
 }
 
@@ -90,4 +96,62 @@ fn official_parts_are_one_fold() {
     assert!(matches!(official(&cases, 0, quarter()).expect_err("p0 leaks")[0], SplitError::Leakage { .. }));
     cases.iter_mut().for_each(|case| case.part = None);
     assert!(official(&cases, 0, quarter()).is_err());
+}
+
+/// Sites of 6, 3 and 3 patients, two cases each.
+fn of_sites() -> Vec<Member> {
+    let site = |patient: usize| ["a", "a", "b", "c"][patient % 4].to_owned();
+    let member = |member: Member, at: usize| Member { site: Some(site(at / 2)), stratum: Some(site(at / 2)), ..member };
+    cases(12).into_iter().enumerate().map(|(at, case)| member(case, at)).collect()
+}
+
+#[test]
+fn folds_have_equal_shares_of_each_stratum() {
+    let cases = of_sites();
+    let site = |id: &String| cases.iter().find(|case| case.id == *id).and_then(|case| case.site.clone());
+    for seed in 0..20 {
+        let folds = kfold_by_patient(&cases, 3, seed, quarter()).expect("there are enough patients");
+        check_given(&folds, &cases).expect("nobody leaks");
+        for fold in folds {
+            let count = |name: &str| fold.test.iter().filter(|id| site(id).as_deref() == Some(name)).count();
+            assert_eq!([count("a"), count("b"), count("c")], [4, 2, 2], "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn one_site_is_left_out_at_a_time() {
+    let mut cases = of_sites();
+    let folds = leave_one_site_out(&cases, 3, quarter()).expect("there are three sites");
+    check_given(&folds, &cases).expect("nobody leaks");
+    assert_eq!(folds.iter().map(|fold| fold.test.len()).collect::<Vec<_>>(), [12, 6, 6]);
+    assert!(folds.iter().all(|fold| !fold.validation.is_empty()));
+    cases[1].site = Some("b".to_owned());
+    let error = leave_one_site_out(&cases, 3, quarter()).expect_err("a patient is of two sites");
+    assert!(matches!(error, SplitError::TwoSites { .. }), "{error}");
+    cases.truncate(1);
+    assert!(matches!(leave_one_site_out(&cases, 3, quarter()), Err(SplitError::OneSite { .. })));
+    cases[0].site = None;
+    assert!(matches!(leave_one_site_out(&cases, 3, quarter()), Err(SplitError::NoSite { .. })));
+}
+
+#[test]
+fn a_share_is_held_out_once() {
+    let cases = cases(10);
+    let fold = hold_out(&cases, 1, quarter(), quarter()).expect("there are enough patients");
+    check_given(std::slice::from_ref(&fold), &cases).expect("nobody leaks");
+    assert_eq!([fold.train.len(), fold.validation.len(), fold.test.len()], [10, 4, 6]);
+}
+
+#[test]
+fn splits_of_nnunet_hold_their_val_out() {
+    let cases = cases(4);
+    let text =
+        r#"[{"train": ["c0", "c1", "c2", "c3"], "val": ["c4", "c5"]}, {"train": ["c4", "c5", "c6"], "val": ["c0"]}]"#;
+    let mut folds = from_text(text).expect("the text is good");
+    assert_eq!((folds[0].test.len(), folds[0].validation.len()), (2, 0));
+    carve_validation(&mut folds, &cases, 0, quarter()).expect("there are enough patients");
+    check_given(&folds, &cases).expect("nobody leaks");
+    assert_eq!((folds[0].validation.len(), folds[0].train.len()), (2, 2));
+    assert!(from_text(r#"[{"train": ["c0"], "vall": ["c4"]}]"#).is_err());
 }
