@@ -1,12 +1,17 @@
-//! File formats, told apart by content and not by extension: PNG and JPEG.
+//! File formats, told apart by content and not by extension: PNG, JPEG, TIFF, BMP, GIF and PNM.
 //! It does not know cases, layouts or what masks mean.
 
+mod bmp;
 mod geometry;
+mod gif;
 mod jpeg;
 mod png;
+mod pnm;
 mod raster;
 mod read;
+mod tiff;
 
 pub use geometry::Geometry;
 pub use raster::Raster;
+pub(crate) use read::READ;
 pub use read::{FormatError, Header, decode, header, open};
