@@ -91,3 +91,24 @@ pub(crate) fn real_data(below: &str) -> Option<PathBuf> {
     }
     Some(folder)
 }
+
+/// Gives the bytes that hexadecimal digits stand for.
+pub(crate) fn unhex(digits: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("the digits are hexadecimal");
+    (0..digits.len()).step_by(2).map(byte).collect()
+}
+
+/// Reads copies of a file of which one byte is altered each.
+pub(crate) fn bent(bytes: &[u8], times: u32, read: impl Fn(&[u8])) {
+    let mut bytes = bytes.to_vec();
+    let mut random = 1_u32;
+    for _ in 0..times {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Extremes lie where sizes overflow; anything else is drawn.
+        let values = [0, 1, 0x7f, 0x80, 0xff, (random >> 5) as u8, (random >> 13) as u8, (random >> 21) as u8];
+        let (at, value) = ((random >> 3) as usize % bytes.len(), values[(random >> 29) as usize]);
+        let before = std::mem::replace(&mut bytes[at], value);
+        read(&bytes);
+        bytes[at] = before;
+    }
+}

@@ -1,15 +1,20 @@
-//! File formats, told apart by content and not by extension: PNG, JPEG and NIfTI.
+//! File formats, told apart by content and not by extension: PNG, JPEG, TIFF, BMP, GIF, PNM, NIfTI and DICOM.
 //! It does not know cases, layouts or what masks mean.
 
+mod bmp;
 mod geometry;
+mod gif;
 mod gzip;
 mod jpeg;
 mod nifti;
 mod png;
+mod pnm;
 mod raster;
 mod read;
+mod tiff;
 
 pub use geometry::Geometry;
 pub use nifti::{TooLong, Voxels, write as write_nifti};
 pub use raster::Raster;
+pub(crate) use read::READ;
 pub use read::{FormatError, Header, decode, header, open};

@@ -6,10 +6,13 @@ use std::io;
 use std::path::Path;
 
 use super::raster::Raster;
-use super::{gzip, jpeg, nifti, png};
+use super::{bmp, gif, gzip, jpeg, nifti, png, pnm, tiff};
 
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
 pub(super) const MOST_PIXELS: usize = 1 << 28;
+
+/// The formats that are read, for messages.
+pub(crate) const READ: &str = "PNG, JPEG, TIFF, BMP, GIF, PGM, PPM, PBM, NIfTI or DICOM";
 
 /// What the first bytes of a file tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub enum FormatError {
         header: Header,
     },
     /// A known format that is not read, or no picture.
-    #[error("{found}, not PNG, JPEG or NIfTI")]
+    #[error("{found}, not {}", READ)]
     Unsupported {
         /// What the first bytes look like.
         found: &'static str,
@@ -108,6 +111,10 @@ fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
         Format::Png => png::header(bytes)?,
         Format::Jpeg => jpeg::header(bytes)?,
         Format::Nifti => nifti::header(bytes)?,
+        Format::Tiff => tiff::header(bytes)?,
+        Format::Bmp => bmp::header(bytes)?,
+        Format::Gif => gif::header(bytes)?,
+        Format::Pnm => pnm::header(bytes)?,
     };
     let Header { slices, height, width } = header;
     if height.saturating_mul(width).saturating_mul(slices) > MOST_PIXELS {
@@ -135,6 +142,10 @@ pub fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
         Format::Png => png::decode(bytes),
         Format::Jpeg => jpeg::decode(bytes),
         Format::Nifti => nifti::decode(bytes),
+        Format::Tiff => tiff::decode(bytes),
+        Format::Bmp => bmp::decode(bytes),
+        Format::Gif => gif::decode(bytes),
+        Format::Pnm => pnm::decode(bytes),
     }
 }
 
@@ -142,6 +153,10 @@ enum Format {
     Png,
     Jpeg,
     Nifti,
+    Tiff,
+    Bmp,
+    Gif,
+    Pnm,
 }
 
 impl Format {
@@ -158,17 +173,32 @@ impl Format {
         if gzip::is_gzip(bytes) && nifti::is_nifti(&gzip::start(bytes, 4)?) || nifti::is_nifti(bytes) {
             return Ok(Self::Nifti);
         }
+        if [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|magic| bytes.starts_with(*magic)) {
+            return Ok(Self::Tiff);
+        }
+        if bytes.starts_with(b"BM") {
+            return Ok(Self::Bmp);
+        }
+        if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+            return Ok(Self::Gif);
+        }
+        if matches!(bytes, [b'P', b'1'..=b'7', space, ..] if space.is_ascii_whitespace() || *space == b'#') {
+            return Ok(Self::Pnm);
+        }
         let known: [(&[u8], &str); 9] = [
-            (b"II*\0", "a TIFF file"),
-            (b"MM\0*", "a TIFF file"),
-            (b"BM", "a BMP file"),
-            (b"GIF8", "a GIF file"),
-            (b"P2", "a PGM file"),
-            (b"P5", "a PGM file"),
             (b"RIFF", "a WebP file"),
+            (b"\0\0\0\x0cjP  ", "a JPEG 2000 file"),
+            (b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
+            (b"\0\0\0\x0cJXL ", "a JPEG XL file"),
+            (b"\xff\x0a", "a JPEG XL file"),
+            (b"NRRD", "an NRRD file"),
             (b"\x1f\x8b", "a gzip file with something else inside"),
+            (b"PK\x03\x04", "a zip file"),
             (b"\x89PNG", "a PNG file damaged by a text-mode transfer"),
         ];
+        if bytes.get(4..8) == Some(b"ftyp") {
+            return Err(FormatError::Unsupported { found: "a HEIC, AVIF or MP4 file" });
+        }
         let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or("no picture", |(_, name)| name);
         Err(FormatError::Unsupported { found })
     }
@@ -240,8 +270,8 @@ mod tests {
     fn what_is_no_picture_says_what_it_looks_like() {
         assert!(matches!(decode(b""), Err(FormatError::Empty)));
         let message = |bytes: &[u8]| decode(bytes).expect_err("it is no picture").to_string();
-        assert_eq!(message(b"II*\0rest"), "a TIFF file, not PNG, JPEG or NIfTI");
-        assert_eq!(message(b"<html>"), "no picture, not PNG, JPEG or NIfTI");
+        assert_eq!(message(b"RIFFrest"), format!("a WebP file, not {READ}"));
+        assert_eq!(message(b"<html>"), format!("no picture, not {READ}"));
         let mut huge = gray(8, 8, &[3; 64]);
         huge[16] = 0x40;
         assert!(matches!(decode(&huge), Err(FormatError::TooLarge { .. })));

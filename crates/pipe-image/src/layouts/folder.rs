@@ -12,6 +12,7 @@ use super::reading;
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, MaskSource};
 use crate::encoding::MaskEncoding;
+use crate::formats::READ;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
@@ -60,7 +61,7 @@ impl Arrangement for Folder {
             self.survey_part(root, folder, &mut cases, &mut problems);
         }
         if cases.is_empty() && problems.is_empty() {
-            let reason = format!("no PNG or JPEG files in `{}`", self.images);
+            let reason = format!("no {READ} files in `{}`", self.images);
             problems.push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
         }
         Survey { cases, problems }

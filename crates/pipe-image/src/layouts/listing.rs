@@ -140,25 +140,40 @@ pub(super) enum Kind {
 
 /// Tells what a file is by its extension; whether it really is one is told by its content later.
 pub(super) fn kind(path: &str) -> Kind {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    match extension.as_str() {
-        "png" | "jpg" | "jpeg" => Kind::Picture,
-        "tif" | "tiff" | "bmp" | "gif" | "pgm" | "ppm" | "webp" | "dcm" | "nii" | "gz" | "nrrd" => Kind::Unsupported,
+    match extension(path).to_ascii_lowercase().as_str() {
+        "png" | "jpg" | "jpeg" | "tif" | "tiff" | "bmp" | "gif" | "pgm" | "ppm" | "pbm" | "pnm" | "nii" | "nii.gz"
+        | "dcm" => Kind::Picture,
+        "webp" | "heic" | "heif" | "avif" | "jp2" | "j2k" | "jxl" | "gz" | "nrrd" | "mha" | "mhd" => Kind::Unsupported,
         _ => Kind::Other,
+    }
+}
+
+/// Gives what follows the last dot, or the last two of `nii.gz`.
+fn extension(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let compressed = name.len().checked_sub(".nii.gz".len()).and_then(|at| name.get(at..));
+    match compressed {
+        Some(end) if end.eq_ignore_ascii_case(".nii.gz") => &end[1..],
+        _ => name.rsplit_once('.').map_or("", |(_, extension)| extension),
     }
 }
 
 /// Gives the file without its extension.
 pub(super) fn stem(path: &str) -> &str {
-    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+    path.strip_suffix(extension(path)).and_then(|path| path.strip_suffix('.')).unwrap_or(path)
 }
+
+/// What to do with a file of a format that is not read.
+const CONVERT: &str = "convert it to PNG or TIFF, a volume to NIfTI, or remove it from the folder";
 
 /// Gives the problem of a file that cannot be read.
 pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
     let (what, hint) = match error {
         FormatError::Truncated { .. } | FormatError::Empty => (What::Truncated, "copy or download the file again"),
-        FormatError::Unsupported { .. } => (What::UnsupportedFormat, "convert it to PNG, or remove it from the folder"),
-        FormatError::UnsupportedKind { .. } => (What::UnsupportedFormat, "convert it, or remove it from the folder"),
+        FormatError::Unsupported { .. } => (What::UnsupportedFormat, CONVERT),
+        FormatError::UnsupportedKind { .. } => {
+            (What::UnsupportedFormat, "save it as the reason says, or convert it to PNG")
+        }
         FormatError::Io(_) => (What::Unreadable, "check that the file exists and may be read"),
         FormatError::Damaged { .. } | FormatError::TooLarge { .. } => {
             (What::Unreadable, "copy or download the file again")
@@ -214,9 +229,8 @@ pub(super) fn headers<'a>(
 
 /// Gives the problem of a file whose extension is of a format that is not read.
 pub(super) fn unsupported(path: &str) -> DataProblem {
-    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    DataProblem::new(What::UnsupportedFormat, path, format!("`.{extension}` files are not read"))
-        .hint("convert it to PNG, or remove it from the folder")
+    let reason = format!("`.{}` files are not read", extension(path));
+    DataProblem::new(What::UnsupportedFormat, path, reason).hint(CONVERT)
 }
 
 /// Gives the problem of a folder that the layout names below the root or an official part, but that is not there.

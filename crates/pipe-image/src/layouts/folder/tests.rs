@@ -38,6 +38,25 @@ fn pairs_by_stem_and_ignores_strays() {
 }
 
 #[test]
+fn formats_can_differ_within_a_case() {
+    let data = DataFolder::new();
+    data.file("images/a.ppm", b"P6 2 1 255\n\x01\x02\x03\x04\x05\x06").file("masks/a.pbm", b"P1 2 1\n01");
+    data.file("images/b.PGM", b"P5 2 1 255\n\x01\x02").flat("masks/b.png", 2, 1, 255);
+    let cases = folder(Folder::default()).check(data.path()).expect("the data set is good");
+    let case = |at: usize| folder(Folder::default()).read(data.path(), &cases[at]).expect("the case is good");
+    let mask = |at: usize| case(at).mask.expect("it has a mask").foreground();
+    assert_eq!((case(0).image.channels, mask(0), case(1).image.channels, mask(1)), (3, 1, 1, 2));
+}
+
+#[test]
+fn names_lose_both_extensions_of_a_compressed_volume() {
+    let stems = ["a.b/c.nii.gz", "C.NII.GZ", "c.v2.tif", "a.b/c", "c.tar.gz"].map(listing::stem);
+    assert_eq!(stems, ["a.b/c", "C", "c.v2", "a.b/c", "c.tar"]);
+    let kinds = ["c.nii.gz", "c.nii", "c.TIFF", "c.gz", "c.txt"].map(listing::kind);
+    assert_eq!(kinds, [Kind::Picture, Kind::Picture, Kind::Picture, Kind::Unsupported, Kind::Other]);
+}
+
+#[test]
 fn official_parts_suffixes_and_patients() {
     let data = DataFolder::new();
     for (part, name) in [("train", "p1_a"), ("val", "p2_a"), ("test", "p1_b")] {
@@ -83,7 +102,7 @@ fn every_problem_is_named_at_once() {
     data.file("images/cut.png", &cut[..cut.len() - 20]).flat("masks/cut.png", 16, 16, 0);
     data.file("images/cut_jpeg.jpg", &jpeg(16, 16, &noise, 90)[..340]).flat("masks/cut_jpeg.png", 16, 16, 0);
     data.file("images/text.png", b"hello").flat("masks/text.png", 2, 2, 0);
-    data.file("images/old.tif", b"II*\0");
+    data.file("images/old.webp", b"RIFF").file("images/stub.tif", b"II*\0").flat("masks/stub.png", 2, 2, 0);
     data.flat("images/ids.png", 2, 1, 9).row("masks/ids.png", &[0, 7]);
     data.flat("images/twice.png", 2, 2, 9).flat("images/twice.jpg", 2, 2, 9).flat("masks/twice.png", 2, 2, 0);
     data.file("images/empty.png", b"").flat("masks/empty.png", 2, 2, 0);
@@ -92,7 +111,8 @@ fn every_problem_is_named_at_once() {
         "images/cut.png: truncated",
         "images/cut_jpeg.jpg: truncated",
         "images/empty.png: truncated",
-        "images/old.tif: format not supported",
+        "images/old.webp: format not supported",
+        "images/stub.tif: truncated",
         "images/text.png: format not supported",
         "images/twice.png: duplicate case",
         "masks/ids.png: mask values",
@@ -152,4 +172,13 @@ fn real_data_skin_images_pair_by_suffix() {
     let case = layout.read(&root, smallest).expect("the case is good");
     assert_eq!(case.image.channels, 3);
     assert!(case.mask.expect("it has a mask").foreground() > 0);
+}
+
+#[test]
+fn real_data_tiff_masks_pair_with_png_images() {
+    let Some(root) = real_data("oct/danilov_oct_demo") else {
+        return;
+    };
+    let layout = folder(Folder { images: "img".to_owned(), masks: "mask".to_owned(), ..Folder::default() });
+    assert_eq!(layout.scan(&root).expect("the sample is good").len(), 32);
 }
