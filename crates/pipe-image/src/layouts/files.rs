@@ -68,7 +68,8 @@ pub struct Files {
     /// Millimetres between rows and between columns, made of the same names: `["{sy}", "{sx}"]`.
     #[serde(default)]
     pub spacing: Option<[Pattern; 2]>,
-    /// The words that `{part}` stands for.
+    /// The words that `{part}` stands for; files of other words are left out. Without it `train`, `training`, `val`, `valid`, `validation`,
+    /// `test` and `testing` are understood, and other words are a problem.
     #[serde(default)]
     pub parts: BTreeMap<Part, String>,
     /// Whether cases need masks.
@@ -161,7 +162,7 @@ impl Files {
                 Err(problem) => problems.push(problem),
             }
         }
-        let words: BTreeSet<&str> = self.parts.values().map(String::as_str).collect();
+        let mut strange = BTreeSet::new();
         for file in files {
             let Some(mut found) = self.images.iter().find_map(|pattern| names(pattern, file)) else { continue };
             // `{case}.png` is also what `{case}_mask.png` looks like.
@@ -169,8 +170,14 @@ impl Files {
                 continue;
             }
             linked.iter_mut().for_each(|linked| linked.add(&mut found));
-            let part = found.get("part").cloned();
-            if part.as_ref().is_some_and(|part| !words.is_empty() && !words.contains(part.as_str())) {
+            if let Some(word) = found.get("part").filter(|_| self.part(&found).is_none()) {
+                if self.parts.is_empty() && strange.insert(word.clone()) {
+                    let reason = format!("`{word}` stands where `{{part}}` is, and is no part that is known");
+                    problems.push(
+                        DataProblem::new(What::Annotations, file.clone(), reason)
+                            .hint("say in `parts` which words are train, validation and test"),
+                    );
+                }
                 continue;
             }
             match self.identity(&found) {
@@ -203,7 +210,15 @@ impl Files {
 
     fn part(&self, names: &Names) -> Option<Part> {
         let word = names.get("part")?;
-        self.parts.iter().find(|(_, known)| *known == word).map(|(part, _)| *part)
+        if !self.parts.is_empty() {
+            return self.parts.iter().find(|(_, known)| *known == word).map(|(part, _)| *part);
+        }
+        match word.to_lowercase().as_str() {
+            "train" | "training" => Some(Part::Train),
+            "val" | "valid" | "validation" => Some(Part::Validation),
+            "test" | "testing" => Some(Part::Test),
+            _ => None,
+        }
     }
 
     fn case(

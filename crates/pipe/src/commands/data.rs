@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use pipe_image::{Case, CaseFiles, Image, Layout, Mask, Tile, contact_sheet, phantom};
+use pipe_image::{Case, CaseFiles, Finding, Image, Layout, Look, Mask, Tile, contact_sheet, phantom};
 use pipe_stages::{DataConfig, DataLayout};
 use serde_json::json;
 
@@ -101,18 +101,29 @@ fn checked(case: &Case) -> Checked {
 
 fn check(session: &Session, chosen: &Chosen, root: Option<&Path>) -> Result<ExitCode, Failure> {
     let DataSet { layout, root, config, _made, .. } = open(session, chosen, root)?;
-    let mut cases = Vec::new();
-    let loaded = layout.load(&root, |case| checked(&case), |_, case| cases.push(case));
+    let (mut cases, mut looks) = (Vec::new(), Vec::new());
+    let loaded = layout.load(
+        &root,
+        |case| (checked(&case), Look::at(&case)),
+        |_, (case, look)| {
+            cases.push(case);
+            looks.push(look);
+        },
+    );
     let problems = loaded.err();
+    let findings = if problems.is_none() { pipe_image::findings(&looks) } else { Vec::new() };
     if chosen.format == Format::Json {
         let list = problems.as_ref().map(|problems| problems.list.clone()).unwrap_or_default();
-        output::json(&json!({ "layout": config.layout.name(), "cases": cases, "problems": list }));
+        output::json(
+            &json!({ "layout": config.layout.name(), "cases": cases, "problems": list, "findings": findings }),
+        );
     }
     if let Some(problems) = problems {
         return Err(problems.into());
     }
     if chosen.format == Format::Text {
         print(&cases);
+        print_findings(&findings);
     }
     if cases.is_empty() {
         return Err(pipe_stages::Failure::NoCases.into());
@@ -142,6 +153,22 @@ fn print(cases: &[Checked]) {
     output::print(&output::columns(&head, &cases.iter().map(row).collect::<Vec<_>>()));
     let patients: BTreeSet<_> = cases.iter().map(|case| &case.patient).collect();
     output::print(&format!("{} cases of {} patients, no problems\n", cases.len(), patients.len()));
+}
+
+/// What is worth a look, a screen of it.
+fn print_findings(findings: &[Finding]) {
+    const SHOWN: usize = 20;
+    const NAMED: usize = 4;
+    if !findings.is_empty() {
+        output::print("\nworth a look:\n");
+    }
+    for Finding { cases, text, .. } in findings.iter().take(SHOWN) {
+        let more = if cases.len() > NAMED { " ..." } else { "" };
+        output::print(&format!("  {text}: {}{more}\n", cases[..cases.len().min(NAMED)].join(", ")));
+    }
+    if findings.len() > SHOWN {
+        output::print(&format!("  and {} more; `--format json` lists all\n", findings.len() - SHOWN));
+    }
 }
 
 fn preview(

@@ -55,6 +55,21 @@ fn names_join_images_and_masks_of_official_parts() {
 }
 
 #[test]
+fn parts_have_their_usual_words() {
+    let data = DataFolder::new();
+    for part in ["Train", "val", "testing"] {
+        data.row(&format!("{part}/a.png"), &[1]);
+    }
+    let text = r#"{"images": ["{part}/{case}.png"]}"#;
+    let found: Vec<_> = cases(text, data.path()).iter().map(|case| (case.id.clone(), case.part)).collect();
+    let expected = [("test_a", Part::Test), ("train_a", Part::Train), ("validation_a", Part::Validation)];
+    assert_eq!(found, expected.map(|(id, part)| (id.to_owned(), Some(part))));
+    data.row("extra/a.png", &[1]).row("extra/b.png", &[1]);
+    let strange = ["extra/a.png: annotations: `extra` stands where `{part}` is, and is no part that is known"];
+    assert_eq!(problems(text, &data), strange);
+}
+
+#[test]
 fn frames_and_channels_become_one_image() {
     let data = DataFolder::new();
     for frame in [2, 10, 1] {

@@ -1,0 +1,265 @@
+//! What a check tells of a data set beside what is plainly wrong: cases that are there twice, patients that look alike, empty masks,
+//! sizes and values far from the others'. It does not know files; it sees cases after they were read.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{Case, Image};
+
+/// Side of the grid that a perceptual hash compares.
+const GRID: usize = 16;
+/// Words of a perceptual hash: one bit for each neighbour that is brighter.
+const WORDS: usize = GRID * GRID / 64;
+/// At most so many of 256 bits differ between pictures that look alike. Pictures of different patients that were seen differed by 40
+/// and more; a copy that was scaled, or saved as JPEG, by 6 at most.
+const ALIKE: u32 = 10;
+/// A hash with fewer bits than this, or more than all but this, is of a picture that is nearly flat, and says nothing.
+const PLAIN: u32 = 24;
+/// So many median absolute deviations from the median make an outlier.
+const FAR: f64 = 8.0;
+
+/// What is kept of a case for comparisons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    id: String,
+    patient: String,
+    /// BLAKE3 of shape and values of the image.
+    digest: [u8; 32],
+    /// The perceptual hash of the frame that is labelled; nothing of a plain one.
+    hash: Option<[u64; WORDS]>,
+    pixels: f64,
+    mean: f64,
+    /// Whether it has a mask, and whether anything is labelled in it.
+    labelled: Option<bool>,
+}
+
+/// One thing worth a look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind.
+    pub what: Found,
+    /// The cases.
+    pub cases: Vec<String>,
+    /// In words.
+    pub text: String,
+}
+
+/// Kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// Two patients have the same image: one of them leaks into the other's fold.
+    Twins,
+    /// One patient has the same image twice.
+    Copies,
+    /// Images of two patients look alike.
+    Alike,
+    /// Masks without a label.
+    EmptyMasks,
+    /// Far larger or smaller than the others.
+    Size,
+    /// Far brighter or darker than the others.
+    Values,
+}
+
+impl Look {
+    /// Looks at a case.
+    pub fn at(case: &Case) -> Self {
+        let Image { frames, channels, height, width, data } = &case.image;
+        let mut hasher = blake3::Hasher::new();
+        for length in [frames, channels, height, width] {
+            hasher.update(&(*length as u64).to_le_bytes());
+        }
+        for value in data {
+            hasher.update(&value.to_le_bytes());
+        }
+        let frame = case.label_frame.min(frames.saturating_sub(1));
+        Self {
+            id: case.id.clone(),
+            patient: case.patient.clone(),
+            digest: *hasher.finalize().as_bytes(),
+            hash: hash(&case.image, frame),
+            pixels: (height * width) as f64,
+            mean: data.iter().map(|value| f64::from(*value)).sum::<f64>() / data.len().max(1) as f64,
+            labelled: case.mask.as_ref().map(|mask| mask.labels.iter().any(|label| *label != 0)),
+        }
+    }
+}
+
+/// Whether each cell of a grid is brighter than the one before it, row by row.
+fn hash(image: &Image, frame: usize) -> Option<[u64; WORDS]> {
+    let Image { height, width, channels, .. } = *image;
+    if height < GRID || width <= GRID || channels == 0 {
+        return None;
+    }
+    let plane = image.plane(frame, 0);
+    let cell = |row: usize, column: usize| {
+        let rows = row * height / GRID..(row + 1) * height / GRID;
+        let columns = column * width / (GRID + 1)..(column + 1) * width / (GRID + 1);
+        let count = (rows.len() * columns.len()).max(1) as f64;
+        let of_row = |y: usize| plane[y * width..][columns.clone()].iter().map(|value| f64::from(*value)).sum::<f64>();
+        rows.map(of_row).sum::<f64>() / count
+    };
+    let mut words = [0; WORDS];
+    for row in 0..GRID {
+        let cells: Vec<f64> = (0..=GRID).map(|column| cell(row, column)).collect();
+        for (column, _) in cells.windows(2).enumerate().filter(|(_, pair)| pair[1] > pair[0]) {
+            let bit = row * GRID + column;
+            words[bit / 64] |= 1_u64 << (bit % 64);
+        }
+    }
+    let set: u32 = words.iter().map(|word| word.count_ones()).sum();
+    (PLAIN..=(GRID * GRID) as u32 - PLAIN).contains(&set).then_some(words)
+}
+
+/// Finds what is worth a look, the gravest first.
+pub fn findings(looks: &[Look]) -> Vec<Finding> {
+    let mut all = same(looks);
+    all.extend(alike(looks));
+    let empty: Vec<&Look> = looks.iter().filter(|look| look.labelled == Some(false)).collect();
+    if !empty.is_empty() {
+        let text = format!("{} of {} cases have a mask without any label", empty.len(), looks.len());
+        all.push(finding(Found::EmptyMasks, &empty, text));
+    }
+    for (what, name, of) in [
+        (Found::Size, "pixels", (|look: &Look| look.pixels.ln()) as fn(&Look) -> f64),
+        (Found::Values, "mean value", |look: &Look| look.mean),
+    ] {
+        let (middle, spread) = median_and_spread(looks.iter().map(of).collect());
+        // Where more than half are equal, any other is as far as one likes.
+        let far = |look: &&Look| spread > 0.0 && (of(look) - middle).abs() > FAR * spread;
+        let outliers: Vec<&Look> = looks.iter().filter(far).collect();
+        if !outliers.is_empty() {
+            let text = format!("the {name} of {} is far from that of the others", counted(outliers.len()));
+            all.push(finding(what, &outliers, text));
+        }
+    }
+    all.sort_by_key(|finding| finding.what);
+    all
+}
+
+fn counted(cases: usize) -> String {
+    if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") }
+}
+
+fn finding(what: Found, looks: &[&Look], text: String) -> Finding {
+    Finding { what, cases: looks.iter().map(|look| look.id.clone()).collect(), text }
+}
+
+/// Images that are there more than once, byte by byte.
+fn same(looks: &[Look]) -> Vec<Finding> {
+    let mut by_digest: BTreeMap<[u8; 32], Vec<&Look>> = BTreeMap::new();
+    for look in looks {
+        by_digest.entry(look.digest).or_default().push(look);
+    }
+    let several = by_digest.into_values().filter(|group| group.len() > 1);
+    several
+        .map(|group| {
+            if let Some(other) = group.iter().find(|look| look.patient != group[0].patient) {
+                let text = format!("patients `{}` and `{}` have the same image", group[0].patient, other.patient);
+                finding(Found::Twins, &group, text)
+            } else {
+                let text = format!("patient `{}` has the same image {} times", group[0].patient, group.len());
+                finding(Found::Copies, &group, text)
+            }
+        })
+        .collect()
+}
+
+/// Images of two patients that look alike.
+fn alike(looks: &[Look]) -> Vec<Finding> {
+    let hashed: Vec<(&Look, [u64; WORDS])> = looks.iter().filter_map(|look| Some((look, look.hash?))).collect();
+    let mut found = Vec::new();
+    for (at, (one, one_hash)) in hashed.iter().enumerate() {
+        for (other, other_hash) in &hashed[at + 1..] {
+            let differ: u32 = one_hash.iter().zip(other_hash).map(|(a, b)| (a ^ b).count_ones()).sum();
+            if differ <= ALIKE && one.patient != other.patient && one.digest != other.digest {
+                let text = format!("patients `{}` and `{}` look alike", one.patient, other.patient);
+                found.push(finding(Found::Alike, &[one, other], text));
+            }
+        }
+    }
+    found
+}
+
+/// The median, and the median distance from it.
+fn median_and_spread(mut values: Vec<f64>) -> (f64, f64) {
+    if values.is_empty() {
+        return (0.0, 0.0);
+    }
+    let middle = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let median = middle(&mut values);
+    let mut distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
+    (median, middle(&mut distances))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Mask, formats};
+
+    /// A picture of waves that differ from number to number.
+    fn case(id: &str, patient: &str, number: usize, labelled: bool) -> Case {
+        let (height, width) = (40, 60);
+        let wave = |at: usize| {
+            let (y, x) = ((at / width) as f32, (at % width) as f32);
+            100.0
+                + 40.0
+                    * ((x * (0.2 + number as f32 * 0.07)).sin() + (y * (0.15 + number as f32 * 0.05) + x * 0.1).cos())
+        };
+        let image = Image { frames: 1, channels: 1, height, width, data: (0..height * width).map(wave).collect() };
+        let mut mask = Mask::empty(height, width);
+        mask.labels[0] = u8::from(labelled);
+        let (id, patient) = (id.to_owned(), patient.to_owned());
+        Case {
+            id,
+            patient,
+            site: None,
+            part: None,
+            image,
+            full_scale: Some(255.0),
+            label_frame: 0,
+            mask: Some(mask),
+            spacing: None,
+        }
+    }
+
+    #[test]
+    fn what_is_twice_or_looks_alike_is_found() {
+        let mut cases: Vec<Case> = (0..9).map(|n| case(&format!("c{n}"), &format!("p{n}"), n, n != 4)).collect();
+        assert_eq!(findings(&cases.iter().map(Look::at).collect::<Vec<_>>()).len(), 1, "an empty mask alone");
+        cases.push(case("copy", "p0", 0, true));
+        cases.push(case("twin", "stranger", 1, true));
+        // The same picture, saved by a program that rounds.
+        let mut saved = case("saved", "other", 2, true);
+        let bytes: Vec<u8> = saved.image.data.iter().map(|value| *value as u8).collect();
+        let raster = formats::decode(&crate::fixture::jpeg(60, 40, &bytes, 70)).expect("the picture is good");
+        saved.image.data = raster.samples;
+        cases.push(saved);
+        let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>());
+        let told: Vec<_> = found.iter().map(|finding| (finding.what, finding.cases.join(" "))).collect();
+        let expected = [
+            (Found::Twins, "c1 twin"),
+            (Found::Copies, "c0 copy"),
+            (Found::Alike, "c2 saved"),
+            (Found::EmptyMasks, "c4"),
+        ];
+        assert_eq!(told, expected.map(|(what, cases)| (what, cases.to_owned())));
+    }
+
+    #[test]
+    fn outliers_are_far_from_the_others() {
+        let mut cases: Vec<Case> = (0..9).map(|n| case(&format!("c{n}"), &format!("p{n}"), n, true)).collect();
+        cases[3].image.data.iter_mut().for_each(|value| *value *= 60.0);
+        let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>());
+        assert_eq!(
+            found.iter().map(|finding| (finding.what, finding.cases.len())).collect::<Vec<_>>(),
+            [(Found::Values, 1)]
+        );
+        assert_eq!(median_and_spread(vec![3.0, 1.0, 2.0, 100.0, 2.5]), (2.5, 0.5));
+    }
+}
