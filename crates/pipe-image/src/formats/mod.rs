@@ -1,6 +1,7 @@
-//! File formats, told apart by content and not by extension: PNG and JPEG.
+//! File formats, told apart by content and not by extension: PNG, JPEG and DICOM.
 //! It does not know cases, layouts or what masks mean.
 
+pub mod dicom;
 mod geometry;
 mod jpeg;
 mod png;

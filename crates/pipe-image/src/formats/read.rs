@@ -6,10 +6,10 @@ use std::io;
 use std::path::Path;
 
 use super::raster::Raster;
-use super::{jpeg, png};
+use super::{dicom, jpeg, png};
 
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
-const MOST_PIXELS: usize = 1 << 28;
+pub(super) const MOST_PIXELS: usize = 1 << 28;
 
 /// What the first bytes of a file tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,14 @@ pub enum FormatError {
         /// What it says.
         header: Header,
     },
+    /// A file of a format that is read, written in a way that is not.
+    #[error("the {format} file is not read: {reason}")]
+    NotRead {
+        /// The format.
+        format: &'static str,
+        /// What is not read, and what to do about it.
+        reason: String,
+    },
     /// A known format that is not read, or no picture.
     #[error("{found}, not PNG or JPEG")]
     Unsupported {
@@ -99,6 +107,7 @@ fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
     let header = match Format::of(bytes)? {
         Format::Png => png::header(bytes)?,
         Format::Jpeg => jpeg::header(bytes)?,
+        Format::Dicom => dicom::header(bytes)?,
     };
     let Header { slices, height, width } = header;
     if height.saturating_mul(width).saturating_mul(slices) > MOST_PIXELS {
@@ -125,12 +134,14 @@ pub fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     match Format::of(bytes)? {
         Format::Png => png::decode(bytes),
         Format::Jpeg => jpeg::decode(bytes),
+        Format::Dicom => dicom::decode(bytes),
     }
 }
 
 enum Format {
     Png,
     Jpeg,
+    Dicom,
 }
 
 impl Format {
@@ -143,6 +154,10 @@ impl Format {
         }
         if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             return Ok(Self::Jpeg);
+        }
+        // Before TIFF: the preamble of a DICOM file may be the header of a TIFF file.
+        if dicom::is_dicom(bytes) {
+            return Ok(Self::Dicom);
         }
         let known: [(&[u8], &str); 9] = [
             (b"II*\0", "a TIFF file"),

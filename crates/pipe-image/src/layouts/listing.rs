@@ -156,6 +156,7 @@ pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
     let (what, hint) = match error {
         FormatError::Truncated { .. } | FormatError::Empty => (What::Truncated, "copy or download the file again"),
         FormatError::Unsupported { .. } => (What::UnsupportedFormat, "convert it to PNG, or remove it from the folder"),
+        FormatError::NotRead { .. } => (What::UnsupportedFormat, "convert it, or remove it from the folder"),
         FormatError::Io(_) => (What::Unreadable, "check that the file exists and may be read"),
         FormatError::Damaged { .. } | FormatError::TooLarge { .. } => {
             (What::Unreadable, "copy or download the file again")
