@@ -7,6 +7,7 @@
 mod dataset;
 mod frames;
 mod jpeg;
+mod jpeg2000;
 mod pixels;
 mod rle;
 mod series;

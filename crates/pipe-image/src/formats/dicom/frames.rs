@@ -8,7 +8,7 @@ use dicom_dictionary_std::uids;
 
 use super::dataset::{DataSet, Pixels};
 use super::pixels::{Colours, Look};
-use super::{damaged, jpeg, not_read, rle, truncated};
+use super::{damaged, jpeg, jpeg2000, not_read, rle, truncated};
 use crate::formats::read::FormatError;
 
 /// Retired, and still what old archives are written in.
@@ -21,6 +21,8 @@ pub(super) enum Coding {
     Rle,
     LossyJpeg,
     LosslessJpeg,
+    LossyJpeg2000,
+    LosslessJpeg2000,
 }
 
 impl Coding {
@@ -34,6 +36,8 @@ impl Coding {
             uids::RLE_LOSSLESS => Ok(Self::Rle),
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Ok(Self::LossyJpeg),
             uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => Ok(Self::LosslessJpeg),
+            uids::JPEG2000 => Ok(Self::LossyJpeg2000),
+            uids::JPEG2000_LOSSLESS => Ok(Self::LosslessJpeg2000),
             uid => Err(not_read(format!(
                 "its pixels are compressed by {} ({uid}); convert it, say with `gdcmconv --raw`",
                 data.syntax.name()
@@ -84,6 +88,7 @@ impl<'a> Frames<'a> {
                         Coding::Plain => 1,
                         Coding::Rle => rle::MOST_UNPACKED,
                         Coding::LossyJpeg | Coding::LosslessJpeg => jpeg::MOST_UNPACKED,
+                        Coding::LossyJpeg2000 | Coding::LosslessJpeg2000 => jpeg2000::MOST_UNPACKED,
                     };
                     if bytes.saturating_mul(most) < look.bits().div_ceil(8) {
                         return Err(damaged(format!("{bytes} bytes cannot hold a frame of {}", look.header)));
@@ -112,6 +117,9 @@ impl<'a> Frames<'a> {
                     Coding::LossyJpeg | Coding::LosslessJpeg => {
                         let interchange = look.colours == Colours::Rgb && jpeg::is_interchange(&coded);
                         (jpeg::unpacked(&coded, look.header, look.samples)?, interchange)
+                    }
+                    Coding::LossyJpeg2000 | Coding::LosslessJpeg2000 => {
+                        (jpeg2000::unpacked(&coded, look.header, look.samples)?, false)
                     }
                 }
             }

@@ -63,8 +63,8 @@ impl Look {
             ("RGB", 3) => Colours::Rgb,
             ("YBR_FULL", 3) => Colours::Ybr,
             ("YBR_FULL_422", 3) => Colours::Ybr422,
-            // These exist in JPEG 2000 only.
-            ("YBR_RCT" | "YBR_ICT", 3) => Colours::Ybr,
+            // Steps of JPEG 2000, which its decoder takes back.
+            ("YBR_RCT" | "YBR_ICT", 3) => Colours::Rgb,
             (name, samples) => return Err(not_read(format!("its pixels are `{name}` of {samples} samples"))),
         };
         let allocated = short(tags::BITS_ALLOCATED, "BitsAllocated")?;
@@ -149,7 +149,8 @@ pub(super) fn raster(data: &DataSet<'_>, look: &Look) -> Result<Raster, FormatEr
     }
     let integer = !look.signed && look.stored <= 16 && (look.colour() || rescale.is_none());
     let highest = palette.as_ref().map_or(look.highest() as f32, |palette| palette.full_scale);
-    let lossy = coding == Coding::LossyJpeg || data.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01");
+    let lossy = matches!(coding, Coding::LossyJpeg | Coding::LossyJpeg2000)
+        || data.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01");
     let full_scale = (integer || palette.is_some()).then_some(highest);
     Ok(Raster { slices, height, width, channels, samples, full_scale, lossy, ..Raster::default() })
 }

@@ -47,7 +47,7 @@ fn a_file_cut_anywhere_is_refused() {
 
 #[test]
 fn changed_bytes_never_panic() {
-    good().iter().for_each(|bytes| check_changed(bytes, 4000));
+    good().iter().for_each(|bytes| check_changed(bytes, 2000));
 }
 
 /// Changes up to three bytes so many times.
@@ -120,4 +120,23 @@ fn nesting_and_stray_ends_are_harmless() {
     ] {
         assert!(decode(&nested(&pieces.concat(), 1)).is_err());
     }
+}
+
+#[test]
+fn headers_of_jpeg_2000_cannot_ask_for_more_than_their_frame_holds() {
+    // SOC and SIZ of 4096x4096 samples of 16 bits, then COD with precincts of one sample.
+    let stream = |tile: u32, precinct: u8| {
+        let mut bytes = vec![0xff, 0x4f, 0xff, 0x51, 0, 41, 0, 0];
+        bytes.extend([4096, 4096, 0, 0, tile, tile, 0, 0_u32].iter().flat_map(|number| number.to_be_bytes()));
+        bytes.extend([0, 1, 15, 1, 1, 0xff, 0x52, 0, 13, 1, 0, 0, 1, 0, 0, 4, 4, 0, 1, precinct]);
+        bytes.resize(8192, 0);
+        bytes
+    };
+    let refusal = |frame: Vec<u8>| {
+        let draft = Draft::gray("1.2.840.10008.1.2.4.90", 4096, 4096).bytes(&items(&[frame]));
+        decode(&draft.file()).expect_err("the frame is not read").to_string()
+    };
+    let damaged = |reason: &str| format!("the DICOM data are damaged: 8192 bytes cannot hold {reason}");
+    assert_eq!(refusal(stream(4096, 0)), damaged("so many JPEG 2000 precincts"));
+    assert_eq!(refusal(stream(1, 0xff)), damaged("16777216 JPEG 2000 tiles"));
 }

@@ -37,6 +37,12 @@ const EXPECTED: &[Row] = &[
     ("fixtures/monai/CT_DICOM/7196", [1, 16, 16, 1], [1.25, 0.488281, 0.488281], [498.0, 1399.0], 228448.0, [558, 662, 923, 1252, 766, 948, 1122]),
     ("cardiac/sunnybrook_sample/dicoms/SCD0000101/108.dcm", [1, 256, 256, 1], [10.0, 1.367188, 1.367188], [0.0, 737.0], 3955006.0, [0, 0, 9, 0, 95, 0, 0]),
     ("cardiac/sunnybrook_sample/dicoms/SCD0000301/160.dcm", [1, 256, 256, 1], [8.0, 1.2891, 1.2891], [0.0, 749.0], 5190471.0, [15, 33, 22, 0, 63, 362, 83]),
+    ("fixtures/dicom-test-files/data/WG04/J2KR/CT1_J2KR", [1, 512, 512, 1], [5.0, 0.661468, 0.661468], [-3024.0, 1254.0], -228407043.0, [-142, -123, -93, -109, 44, 30, -875]),
+    ("fixtures/dicom-test-files/data/WG04/J2KR/MR1_J2KR", [1, 512, 512, 1], [0.8, 0.3125, 0.3125], [0.0, 4000.0], 126140037.0, [175, 191, 705, 290, 152, 910, 349]),
+    ("fixtures/dicom-test-files/data/WG04/J2KR/XA1_J2KR", [1, 1024, 1024, 1], [0.0, 0.0, 0.0], [0.0, 504.0], 112478027.0, [0, 122, 102, 0, 107, 67, 0]),
+    ("fixtures/dicom-test-files/data/pydicom/693_J2KR.dcm", [1, 512, 512, 1], [20.0, 0.478516, 0.478516], [-3024.0, 1468.0], -271466631.0, [-1002, -999, -966, -994, -920, -966, -955]),
+    ("fixtures/dicom-test-files/data/pydicom/JPEG2000.dcm", [1, 1024, 256, 1], [0.0, 2.26, 2.26], [-30.0, 245.0], 3527976.0, [0, 71, 30, -8, 23, 57, 0]),
+    ("fixtures/dicom-test-files/data/pydicom/MR_small_jp2klossless.dcm", [1, 64, 64, 1], [0.8, 0.3125, 0.3125], [127.0, 2145.0], 2125338.0, [281, 360, 330, 956, 359, 212, 162]),
 ];
 
 #[test]
@@ -49,7 +55,9 @@ fn real_data_values_are_those_of_pydicom() {
         assert_eq!(raster.geometry.map_or([0.0; 3], |geometry| geometry.spacing), *spacing, "{file}");
         let found = samples.iter().fold([f32::MAX, f32::MIN], |[a, b], value| [a.min(*value), b.max(*value)]);
         assert_eq!(found, [*least, *largest], "{file}");
-        assert_eq!(samples.iter().copied().map(f64::from).sum::<f64>(), *sum, "{file}");
+        let total: f64 = samples.iter().copied().map(f64::from).sum();
+        // Decoders round lossy files each in their own way.
+        assert!(if raster.lossy { (total / sum - 1.0).abs() < 1e-4 } else { total == *sum }, "{file}: {total}");
         let count = samples.len();
         let some: Vec<i32> = (0..7).map(|at| samples[at * count / 7 + count / 14] as i32).collect();
         assert_eq!(some, voxels, "{file}");
@@ -73,10 +81,7 @@ fn real_data_files_are_read_or_refused_for_a_known_reason() {
         }
     }
     let reasons = [
-        ("J2KR", "compressed by JPEG 2000 Image Compression (Lossless Only) (1.2.840.10008.1.2.4.90)"),
         ("JLSL", "compressed by JPEG-LS Lossless Image Compression (1.2.840.10008.1.2.4.80)"),
-        ("JPEG2000.dcm", "compressed by JPEG 2000 Image Compression (1.2.840.10008.1.2.4.91)"),
-        ("jp2klossless", "compressed by JPEG 2000 Image Compression (Lossless Only)"),
         ("jpeg_ls_lossless", "compressed by JPEG-LS Lossless Image Compression"),
         ("JPEG-lossy.dcm", "not read: its JPEG frames are lossy and have 12 bits"),
         ("ExplVR_LitEndNoMeta.dcm", "not read: it holds no image (modality `RTPLAN`)"),
@@ -88,7 +93,7 @@ fn real_data_files_are_read_or_refused_for_a_known_reason() {
     ];
     let known = |line: &String| reasons.iter().any(|(name, reason)| line.contains(name) && line.contains(reason));
     assert!(refused.iter().all(known), "{refused:#?}");
-    assert_eq!(refused.len(), 16, "{refused:#?}");
+    assert_eq!(refused.len(), 10, "{refused:#?}");
 }
 
 #[test]
@@ -127,7 +132,15 @@ fn real_data_phases_of_one_slice_are_no_volume_but_slices_are_placed() {
 #[test]
 fn real_data_changed_bytes_never_panic() {
     let Some(root) = real_data("fixtures/dicom-test-files/data/pydicom") else { return };
-    for file in ["SC_rgb_jpeg_gdcm.dcm", "SC_rgb_rle_16bit.dcm", "JPEG-lossy.dcm", "rtstruct.dcm"] {
-        hostile::check_changed(&std::fs::read(root.join(file)).expect("the file can be read"), 500);
+    let files = [
+        ("MR_small_jp2klossless.dcm", 100),
+        ("JPEG2000.dcm", 5),
+        ("SC_rgb_jpeg_gdcm.dcm", 500),
+        ("SC_rgb_rle_16bit.dcm", 500),
+        ("JPEG-lossy.dcm", 500),
+        ("rtstruct.dcm", 500),
+    ];
+    for (file, times) in files {
+        hostile::check_changed(&std::fs::read(root.join(file)).expect("the file can be read"), times);
     }
 }
