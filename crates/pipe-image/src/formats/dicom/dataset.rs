@@ -37,6 +37,8 @@ pub(super) struct DataSet<'a> {
 pub(super) enum Pixels {
     /// As they are, in this range of bytes, which may end behind the file; in 16-bit words or in bytes.
     Plain { range: Range<usize>, words: bool },
+    /// Nowhere: the file is a plan, a report, the index of a folder.
+    None,
     /// In items that begin here.
     Encapsulated { start: usize },
 }
@@ -212,7 +214,10 @@ fn walk(bytes: &[u8], start: usize, syntax: &TransferSyntax) -> Result<Walk, For
     let mut open: Vec<Open> = Vec::new();
     let mut root = Tag(0, 0);
     loop {
-        let Some(token) = reader.advance() else { return Err(without_pixels(bytes, &open, &values)) };
+        let Some(token) = reader.advance() else {
+            let pixels = without_pixels(bytes, &open, &values)?;
+            return Ok(Walk { values, grouped, pixels });
+        };
         match token.map_err(|error| fault(bytes, &error))? {
             LazyDataToken::ElementHeader(_) => {}
             LazyDataToken::LazyValue { header, decoder } => {
@@ -273,17 +278,18 @@ fn is_grouped(root: Tag, tag: Tag) -> bool {
     groups.contains(&root) && wanted.contains(&tag)
 }
 
-/// Says why a data set ends without pixels: because it is cut, or because it is a plan, a report, a folder's index.
-fn without_pixels(bytes: &[u8], open: &[Open], values: &BTreeMap<Tag, Range<usize>>) -> FormatError {
-    let last = values.keys().next_back().copied().unwrap_or(Tag(0, 0));
-    if !open.is_empty() || values.contains_key(&tags::ROWS) || last < tags::ROWS {
-        return truncated(bytes);
-    }
+/// Tells a data set that is cut before its pixels from one that never had any: a plan, a report, the index of a folder.
+fn without_pixels(bytes: &[u8], open: &[Open], values: &BTreeMap<Tag, Range<usize>>) -> Result<Pixels, FormatError> {
     if [tags::FLOAT_PIXEL_DATA, tags::DOUBLE_FLOAT_PIXEL_DATA].iter().any(|tag| values.contains_key(tag)) {
-        return not_read("its pixels are floating-point numbers");
+        return Err(not_read("its pixels are floating-point numbers"));
     }
-    let kind = values.get(&tags::MODALITY).and_then(|range| text(&bytes[range.clone()])).unwrap_or_default();
-    not_read(format!("it holds no image (modality `{kind}`)"))
+    let last = values.keys().next_back().copied().unwrap_or(Tag(0, 0));
+    // Only indexes have elements of group 4, and nothing behind it.
+    let index = values.keys().any(|tag| tag.0 == 4);
+    if !open.is_empty() || values.contains_key(&tags::ROWS) || (last < tags::ROWS && !index) {
+        return Err(truncated(bytes));
+    }
+    Ok(Pixels::None)
 }
 
 /// Tells an end that came too early from nonsense.

@@ -65,6 +65,7 @@ impl<'a> Frames<'a> {
     /// Finds the frames, and holds what they decode to against the bytes that are there.
     pub(super) fn of(data: &'a DataSet<'a>, look: &Look, coding: Coding) -> Result<Self, FormatError> {
         let place = match data.pixels.clone() {
+            Pixels::None => return Err(damaged("the pixels are missing")),
             Pixels::Plain { .. } if coding != Coding::Plain => {
                 return Err(damaged("compressed pixels are not in items"));
             }

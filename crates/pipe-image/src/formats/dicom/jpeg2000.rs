@@ -9,6 +9,9 @@ use crate::formats::read::{FormatError, Header};
 /// A blank frame takes next to nothing; this much keeps a small file from asking for much memory.
 pub(super) const MOST_UNPACKED: usize = 1 << 14;
 
+/// How a codestream begins: with its size.
+const START: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
+
 /// What a codestream says of its size (ISO 15444-1, A.5.1).
 struct Siz {
     height: usize,
@@ -24,7 +27,7 @@ impl Siz {
     fn of(frame: &[u8]) -> Option<Self> {
         let four =
             |at: usize| frame.get(at..at + 4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
-        if !frame.starts_with(&[0xff, 0x4f, 0xff, 0x51]) {
+        if !frame.starts_with(&START) {
             return None;
         }
         let [width, height, left, top, tile_width, tile_height] =
@@ -50,6 +53,10 @@ impl Siz {
 
 /// Gives the samples of a frame side by side, colours as RGB where the codestream turns them.
 pub(super) fn unpacked(frame: &[u8], expected: Header, samples: usize) -> Result<Vec<u32>, FormatError> {
+    // DICOM wants bare codestreams; some writers leave them in their boxes, which say nothing that DICOM does not.
+    let boxed = frame.get(4..8) == Some(b"jP  ");
+    let start = if boxed { frame.windows(4).position(|four| four == START) } else { None };
+    let frame = &frame[start.unwrap_or(0)..];
     let siz = Siz::of(frame)
         .ok_or_else(|| damaged("a JPEG 2000 frame does not begin as one, or has components that differ"))?;
     if (siz.height, siz.width, siz.components) != (expected.height, expected.width, samples) {

@@ -40,6 +40,10 @@ pub(super) enum Colours {
 impl Look {
     /// Reads the description and refuses what contradicts itself.
     pub(super) fn of(data: &DataSet<'_>) -> Result<Self, FormatError> {
+        if matches!(data.pixels, Pixels::None) {
+            let kind = data.text(tags::MODALITY).unwrap_or_else(|| "none".to_string());
+            return Err(not_read(format!("it holds no image (modality: {kind})")));
+        }
         let short = |tag, name: &str| data.short(tag).ok_or_else(|| damaged(format!("{name} is missing")));
         let height = usize::from(short(tags::ROWS, "Rows")?);
         let width = usize::from(short(tags::COLUMNS, "Columns")?);
@@ -109,7 +113,7 @@ impl Look {
     pub(super) fn end(&self, data: &DataSet<'_>) -> Option<usize> {
         match &data.pixels {
             Pixels::Plain { range, .. } => Some(range.start + self.bytes().min(range.len())),
-            Pixels::Encapsulated { .. } => None,
+            Pixels::Encapsulated { .. } | Pixels::None => None,
         }
     }
 
@@ -122,11 +126,15 @@ impl Look {
     }
 
     /// Gives the stored value of a sample.
-    fn value(&self, sample: u32) -> i64 {
+    pub(super) fn value(&self, sample: u32) -> i64 {
         let kept = (i64::from(sample) >> self.shift) & ((1 << self.stored) - 1);
-        let value = if self.signed && kept > self.highest() { kept - (1 << self.stored) } else { kept };
+        if self.signed && kept > self.highest() { kept - (1 << self.stored) } else { kept }
+    }
+
+    /// Gives a stored value with dark and bright exchanged, within its stored bits.
+    fn turned(&self, value: i64) -> i64 {
         let lowest = if self.signed { -(1 << (self.stored - 1)) } else { 0 };
-        if self.colours == Colours::Monochrome1 { lowest + self.highest() - value } else { value }
+        lowest + self.highest() - value
     }
 }
 
@@ -138,12 +146,14 @@ pub(super) fn raster(data: &DataSet<'_>, look: &Look) -> Result<Raster, FormatEr
     let palette = if look.colours == Colours::Palette { Some(Palette::of(data, look)?) } else { None };
     let channels = if look.colour() { 3 } else { 1 };
     let rescale = Rescale::of(data, slices)?;
+    let turn = look.colours == Colours::Monochrome1 && rescale.is_none();
     let mut samples = Vec::with_capacity(slices * look.pixels() * channels);
     for frame in 0..slices {
         let stored = frames.samples(look, coding, frame)?;
         match &palette {
             Some(palette) => samples.extend(stored.iter().flat_map(|sample| palette.colour(look.value(*sample)))),
             None if look.colour() => samples.extend(stored.iter().map(|sample| look.value(*sample) as f32)),
+            None if turn => samples.extend(stored.iter().map(|sample| look.turned(look.value(*sample)) as f32)),
             None => samples.extend(stored.iter().map(|sample| rescale.apply(look.value(*sample), frame))),
         }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
-use super::dataset::DataSet;
+use super::dataset::{DataSet, Pixels};
 use super::pixels::Look;
 use super::space::{Place, dot, is_even};
 use super::{FORMAT, is_dicom};
@@ -63,10 +63,15 @@ pub struct Slice {
 }
 
 impl Slice {
-    fn of(path: &Path, bytes: &[u8]) -> Result<Self, FormatError> {
+    /// Gives nothing if the file has no image: plans, reports and indexes lie beside images.
+    fn of(path: &Path, bytes: &[u8]) -> Result<Option<Self>, FormatError> {
         let data = DataSet::of(bytes)?;
+        if matches!(data.pixels, Pixels::None) {
+            return Ok(None);
+        }
         let header = Look::of(&data)?.header;
-        Ok(Self { path: path.to_path_buf(), instance: Instance::of(&data), header, place: Place::of(&data) })
+        let (instance, place) = (Instance::of(&data), Place::of(&data));
+        Ok(Some(Self { path: path.to_path_buf(), instance, header, place }))
     }
 
     /// Gives how far along the normal the file lies, in millimetres.
@@ -142,14 +147,14 @@ pub enum SeriesError {
 pub fn instance(path: &Path) -> Result<Instance, FormatError> {
     match slice(path)? {
         Some(slice) => Ok(slice.instance),
-        None => Err(FormatError::NotRead { format: FORMAT, reason: "it is of another format".to_string() }),
+        None => Err(FormatError::NotRead { format: FORMAT, reason: "it is no image".to_string() }),
     }
 }
 
 /// Finds the series in a folder and those below it, by SeriesInstanceUID; files that are no DICOM images are passed over.
 ///
 /// # Errors
-/// If a folder cannot be read, or a DICOM file is damaged.
+/// If a folder cannot be read, or a DICOM image is damaged or not read.
 pub fn series(folder: &Path) -> Result<Vec<Series>, SeriesError> {
     let mut found: BTreeMap<String, Vec<Slice>> = BTreeMap::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
@@ -160,8 +165,7 @@ pub fn series(folder: &Path) -> Result<Vec<Series>, SeriesError> {
         }
         match slice(entry.path()) {
             Ok(Some(slice)) => found.entry(slice.instance.series.clone()).or_default().push(slice),
-            // Plans, reports and indexes lie beside images.
-            Ok(None) | Err(FormatError::NotRead { .. } | FormatError::Empty) => {}
+            Ok(None) => {}
             Err(source) => return Err(SeriesError::File { path: entry.path().to_path_buf(), source }),
         }
     }
@@ -280,7 +284,7 @@ fn close(one: &Option<Vec<f64>>, other: &Option<Vec<f64>>) -> bool {
     }
 }
 
-/// Reads what stands before the pixels of a file; nothing if it is of another format.
+/// Reads what stands before the pixels of a file; nothing if it is of another format, or no image.
 fn slice(path: &Path) -> Result<Option<Slice>, FormatError> {
     let mut bytes = Vec::new();
     let mut file = File::open(path)?;
@@ -292,8 +296,8 @@ fn slice(path: &Path) -> Result<Option<Slice>, FormatError> {
     match Slice::of(path, &bytes) {
         Err(FormatError::Truncated { .. }) => {
             file.read_to_end(&mut bytes)?;
-            Slice::of(path, &bytes).map(Some)
+            Slice::of(path, &bytes)
         }
-        found => found.map(Some),
+        found => found,
     }
 }

@@ -84,9 +84,9 @@ fn real_data_files_are_read_or_refused_for_a_known_reason() {
         ("JLSL", "compressed by JPEG-LS Lossless Image Compression (1.2.840.10008.1.2.4.80)"),
         ("jpeg_ls_lossless", "compressed by JPEG-LS Lossless Image Compression"),
         ("JPEG-lossy.dcm", "not read: its JPEG frames are lossy and have 12 bits"),
-        ("ExplVR_LitEndNoMeta.dcm", "not read: it holds no image (modality `RTPLAN`)"),
-        ("rtplan.dcm", "not read: it holds no image (modality `RTPLAN`)"),
-        ("rtstruct.dcm", "not read: it holds no image (modality `RTSTRUCT`)"),
+        ("ExplVR_LitEndNoMeta.dcm", "not read: it holds no image (modality: RTPLAN)"),
+        ("rtplan.dcm", "not read: it holds no image (modality: RTPLAN)"),
+        ("rtstruct.dcm", "not read: it holds no image (modality: RTSTRUCT)"),
         ("MR_truncated.dcm", "the file ends after 9630 bytes"),
         // One stray byte stands before its first element.
         ("no_meta.dcm", "no picture"),

@@ -33,6 +33,8 @@ fn files_are_grouped_sorted_and_put_together() {
     let plan =
         Draft { syntax: EXPLICIT, elements: Vec::new() }.text(8, 0x60, "CS", "RTPLAN").text(0x300a, 2, "SH", "plan");
     folder.file("plan", &plan.file());
+    let index = Draft { syntax: EXPLICIT, elements: Vec::new() }.text(4, 0x1130, "CS", "FILES");
+    folder.file("DICOMDIR", &index.file());
     let found = series(folder.path()).expect("the folder is good");
     assert_eq!(found.iter().map(|series| series.uid.as_str()).collect::<Vec<_>>(), ["1.2.3", "1.2.4"]);
     let numbers: Vec<_> = found[0].slices.iter().map(|slice| slice.instance.number).collect();
@@ -65,7 +67,9 @@ fn what_is_no_volume_names_its_files() {
     refused(&[("a", slice(0.0, 1)), ("b", slice(1.0, 2).short(0x28, 0x10, 2))], "a and b differ in their size");
     let turned = slice(1.0, 2).placed("5\\6\\1", "0\\1\\0\\1\\0\\0");
     refused(&[("a", slice(0.0, 1)), ("b", turned)], "b and a differ in their orientation");
-    let folder = folder(&[("a", slice(0.0, 1))]);
+    let folder = folder(&[("a", slice(0.0, 1)), ("b", slice(1.0, 2).text(0x28, 4, "CS", "HSV"))]);
+    let message = series(folder.path()).expect_err("a file is not read").to_string();
+    assert!(message.ends_with("b: the DICOM file is not read: its pixels are `HSV` of 1 samples"), "{message}");
     folder.file("b", &slice(1.0, 2).file()[..300]);
     let message = series(folder.path()).expect_err("a file is cut").to_string();
     assert!(message.ends_with("b: the file ends after 300 bytes, before the DICOM picture does"), "{message}");
