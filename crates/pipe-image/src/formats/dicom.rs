@@ -2,8 +2,8 @@
 //! It does not know folders; `series.rs` puts the files of a series together.
 //!
 //! Values are raw: windows are not applied, nor are lookup tables of the modality. `MONOCHROME1`, where large values are dark, is turned
-//! over: a stored value `v` becomes `lowest + highest - v` over the range of its stored bits. Not so where slope and intercept give
-//! values a unit, as in PET: there `MONOCHROME1` only says how to show them.
+//! over: a stored value `v` becomes `lowest + highest - v` over the range of its stored bits, before slope and intercept. Not so the
+//! activities of PET and the counts of NM: there `MONOCHROME1` only says how to show them.
 
 mod dataset;
 mod frames;

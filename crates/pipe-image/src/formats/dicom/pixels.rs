@@ -146,15 +146,18 @@ pub(super) fn raster(data: &DataSet<'_>, look: &Look) -> Result<Raster, FormatEr
     let palette = if look.colours == Colours::Palette { Some(Palette::of(data, look)?) } else { None };
     let channels = if look.colour() { 3 } else { 1 };
     let rescale = Rescale::of(data, slices)?;
-    let turn = look.colours == Colours::Monochrome1 && rescale.is_none();
+    let counts = matches!(data.text(tags::MODALITY).as_deref(), Some("PT" | "NM"));
+    let turn = look.colours == Colours::Monochrome1 && !counts;
     let mut samples = Vec::with_capacity(slices * look.pixels() * channels);
     for frame in 0..slices {
         let stored = frames.samples(look, coding, frame)?;
         match &palette {
             Some(palette) => samples.extend(stored.iter().flat_map(|sample| palette.colour(look.value(*sample)))),
             None if look.colour() => samples.extend(stored.iter().map(|sample| look.value(*sample) as f32)),
-            None if turn => samples.extend(stored.iter().map(|sample| look.turned(look.value(*sample)) as f32)),
-            None => samples.extend(stored.iter().map(|sample| rescale.apply(look.value(*sample), frame))),
+            None => samples.extend(stored.iter().map(|sample| {
+                let value = look.value(*sample);
+                rescale.apply(if turn { look.turned(value) } else { value }, frame)
+            })),
         }
     }
     let integer = !look.signed && look.stored <= 16 && (look.colour() || rescale.is_none());

@@ -222,9 +222,9 @@ fn monochrome1_is_turned_over_within_its_stored_bits() {
     let draft =
         Draft::gray(EXPLICIT, 1, 2).text(0x28, 4, "CS", "MONOCHROME1").short(0x28, 0x101, 10).short(0x28, 0x102, 9);
     check(&draft.clone().words(&[0, 1000]), Some(1023.0), &[1023.0, 23.0]);
-    // Activities of a PET stay what they are.
-    let scaled = draft.clone().text(0x28, 0x1052, "DS", "0").text(0x28, 0x1053, "DS", "2.5");
-    check(&scaled.words(&[0, 1000]), None, &[0.0, 2500.0]);
+    let scaled = draft.clone().text(0x28, 0x1052, "DS", "200").text(0x28, 0x1053, "DS", "0.5");
+    check(&scaled.clone().words(&[0, 1000]), None, &[711.5, 211.5]);
+    check(&scaled.text(8, 0x60, "CS", "PT").words(&[0, 1000]), None, &[200.0, 700.0]);
     check(&draft.short(0x28, 0x103, 1).words(&[0, 511]), None, &[-1.0, -512.0]);
 }
 
