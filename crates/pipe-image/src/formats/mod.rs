@@ -2,6 +2,7 @@
 //! It does not know cases, layouts or what masks mean.
 
 mod bmp;
+pub mod dicom;
 mod geometry;
 mod gif;
 mod gzip;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::raster::Raster;
-use super::{bmp, gif, gzip, jpeg, nifti, png, pnm, tiff};
+use super::{bmp, dicom, gif, gzip, jpeg, nifti, png, pnm, tiff};
 
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
 pub(super) const MOST_PIXELS: usize = 1 << 28;
@@ -115,6 +115,7 @@ fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
         Format::Bmp => bmp::header(bytes)?,
         Format::Gif => gif::header(bytes)?,
         Format::Pnm => pnm::header(bytes)?,
+        Format::Dicom => dicom::header(bytes)?,
     };
     let Header { slices, height, width } = header;
     if height.saturating_mul(width).saturating_mul(slices) > MOST_PIXELS {
@@ -146,6 +147,7 @@ pub fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
         Format::Bmp => bmp::decode(bytes),
         Format::Gif => gif::decode(bytes),
         Format::Pnm => pnm::decode(bytes),
+        Format::Dicom => dicom::decode(bytes),
     }
 }
 
@@ -157,6 +159,7 @@ enum Format {
     Bmp,
     Gif,
     Pnm,
+    Dicom,
 }
 
 impl Format {
@@ -169,6 +172,10 @@ impl Format {
         }
         if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             return Ok(Self::Jpeg);
+        }
+        // Before TIFF: the preamble of a DICOM file may be the header of a TIFF file.
+        if dicom::is_dicom(bytes) {
+            return Ok(Self::Dicom);
         }
         if gzip::is_gzip(bytes) && nifti::is_nifti(&gzip::start(bytes, 4)?) || nifti::is_nifti(bytes) {
             return Ok(Self::Nifti);
