@@ -154,7 +154,7 @@ impl Qform {
         let cross = [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]];
         let handedness = if dot(cross, z) < 0.0 { -1.0 } else { 1.0 };
         let z = z.map(|value| value * handedness);
-        // The largest of the four is computed first, the others by dividing by it: Shepperd's way.
+        // The largest of the four is computed first, the others by dividing by it.
         let squares =
             [1.0 + x[0] + y[1] + z[2], 1.0 + x[0] - y[1] - z[2], 1.0 - x[0] + y[1] - z[2], 1.0 - x[0] - y[1] + z[2]];
         let largest = (1..4).fold(0, |largest, at| if squares[at] > squares[largest] { at } else { largest });
