@@ -64,7 +64,7 @@ pub enum Normalise {
     None,
 }
 
-/// Gray or colour.
+/// Gray or colour. What is neither, for instance several modalities, keeps its channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channels {
@@ -73,6 +73,8 @@ pub enum Channels {
     Gray,
     /// Three channels; gray is repeated.
     Rgb,
+    /// As many as the files have.
+    All,
 }
 
 /// A case that is ready for a network.
@@ -127,8 +129,7 @@ fn with_frames(mut image: Image, label: usize, frames: Option<usize>) -> (Image,
 fn with_channels(image: Image, channels: Channels) -> Image {
     let [frames, from, height, width] = image.shape();
     match (channels, from) {
-        (Channels::Gray, 1) | (Channels::Rgb, 3) => image,
-        (Channels::Gray, _) => {
+        (Channels::Gray, 3) => {
             let gray = |frame: usize| {
                 let colours = image.plane(frame, 0).iter().zip(image.plane(frame, 1)).zip(image.plane(frame, 2));
                 colours.map(|((red, green), blue)| 0.299 * red + 0.587 * green + 0.114 * blue)
@@ -136,10 +137,11 @@ fn with_channels(image: Image, channels: Channels) -> Image {
             let data = (0..frames).flat_map(gray).collect();
             Image { frames, channels: 1, height, width, data }
         }
-        (Channels::Rgb, _) => {
+        (Channels::Rgb, 1) => {
             let data = (0..frames).flat_map(|frame| image.plane(frame, 0).repeat(3)).collect();
             Image { frames, channels: 3, height, width, data }
         }
+        (Channels::Gray | Channels::Rgb | Channels::All, _) => image,
     }
 }
 

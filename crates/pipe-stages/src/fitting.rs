@@ -92,6 +92,7 @@ pub(crate) fn shape(data: &DataConfig, training: Option<&TrainConfig>) -> Option
     let channels = match data.channels {
         Channels::Gray => 1,
         Channels::Rgb => 3,
+        Channels::All => return None,
     };
     let patch = training.and_then(|training| training.sampling.patch.as_deref());
     // A patch has its size whatever the cases have.
