@@ -1,7 +1,7 @@
 //! Masks that are cut out of an image, with a table that says where from.
 //! It does not know how images are found.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,12 @@ impl Crops {
             };
             let (Some(class), false) = (class, cell(mask).is_empty()) else { continue };
             let place = [cell(top), cell(left)].map(str::parse::<usize>);
+            // A table says nothing of files beside its data set.
+            let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+            if !Path::new(cell(mask)).components().all(inside) {
+                problems.push(table.wrong(line, &format!("`{}` lies outside of the data set", cell(mask))));
+                continue;
+            }
             match (names(&self.pattern, cell(image)), place) {
                 (Some(names), [Ok(top), Ok(left)]) => sources.push(Source {
                     file: cell(mask).to_owned(),

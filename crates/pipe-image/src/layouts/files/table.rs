@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::join::{Names, plain};
 use crate::problem::{DataProblem, What};
 
-/// The largest table that is read: 40 times that of UW-Madison.
-const LARGEST: u64 = 2 << 30;
+/// The largest table that is read: ten times that of UW-Madison.
+const LARGEST: u64 = 512 << 20;
 
 /// A table as it was read.
 pub(super) struct Table {

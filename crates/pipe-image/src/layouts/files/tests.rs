@@ -153,12 +153,17 @@ fn crops_lie_where_the_table_says() {
             .as_bytes(),
     );
     assert_eq!(labels(&cases(text, data.path())[0]), [0, 1, 1, 0, 0, 0, 0, 2, 0, 0, 0, 2]);
-    data.file("t.csv", format!("{head}l,images/x.png,masks/1.png,0,3\nl,images/x.png,masks/1.png,-1,3\n").as_bytes());
+    data.file(
+        "t.csv",
+        format!("{head}l,images/x.png,masks/1.png,0,3\nl,images/x.png,masks/1.png,-1,3\nl,images/x.png,../1.png,0,0\n")
+            .as_bytes(),
+    );
     assert_eq!(
         problems(text, &data),
         [
             "t.csv: annotations: line 2: `masks/1.png`, 2x1, does not fit into an image of 4x3 at row 0, column 3",
-            "t.csv: annotations: line 3: `-1` is no place in an image"
+            "t.csv: annotations: line 3: `-1` is no place in an image",
+            "t.csv: annotations: line 4: `../1.png` lies outside of the data set"
         ]
     );
 }
