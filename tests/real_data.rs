@@ -163,3 +163,52 @@ fn real_data_arcade_trains_classes_that_exclude_each_other() {
     let answer = workspace.pipe(&[&["plan"], small(&root, &few).as_slice()].concat());
     answer.fails(2, &["the data have classes 0 to 2, the network 2 maps; set `out_channels: 3`"]);
 }
+
+#[test]
+fn real_data_declared_sets_are_read_by_name() {
+    let Some(root) = samples("") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    // Cases and patients by the sets' own tables and folders; contours are of 96 slices.
+    for (name, folder, cases, patients) in [
+        ("arcade_stenosis", "xca/arcade/stenosis", 39, 39),
+        ("arcade_syntax", "xca/arcade/syntax", 200, 200),
+        ("covid_cxr", "lung/covid19_cxr_segmentations", 38, 38),
+        ("dsb_2018", "nuclei/dsb2018_sample", 20, 20),
+        ("isbi_2012", "em/isbi2012_membrane", 30, 30),
+        ("isic_2017", "isic/isic2017_test_sample", 6, 6),
+        ("msd", "msd/Task04_Hippocampus", 260, 260),
+        ("oct_plaque", "oct/danilov_oct_demo", 32, 1),
+        ("sunnybrook", "cardiac/sunnybrook_sample", 96, 5),
+        ("uw_madison", "uwmgi/derived_official_layout/uw-madison-gi-tract-image-segmentation", 14, 5),
+    ] {
+        let folder = root.join(folder).display().to_string();
+        let answer = workspace.pipe(&["data", "check", name, "--root", &folder, "--format", "json"]);
+        assert_eq!(answer.code, 0, "{name}: {}", answer.stderr);
+        let json = answer.json();
+        let found = json["cases"].as_array().expect("a list");
+        let people: std::collections::BTreeSet<_> = found.iter().map(|case| case["patient"].as_str()).collect();
+        assert_eq!((found.len(), people.len()), (cases, patients), "{name}");
+        assert!(found.iter().all(|case| case["labelled"].is_u64()), "{name}: every case has a mask");
+    }
+}
+
+#[test]
+fn real_data_slices_stay_with_their_volume() {
+    let Some(folder) = samples("msd/Task04_Hippocampus") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/hippocampus.yaml");
+    workspace.write("hippocampus.yaml", std::fs::read(committed).expect("committed"));
+    let root = format!("data.root={}", folder.display());
+    let answer = workspace.pipe(&["run", "hippocampus.yaml", "-s", &root, "-s", "axes.fold=[0]", "--until", "split"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    let answer = workspace.pipe(&["data", "check", "hippocampus.yaml", "-s", &root, "--format", "json"]);
+    let json = answer.json();
+    let cases = json["cases"].as_array().expect("a list");
+    assert_eq!(cases.len(), 9270);
+    let of = |case: &serde_json::Value| case["patient"].as_str().map(str::to_owned).expect("a patient");
+    assert!(cases.iter().all(|case| case["id"].as_str().is_some_and(|id| id.starts_with(&of(case)))));
+}
