@@ -172,7 +172,6 @@ fn real_data_declared_sets_are_read_by_name() {
     let workspace = Workspace::new();
     // Cases and patients by the sets' own tables and folders; contours are of 96 slices.
     for (name, folder, cases, patients) in [
-        ("arcade_stenosis", "xca/arcade/stenosis", 39, 39),
         ("arcade_syntax", "xca/arcade/syntax", 200, 200),
         ("covid_cxr", "lung/covid19_cxr_segmentations", 38, 38),
         ("dsb_2018", "nuclei/dsb2018_sample", 20, 20),

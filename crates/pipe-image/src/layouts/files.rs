@@ -196,7 +196,9 @@ impl Files {
         let own = match &self.case {
             Some(case) => case.fill(names)?,
             None => {
-                let tells = |(name, value): (&String, &String)| join::tells(name).then(|| value.clone());
+                // What a table adds tells no cases apart.
+                let own = |name: &str| join::tells(name) && self.images.iter().any(|pattern| pattern.has(name));
+                let tells = |(name, value): (&String, &String)| own(name).then(|| value.clone());
                 // In the order of the pattern, not of the alphabet.
                 let mut order: Vec<_> = names.iter().collect();
                 let text = self.images.iter().map(ToString::to_string).collect::<String>();
