@@ -127,7 +127,10 @@ impl Arrangement for Files {
                 Err(found) => problems.extend(found.into_iter().map(|problem| problem.of(id.clone()))),
             }
         }
-        for (_, orphan) in sources.iter().enumerate().filter(|(at, source)| !used.contains(at) && source.is_file()) {
+        // Masks of a part that is left out miss no image.
+        let counts = |names: &Names| !names.contains_key("part") || self.part(names).is_some();
+        let orphans = sources.iter().enumerate().filter(|(at, source)| !used.contains(at) && source.is_file());
+        for (_, orphan) in orphans.filter(|(_, source)| counts(&source.names)) {
             let reason = "no image has the names of this mask";
             problems.push(
                 DataProblem::new(What::MaskWithoutImage, orphan.file.clone(), reason)

@@ -40,6 +40,7 @@ fn names_join_images_and_masks_of_official_parts() {
             .row(&format!("{part}_GroundTruth/ISIC_{number}_Segmentation.png"), &[0, 255]);
     }
     data.row("Training_Data/ISIC_001_superpixels.png", &[1, 2]).row("Extra_Data/ISIC_001.png", &[1, 2]);
+    data.row("Extra_GroundTruth/ISIC_001_Segmentation.png", &[1, 2]);
     let text = r#"{
         "images": ["{part}_Data/ISIC_{case}.png"], "ignore": ["{any1}/{any2}_superpixels.png"],
         "masks": {"files": {"paths": ["{part}_GroundTruth/ISIC_{case}_Segmentation.png"]}},
