@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::formats::Header;
 use crate::{Image, Mask};
 
 /// One image as it was read, with its mask if it has one.
@@ -96,6 +97,28 @@ pub struct CaseFiles {
     pub height: usize,
     /// The number of columns, from the header of the image.
     pub width: usize,
+}
+
+impl CaseFiles {
+    /// Gives a case without files, labels or a site, of the size that a header tells.
+    pub(crate) fn new(id: String, patient: String, part: Option<Part>, size: Header) -> Self {
+        let Header { slices, height, width } = size;
+        Self {
+            id,
+            patient,
+            site: None,
+            part,
+            frames: Vec::new(),
+            channels: 1,
+            label_frame: 0,
+            mask: None,
+            spacing: None,
+            slice: None,
+            slices,
+            height,
+            width,
+        }
+    }
 }
 
 /// Where the mask of a case comes from.

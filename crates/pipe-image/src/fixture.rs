@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use png::{BitDepth, ColorType};
 
+use crate::{Case, Image, Mask};
+
 /// A temporary folder with files in it.
 pub(crate) struct DataFolder {
     folder: tempfile::TempDir,
@@ -36,6 +38,21 @@ impl DataFolder {
     /// Writes an 8-bit gray PNG of one row.
     pub(crate) fn row(&self, path: &str, values: &[u8]) -> &Self {
         self.file(path, &gray(values.len(), 1, values))
+    }
+}
+
+/// Gives a case of 8 bits, of nobody and nowhere in particular.
+pub(crate) fn case([id, patient]: [&str; 2], image: Image, mask: Option<Mask>) -> Case {
+    Case {
+        id: id.to_owned(),
+        patient: patient.to_owned(),
+        site: None,
+        part: None,
+        image,
+        full_scale: Some(255.0),
+        label_frame: 0,
+        mask,
+        spacing: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::pack::image_digest;
 use crate::{Case, Image};
 
 /// Side of the grid that a perceptual hash compares.
@@ -24,8 +25,8 @@ const FAR: f64 = 8.0;
 pub struct Look {
     id: String,
     patient: String,
-    /// BLAKE3 of shape and values of the image.
-    digest: [u8; 32],
+    /// Of shape and values of the image, as a pack has it.
+    digest: String,
     /// The perceptual hash of the frame that is labelled; nothing of a plain one.
     hash: Option<[u64; WORDS]>,
     pixels: f64,
@@ -66,19 +67,12 @@ pub enum Found {
 impl Look {
     /// Looks at a case.
     pub fn at(case: &Case) -> Self {
-        let Image { frames, channels, height, width, data } = &case.image;
-        let mut hasher = blake3::Hasher::new();
-        for length in [frames, channels, height, width] {
-            hasher.update(&(*length as u64).to_le_bytes());
-        }
-        for value in data {
-            hasher.update(&value.to_le_bytes());
-        }
+        let Image { frames, height, width, data, .. } = &case.image;
         let frame = case.label_frame.min(frames.saturating_sub(1));
         Self {
             id: case.id.clone(),
             patient: case.patient.clone(),
-            digest: *hasher.finalize().as_bytes(),
+            digest: image_digest(&case.image),
             hash: hash(&case.image, frame),
             pixels: (height * width) as f64,
             mean: data.iter().map(|value| f64::from(*value)).sum::<f64>() / data.len().max(1) as f64,
@@ -149,9 +143,9 @@ fn finding(what: Found, looks: &[&Look], text: String) -> Finding {
 
 /// Images that are there more than once, byte by byte.
 fn same(looks: &[Look]) -> Vec<Finding> {
-    let mut by_digest: BTreeMap<[u8; 32], Vec<&Look>> = BTreeMap::new();
+    let mut by_digest: BTreeMap<&str, Vec<&Look>> = BTreeMap::new();
     for look in looks {
-        by_digest.entry(look.digest).or_default().push(look);
+        by_digest.entry(&look.digest).or_default().push(look);
     }
     let several = by_digest.into_values().filter(|group| group.len() > 1);
     several
@@ -200,7 +194,7 @@ fn median_and_spread(mut values: Vec<f64>) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mask, formats};
+    use crate::{Mask, fixture, formats};
 
     /// A picture of waves that differ from number to number.
     fn case(id: &str, patient: &str, number: usize, labelled: bool) -> Case {
@@ -214,18 +208,7 @@ mod tests {
         let image = Image { frames: 1, channels: 1, height, width, data: (0..height * width).map(wave).collect() };
         let mut mask = Mask::empty(height, width);
         mask.labels[0] = u8::from(labelled);
-        let (id, patient) = (id.to_owned(), patient.to_owned());
-        Case {
-            id,
-            patient,
-            site: None,
-            part: None,
-            image,
-            full_scale: Some(255.0),
-            label_frame: 0,
-            mask: Some(mask),
-            spacing: None,
-        }
+        fixture::case([id, patient], image, Some(mask))
     }
 
     #[test]
@@ -237,7 +220,7 @@ mod tests {
         // The same picture, saved by a program that rounds.
         let mut saved = case("saved", "other", 2, true);
         let bytes: Vec<u8> = saved.image.data.iter().map(|value| *value as u8).collect();
-        let raster = formats::decode(&crate::fixture::jpeg(60, 40, &bytes, 70)).expect("the picture is good");
+        let raster = formats::decode(&fixture::jpeg(60, 40, &bytes, 70)).expect("the picture is good");
         saved.image.data = raster.samples;
         cases.push(saved);
         let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>());

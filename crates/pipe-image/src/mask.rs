@@ -78,6 +78,13 @@ impl Mask {
         Self { layers: self.layers, depth: self.depth, height, width, labels }
     }
 
+    /// Gives the layer and the label of each pixel or voxel that is not background.
+    pub fn classes(&self) -> impl Iterator<Item = (usize, u8)> {
+        let size = self.size().max(1);
+        let found = self.labels.iter().enumerate().filter(|(_, label)| **label != 0);
+        found.map(move |(at, label)| (at / size, *label))
+    }
+
     /// Counts the labels that are not background.
     pub fn foreground(&self) -> usize {
         self.labels.iter().filter(|label| **label != 0).count()

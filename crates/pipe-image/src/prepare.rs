@@ -180,20 +180,10 @@ fn normalise(image: &mut Image, how: Normalise, full_scale: Option<f32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     fn case(image: Image, mask: Option<Mask>) -> Case {
-        let (id, patient) = ("a".to_owned(), "p".to_owned());
-        Case {
-            id,
-            patient,
-            site: None,
-            part: None,
-            image,
-            full_scale: Some(255.0),
-            label_frame: 0,
-            mask,
-            spacing: Some([0.5, 0.5]),
-        }
+        Case { spacing: Some([0.5, 0.5]), ..fixture::case(["a", "p"], image, mask) }
     }
 
     #[test]

@@ -186,19 +186,8 @@ pub fn kfold_by_patient(
     patients.sort_by(|(_, one), (_, other)| one.cmp(other));
     let patients: Vec<&str> = patients.into_iter().map(|(patient, _)| patient).collect();
     let fold = |fold: usize| {
-        let held_out: BTreeSet<&str> = patients.iter().copied().skip(fold).step_by(folds).collect();
-        let rest: Vec<&str> = patients.iter().copied().filter(|patient| !held_out.contains(patient)).collect();
-        // A state of its own for every fold: the validation part of one fold does not depend on the number of the others.
-        let carved = carve(
-            rest,
-            validation,
-            &mut Pcg64::seed_from_u64(seed ^ (fold as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        )?;
-        Ok(parts(cases, |case| match case.patient.as_str() {
-            patient if held_out.contains(patient) => Some(Part::Test),
-            patient if carved.contains(patient) => Some(Part::Validation),
-            _ => Some(Part::Train),
-        }))
+        let held_out = patients.iter().copied().skip(fold).step_by(folds).collect();
+        without(cases, &held_out, validation, seed_of(seed, fold))
     };
     (0..folds).map(fold).collect()
 }
@@ -210,6 +199,28 @@ fn strata(cases: &[Member]) -> Vec<(&str, BTreeSet<&str>)> {
         strata.entry(&case.patient).or_default().extend(case.stratum.as_deref());
     }
     strata.into_iter().collect()
+}
+
+/// A state of its own for every fold: the validation part of one fold does not depend on the number of the others.
+fn seed_of(seed: u64, fold: usize) -> u64 {
+    seed ^ (fold as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The fold that holds these patients out, and carves its validation part from the others.
+fn without(
+    cases: &[Member],
+    held_out: &BTreeSet<&str>,
+    validation: Probability,
+    seed: u64,
+) -> Result<Fold, SplitError> {
+    let patients: BTreeSet<&str> = cases.iter().map(|case| case.patient.as_str()).collect();
+    let rest = patients.difference(held_out).copied().collect();
+    let carved = carve(rest, validation, &mut Pcg64::seed_from_u64(seed))?;
+    Ok(parts(cases, |case| match case.patient.as_str() {
+        patient if held_out.contains(patient) => Some(Part::Test),
+        patient if carved.contains(patient) => Some(Part::Validation),
+        _ => Some(Part::Train),
+    }))
 }
 
 /// Holds one site out in each fold, in the order of their names; the validation part is carved by patient from the others.
@@ -232,16 +243,7 @@ pub fn leave_one_site_out(cases: &[Member], seed: u64, validation: Probability) 
         let site = sites.into_keys().next().unwrap_or("").to_owned();
         return Err(SplitError::OneSite { site });
     }
-    let fold = |(at, held_out): (usize, &BTreeSet<&str>)| {
-        let rest = of_patients.keys().copied().filter(|patient| !held_out.contains(patient)).collect();
-        let seed = seed ^ (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let carved = carve(rest, validation, &mut Pcg64::seed_from_u64(seed))?;
-        Ok(parts(cases, |case| match case.patient.as_str() {
-            patient if held_out.contains(patient) => Some(Part::Test),
-            patient if carved.contains(patient) => Some(Part::Validation),
-            _ => Some(Part::Train),
-        }))
-    };
+    let fold = |(at, held_out): (usize, &BTreeSet<&str>)| without(cases, held_out, validation, seed_of(seed, at));
     sites.values().enumerate().map(fold).collect()
 }
 
@@ -250,15 +252,9 @@ pub fn leave_one_site_out(cases: &[Member], seed: u64, validation: Probability) 
 /// # Errors
 /// If nobody is left to train on, or nobody to test.
 pub fn hold_out(cases: &[Member], seed: u64, test: Probability, validation: Probability) -> Result<Fold, SplitError> {
-    let patients: Vec<&str> = strata(cases).into_iter().map(|(patient, _)| patient).collect();
-    let tested = carve(patients.clone(), test, &mut Pcg64::seed_from_u64(seed))?;
-    let rest = patients.into_iter().filter(|patient| !tested.contains(patient)).collect();
-    let carved = carve(rest, validation, &mut Pcg64::seed_from_u64(seed ^ 0x9e37_79b9_7f4a_7c15))?;
-    Ok(parts(cases, |case| match case.patient.as_str() {
-        patient if tested.contains(patient) => Some(Part::Test),
-        patient if carved.contains(patient) => Some(Part::Validation),
-        _ => Some(Part::Train),
-    }))
+    let patients = strata(cases).into_iter().map(|(patient, _)| patient).collect();
+    let tested = carve(patients, test, &mut Pcg64::seed_from_u64(seed))?;
+    without(cases, &tested, validation, seed_of(seed, 0))
 }
 
 /// Takes a validation part by patient from the training part of each fold that has none.

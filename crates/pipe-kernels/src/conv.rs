@@ -166,16 +166,15 @@ fn convolve_on_gpu<const D: usize>(
     let widened = format != DType::F32 && geometry.channels != Channels::Own && geometry.reach() / groups < SHORT;
     let cast = |tensor, dtype: DType| Tensor::<D>::from_dispatch(tensor).cast(dtype).into_dispatch();
     let [x, weight] = if widened { [x, weight].map(|tensor| cast(tensor, DType::F32)) } else { [x, weight] };
-    let y = match products {
-        Products::Exact => <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Exact),
+    let way = match products {
+        Products::Exact => Some(Way::Exact),
         // Burn's gradient of the input would be zero (0.22.1).
-        Products::Fast if D == 5 && skips(&geometry) => {
-            <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Exact)
-        }
-        Products::Fast if Way::owns(&geometry, groups) => {
-            <Dispatch as Operations>::correlate(x, weight, geometry, groups, Way::Own)
-        }
-        Products::Fast => plain(x, weight),
+        Products::Fast if D == 5 && skips(&geometry) => Some(Way::Exact),
+        Products::Fast => Way::owns(&geometry, groups).then_some(Way::Own),
+    };
+    let y = match way {
+        Some(way) => <Dispatch as Operations>::correlate(x, weight, geometry, groups, way),
+        None => plain(x, weight),
     };
     let y = if widened { cast(y, format) } else { y };
     let Some(bias) = bias else {

@@ -1,13 +1,14 @@
 //! `split`: one fold's cases, by patient, as one selection for each consumer.
 //!
-//! Does not read pixels: ids, patients and digests come from the pack's index.
+//! Ids, patients and digests come from the pack's index; pixels are read where folds are to have equal shares of classes, and there
+//! of masks alone.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{
-    Entry, Pack,
+    Entry, Mask, Pack,
     number::Probability,
     split::{self, Fold, Member, SplitError},
 };
@@ -169,19 +170,12 @@ fn members(pack: &Pack, stratify: Option<Stratify>) -> Result<Vec<Member>, Failu
             }
             Some(Stratify::Classes) => {
                 let mask = pack.mask(at);
-                let layers = mask.iter().flat_map(|mask| {
-                    let size = mask.size();
-                    mask.labels
-                        .iter()
-                        .enumerate()
-                        .map(move |(at, label)| (if *label == 0 { 0 } else { at / size }, *label))
-                });
-                let classes: BTreeSet<(usize, u8)> = layers.filter(|(_, label)| *label != 0).collect();
+                let classes: BTreeSet<(usize, u8)> = mask.iter().flat_map(Mask::classes).collect();
                 Some(format!("{classes:?}"))
             }
         };
-        let Entry { id, patient, part, site, .. } = entry.clone();
-        Ok(Member { id, patient, part, site, stratum })
+        let Entry { id, patient, part, site, .. } = entry;
+        Ok(Member { id: id.clone(), patient: patient.clone(), part: *part, site: site.clone(), stratum })
     };
     pack.entries().iter().enumerate().map(member).collect()
 }

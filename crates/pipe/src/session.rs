@@ -55,11 +55,15 @@ impl Session {
         Library { workspace: self.workspace.clone(), embedded: EMBEDDED }
     }
 
+    /// A file as typed first; a name relative to the workspace is understood from any folder in it.
+    pub(crate) fn found(&self, file: &Path) -> PathBuf {
+        let in_workspace = self.workspace.join(file);
+        if !file.exists() && in_workspace.exists() { in_workspace } else { file.to_path_buf() }
+    }
+
     /// The experiment as one tree, before references are resolved.
     pub(crate) fn composed(&self, chosen: &Chosen) -> Result<Composed<'static>, Failure> {
-        // A name as typed first; a name relative to the workspace is understood from any folder in it.
-        let in_workspace = self.workspace.join(&chosen.file);
-        let file = if !chosen.file.exists() && in_workspace.exists() { &in_workspace } else { &chosen.file };
+        let file = &self.found(&chosen.file);
         let request =
             Request { file, profiles: &chosen.profiles, overrides: &chosen.overrides, environment: &environment };
         Ok(compose(&self.library(), &request)?)

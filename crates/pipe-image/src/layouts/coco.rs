@@ -254,21 +254,7 @@ impl Coco {
         }
         let mask = Some(MaskSource::Outlines { file: source.path.to_owned(), outlines });
         let frames = vec![source.image.clone()];
-        Ok(CaseFiles {
-            id,
-            patient,
-            site: None,
-            channels: 1,
-            spacing: None,
-            slice: None,
-            part: folder.part,
-            frames,
-            label_frame: 0,
-            mask,
-            slices: 1,
-            height: image.height,
-            width: image.width,
-        })
+        Ok(CaseFiles { frames, mask, ..CaseFiles::new(id, patient, folder.part, listed) })
     }
 
     fn class(&self, object: &Annotation, classes: &BTreeMap<i64, u8>) -> Option<u8> {
@@ -319,22 +305,8 @@ fn unlisted(
 ) -> Result<CaseFiles, DataProblem> {
     let id = folder.case_id(listing::stem(name));
     let patient = listing::patient(layout.patient.as_ref(), listing::stem(name), &id, image)?;
-    let Header { slices, height, width } = listing::header(root, image)?;
-    Ok(CaseFiles {
-        id,
-        patient,
-        site: None,
-        channels: 1,
-        spacing: None,
-        slice: None,
-        part: folder.part,
-        frames: vec![image.to_owned()],
-        label_frame: 0,
-        mask: None,
-        slices,
-        height,
-        width,
-    })
+    let size = listing::header(root, image)?;
+    Ok(CaseFiles { frames: vec![image.to_owned()], ..CaseFiles::new(id, patient, folder.part, size) })
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use super::listing::{self, Masks, PartFolder};
 use super::reading;
 use super::survey::{Arrangement, Survey, natural};
 use crate::case::{Case, CaseFiles, Part};
-use crate::formats::Header;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
@@ -107,19 +106,25 @@ impl Arrangement for Files {
         let mut problems = Vec::new();
         let mut files = listing::files(root, "", &mut problems);
         files.retain(|file| !self.ignore.iter().any(|pattern| pattern.find(file).is_some()));
-        let groups = self.groups(root, &files, &mut problems);
+        let mut unread = Vec::new();
+        let sources = self.masks.as_ref().map(|masks| masks.sources(root, &files, &mut unread)).unwrap_or_default();
+        // `{case}.png` is also what `{case}_mask.png` looks like.
+        let masks: BTreeSet<&str> =
+            sources.iter().filter(|source| source.is_file()).map(|source| source.file.as_str()).collect();
+        let images = files.iter().filter(|file| !masks.contains(file.as_str()));
+        let groups = self.groups(root, images, &mut problems);
         if groups.is_empty() && problems.is_empty() {
             let patterns: Vec<_> = self.images.iter().map(|pattern| format!("`{pattern}`")).collect();
             let reason = format!("none of {} files matches {}", files.len(), patterns.join(" or "));
             problems.push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
             return Survey { cases: Vec::new(), problems };
         }
-        let sources = self.masks.as_ref().map(|masks| masks.sources(root, &files, &mut problems)).unwrap_or_default();
+        problems.append(&mut unread);
         let mut index = Index::of(sources.iter().map(|source| &source.names));
         let mut used = BTreeSet::new();
         let mut cases = Vec::new();
         for (id, group) in &groups {
-            let own = index.belonging(&group.names, |at| sources[at].names.clone());
+            let own = index.belonging(&group.names, |at| &sources[at].names);
             used.extend(own.iter().copied());
             let own: Vec<&labels::Source> = own.into_iter().map(|at| &sources[at]).collect();
             match self.case(root, id, group, &own) {
@@ -156,7 +161,12 @@ impl Arrangement for Files {
 
 impl Files {
     /// Gathers the images of each case.
-    fn groups(&self, root: &Path, files: &[String], problems: &mut Vec<DataProblem>) -> BTreeMap<String, Group> {
+    fn groups<'a>(
+        &self,
+        root: &Path,
+        images: impl Iterator<Item = &'a String>,
+        problems: &mut Vec<DataProblem>,
+    ) -> BTreeMap<String, Group> {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         let mut linked: Vec<Linked<'_>> = Vec::new();
         for link in &self.tables {
@@ -166,12 +176,8 @@ impl Files {
             }
         }
         let mut strange = BTreeSet::new();
-        for file in files {
+        for file in images {
             let Some(mut found) = self.images.iter().find_map(|pattern| names(pattern, file)) else { continue };
-            // `{case}.png` is also what `{case}_mask.png` looks like.
-            if self.masks.as_ref().is_some_and(|masks| masks.takes(file)) {
-                continue;
-            }
             linked.iter_mut().for_each(|linked| linked.add(&mut found));
             if let Some(word) = found.get("part").filter(|_| self.part(&found).is_none()) {
                 if self.parts.is_empty() && strange.insert(word.clone()) {
@@ -274,23 +280,18 @@ impl Files {
             let hint = "add the mask, or set `presence: optional` for cases without one";
             problems.push(DataProblem::new(What::ImageWithoutMask, first.clone(), reason).hint(hint));
         }
-        let Some(Header { slices, height, width }) = size.filter(|_| problems.is_empty()) else {
+        let Some(size) = size.filter(|_| problems.is_empty()) else {
             return Err(problems);
         };
+        let slices = size.slices;
         let whole = CaseFiles {
-            id: id.to_owned(),
-            patient,
             site: group.names.get("site").cloned(),
-            part: self.part(&group.names),
             frames: paths,
             channels,
             label_frame: if slices > 1 { 0 } else { label_frame },
             mask,
             spacing,
-            slice: None,
-            slices,
-            height,
-            width,
+            ..CaseFiles::new(id.to_owned(), patient, self.part(&group.names), size)
         };
         if !self.slices {
             return Ok(vec![whole]);

@@ -133,21 +133,7 @@ impl Folder {
         };
         let mask = mask.cloned().map(MaskSource::File);
         let frames = vec![image.to_owned()];
-        Ok(CaseFiles {
-            id,
-            patient,
-            site: None,
-            channels: 1,
-            spacing: None,
-            slice: None,
-            part: folder.part,
-            frames,
-            label_frame: 0,
-            mask,
-            slices: size.slices,
-            height: size.height,
-            width: size.width,
-        })
+        Ok(CaseFiles { frames, mask, ..CaseFiles::new(id, patient, folder.part, size) })
     }
 
     /// Lists the pictures of a folder by name without extension and suffix.

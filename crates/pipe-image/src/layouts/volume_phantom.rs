@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles};
+use crate::formats::Header;
 use crate::problem::{DataProblem, What};
 use crate::{Image, Mask};
 
@@ -129,21 +130,7 @@ impl Arrangement for VolumePhantom {
             let id = format!("volume{number:0digits$}");
             let (height, width) = (self.size, self.size);
             let patient = id.clone();
-            CaseFiles {
-                id,
-                patient,
-                site: None,
-                channels: 1,
-                spacing: None,
-                slice: None,
-                part: None,
-                frames: Vec::new(),
-                label_frame: 0,
-                mask: None,
-                slices: 1,
-                height,
-                width,
-            }
+            CaseFiles::new(id, patient, None, Header::picture(height, width))
         };
         Survey { cases: (0..self.patients).map(case).collect(), problems: Vec::new() }
     }

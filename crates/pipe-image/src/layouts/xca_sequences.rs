@@ -214,21 +214,7 @@ impl XcaSequences {
         let label_frame = self.label_frame.unwrap_or(self.frames - 1);
         let frames = last.into_iter().map(|(_, file)| file.clone()).collect();
         let mask = mask.cloned().map(MaskSource::File);
-        Ok(CaseFiles {
-            id,
-            patient,
-            site: None,
-            channels: 1,
-            spacing: None,
-            slice: None,
-            part: folder.part,
-            frames,
-            label_frame,
-            mask,
-            slices: size.slices,
-            height: size.height,
-            width: size.width,
-        })
+        Ok(CaseFiles { frames, label_frame, mask, ..CaseFiles::new(id, patient, folder.part, size) })
     }
 
     /// Reads the patient table of the part, or that of the root.

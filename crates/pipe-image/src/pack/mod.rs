@@ -10,3 +10,4 @@ mod writer;
 pub use entry::{Dtype, Entry, EntryMeta, Maps, PackError};
 pub use reader::Pack;
 pub use writer::PackWriter;
+pub(crate) use writer::image_digest;

@@ -120,6 +120,11 @@ impl PackWriter {
     }
 }
 
+/// Gives the digest that an image has in a pack of 32-bit floats.
+pub(crate) fn image_digest(image: &Image) -> String {
+    digest(Dtype::F32, image.shape(), &encode(&image.data, Dtype::F32))
+}
+
 fn encode(values: &[f32], dtype: Dtype) -> Vec<u8> {
     match dtype {
         Dtype::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),

@@ -53,7 +53,7 @@ impl Index {
 
     /// Gives the things whose names agree with those of an image where both have them, numbers by value, in their order; things
     /// that share no name do not belong together.
-    pub(super) fn belonging(&mut self, image: &Names, names_of: impl Fn(usize) -> Names) -> Vec<usize> {
+    pub(super) fn belonging<'a>(&mut self, image: &Names, names_of: impl Fn(usize) -> &'a Names) -> Vec<usize> {
         let mut all = Vec::new();
         for (kind, (joins, list)) in self.kinds.iter().enumerate() {
             let shared: Vec<String> = joins.iter().filter(|name| image.contains_key(*name)).cloned().collect();
@@ -65,7 +65,7 @@ impl Index {
             let by_key = self.found.entry((kind, shared.clone())).or_insert_with(|| {
                 let mut by_key = ByValues::new();
                 for at in list {
-                    by_key.entry(key(&names_of(*at))).or_default().push(*at);
+                    by_key.entry(key(names_of(*at))).or_default().push(*at);
                 }
                 by_key
             });
@@ -110,7 +110,7 @@ mod tests {
             of(&[("case", "2"), ("part", "train")]),
         ];
         let mut index = Index::of(things.iter());
-        let mut found = |pairs| index.belonging(&of(pairs), |at| things[at].clone());
+        let mut found = |pairs| index.belonging(&of(pairs), |at| &things[at]);
         assert_eq!(found(&[("case", "01"), ("frame", "3"), ("part", "train")]), [0, 2]);
         assert_eq!(found(&[("case", "2")]), [4]);
         assert_eq!(found(&[("slice", "2")]), [0; 0]);

@@ -112,31 +112,19 @@ impl Labels {
             };
             files.iter().filter_map(source).collect::<Vec<_>>()
         };
-        match self {
-            Self::Files { paths, .. } => matching(paths, 0),
+        let found = match self {
+            Self::Files { paths, .. } => Ok(matching(paths, 0)),
             Self::Classes { classes, .. } | Self::Contours { classes } => {
                 let of = |(class, of): (usize, &ClassFiles)| matching(&of.paths, class);
-                classes.iter().enumerate().flat_map(of).collect()
+                Ok(classes.iter().enumerate().flat_map(of).collect())
             }
-            Self::Runs(runs) => runs.sources(root, problems).unwrap_or_else(|problem| {
-                problems.push(problem);
-                Vec::new()
-            }),
-            Self::Crops(crops) => crops.sources(root, problems).unwrap_or_else(|problem| {
-                problems.push(problem);
-                Vec::new()
-            }),
-        }
-    }
-
-    /// Whether a file is one of labels.
-    pub(super) fn takes(&self, file: &str) -> bool {
-        let any = |paths: &[Pattern]| paths.iter().any(|pattern| names(pattern, file).is_some());
-        match self {
-            Self::Files { paths, .. } => any(paths),
-            Self::Classes { classes, .. } | Self::Contours { classes } => classes.iter().any(|class| any(&class.paths)),
-            Self::Runs(_) | Self::Crops(_) => false,
-        }
+            Self::Runs(runs) => runs.sources(root, problems),
+            Self::Crops(crops) => crops.sources(root, problems),
+        };
+        found.unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        })
     }
 
     /// What the sources of one image come to; nothing where there are none, or where they are wrong.

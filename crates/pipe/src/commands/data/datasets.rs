@@ -114,8 +114,7 @@ pub(super) fn chosen(
         let root = std::path::absolute(root).map_err(|source| Failure::file("find", root, source))?;
         chosen.overrides.push(format!("++data.root={}", Value::from(root.display().to_string())));
     }
-    let is_file = |path: &Path| path.is_file();
-    let given = [chosen.file.clone(), session.workspace.join(&chosen.file)].into_iter().find(|path| is_file(path));
+    let given = Some(session.found(&chosen.file)).filter(|path| path.is_file());
     let name = chosen.file.display().to_string();
     let extended = match given {
         Some(file) => {
