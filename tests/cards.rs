@@ -52,6 +52,9 @@ fn cards_that_do_not_exist() {
     let workspace = workspace(2, ONE);
     let there = "it has card 0 (NVIDIA H200, 140.4 GiB) and card 1 (NVIDIA H200, 140.4 GiB)";
     pipe(&workspace, &["run", "e.yaml", "--gpus", "7"]).fails(2, &["`--gpus` names card `7`", there]);
+    for wrong in ["nonsense", "0 1", "0,,1", "-1"] {
+        pipe(&workspace, &["run", "e.yaml", &format!("--gpus={wrong}")]).fails(2, &["neither a number nor a UUID"]);
+    }
     let hidden = |ids: &str, arguments: &[&str]| {
         let arguments = [&["run", "e.yaml"], arguments].concat();
         let output = command(&workspace, &arguments).env("CUDA_VISIBLE_DEVICES", ids).output().expect("pipe starts");
@@ -192,17 +195,46 @@ fn without_another_card_the_stage_fails_and_what_waits_too() {
 }
 
 #[test]
-fn a_build_without_cuda_refuses_the_device_at_once() {
+#[cfg(not(feature = "cuda"))]
+fn what_this_build_cannot_use_is_refused_at_once() {
     let workspace = workspace(2, TINY);
-    let device = |device: &str| {
-        let set = format!("+stages.train.resources={{device: {device}}}");
-        pipe(&workspace, &["run", "e.yaml", "-s", &set])
+    let asks = |command: &str, resources: &str| {
+        pipe(&workspace, &[command, "e.yaml", "-s", &format!("+stages.train.resources={resources}")])
     };
-    if cfg!(not(feature = "cuda")) {
-        device("cuda").fails(3, &["asks for device `cuda`, and this pipe was built without CUDA"]);
-        device("cuda:1").fails(3, &["asks for device `cuda:1`"]);
-        assert!(!workspace.path("runs/attempts").exists() || workspace.files("runs/attempts").is_empty());
+    for (resources, says) in [
+        ("{device: cuda}", "asks for device `cuda`, and this pipe was built without CUDA"),
+        ("{device: 'cuda:1'}", "asks for device `cuda:1`, and this pipe was built without CUDA"),
+        ("{gpu: 0.5}", "asks for 0.5 GPU, and this pipe was built without CUDA"),
+        ("{device: wgpu}", "asks for device `wgpu`, and this pipe was built without Vulkan or Metal"),
+    ] {
+        asks("run", resources).fails(3, &[says, "tools/build"]);
+        let plan = asks("plan", resources);
+        assert_eq!(plan.code, 0, "{}", plan.stderr);
+        assert!(plan.stdout.contains("note: cannot run on this machine: `train") && plan.stdout.contains(says));
     }
+    assert!(!workspace.path("runs/attempts").exists() || workspace.files("runs/attempts").is_empty());
+}
+
+#[test]
+fn what_no_machine_can_give_is_refused_with_its_place() {
+    let workspace = workspace(2, TINY);
+    for (resources, says) in [
+        ("{device: vulkan}", ["`vulkan` is no device", "`cuda:N`"]),
+        ("{device: 'cpu:1'}", ["`cpu:1` is no device", "command line:1"]),
+        ("{device: cuda, gpu: 0}", ["device `cuda` and for no GPU", "leave `gpu: 0` out"]),
+        ("{device: cpu, gpu: 2}", ["device `cpu` and for 2 GPU", "leave `device` or `gpu` out"]),
+        ("{gpu: 0, gpu_memory: 1GiB}", ["GPU memory and for no GPU", "stages.train.resources.gpu_memory"]),
+        ("{device: wgpu, gpu: 1}", ["NVIDIA's cards alone", "pools: { gpu: 1 }"]),
+        ("{device: 'cuda:1', gpu: 1}", ["`cuda:1`, and gets 1 GPU", "counted from `cuda:0`"]),
+    ] {
+        for command in ["plan", "run"] {
+            pipe(&workspace, &[command, "e.yaml", "-s", &format!("+stages.train.resources={resources}")])
+                .fails(2, &says);
+        }
+    }
+    let command = "+stages.t={kind: command, with: {shell: 'true'}, resources: {device: cuda}}";
+    pipe(&workspace, &["run", "e.yaml", "-s", command])
+        .fails(2, &["`t` asks for device `cuda`, and does not compute on one itself", "gets cards by `gpu: 1`"]);
 }
 
 #[test]

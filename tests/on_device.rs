@@ -84,7 +84,10 @@ fn what_cannot_be_tried_is_refused() {
     check(&["time", "net.yaml"], 2, &["--input"]);
     check(&["time", "net.yaml", "--input", "2,1,16"], 2, &["16"]);
     check(&["time", "net.yaml", "--input", "0,1,16,16"], 2, &["0"]);
-    check(&time(&["--device", "gpu"]), 2, &["`--device`", "gpu"]);
+    check(&["time", "net.yaml", "--input", "abc"], 2, &["--input", "8,1,512,512"]);
+    check(&["time", "net.yaml", "--input", "1,1,65536,65536"], 2, &["`--input`", "needs about", "this machine has"]);
+    check(&time(&["--device", "gpu"]), 2, &["--device", "`gpu` is no device", "`cuda:N`"]);
+    check(&time(&["--device", "cuda"]), 3, &["this build has no CUDA", "tools/build cuda"]);
     check(&time(&["--precision", "tf23"]), 2, &["`--precision`", "tf23", "did you mean `tf32`"]);
     check(&time(&["--steps", "0"]), 2, &["--steps"]);
     check(&time(&["--rounds", "0"]), 2, &["--rounds"]);

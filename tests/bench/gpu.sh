@@ -16,7 +16,7 @@ out="${OUT:-gpu-bench}"
 mkdir -p "$out" && out="$(cd "$out" && pwd)" || exit 2
 
 pipe="${PIPE:-}"
-for path in "$here/pipe" "$here/../../pipe" "$(command -v pipe || true)" "$here/../../target/release/pipe"; do
+for path in "$here/pipe" "$here/../../pipe" "$here/../../target/pipe-$device" "$(command -v pipe || true)" "$here/../../target/release/pipe"; do
   [ -n "$pipe" ] || { [ -x "$path" ] && [ ! -d "$path" ] && pipe="$path"; }
 done
 [ -x "$pipe" ] || { echo "gpu.sh: no pipe; say PIPE=path/of/pipe" >&2; exit 2; }

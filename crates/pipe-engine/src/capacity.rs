@@ -119,7 +119,7 @@ impl fmt::Display for Lack {
 }
 
 /// Bytes of memory of this machine; everything where it does not tell.
-pub(crate) fn machine_memory() -> u64 {
+pub fn machine_memory() -> u64 {
     let kibibytes = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         text.lines()
             .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())

@@ -76,12 +76,12 @@ pub struct Cards {
 
 /// A name that means no card of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{by} names card `{id}`, which this machine does not have; it has {there}")]
+#[error("{by} names card `{id}`, which {why}")]
 pub struct NoCard {
     /// What names it.
     by: &'static str,
     id: String,
-    there: String,
+    why: String,
 }
 
 /// Asks the driver.
@@ -171,8 +171,15 @@ impl Cards {
             Driver::Hangs | Driver::Fails(_) | Driver::Absent => None,
         };
         if let Some(ids) = asked {
-            let ids: Vec<_> = ids.iter().map(|id| id.trim()).filter(|id| !id.is_empty()).collect();
-            return Ok(Self { usable: named(&ids, known, "`--gpus`")?, chosen: Chosen::Option, missing: None });
+            let ids: Vec<_> = ids.iter().map(|id| id.trim()).collect();
+            let usable = match ids[..] {
+                [] | ["" | "none"] => Vec::new(),
+                ["all"] => known.map_or_else(&listed, <[Card]>::to_vec),
+                // Without a driver there is no card, whatever its name.
+                _ if *driver == Driver::Absent => named(&ids, Some(&listed()), "`--gpus`")?,
+                _ => named(&ids, known, "`--gpus`")?,
+            };
+            return Ok(Self { usable, chosen: Chosen::Option, missing: None });
         }
         let Some(variable) = variable else {
             let usable = known.map_or_else(listed, <[Card]>::to_vec);
@@ -245,6 +252,12 @@ fn listing(cards: &[Card]) -> String {
 fn named(ids: &[&str], known: Option<&[Card]>, by: &'static str) -> Result<Vec<Card>, NoCard> {
     let mut cards: Vec<Card> = Vec::new();
     for id in ids {
+        let missing = |why: String| NoCard { by, id: (*id).to_owned(), why };
+        let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number && !["GPU-", "MIG-"].iter().any(|kind| id.starts_with(kind)) {
+            let why = "is neither a number nor a UUID as `nvidia-smi` shows them; ids are separated by commas";
+            return Err(missing(why.to_owned()));
+        }
         // Slices of cards are on no list.
         let known = known.filter(|_| !id.starts_with("MIG-"));
         let card = match known {
@@ -256,8 +269,8 @@ fn named(ids: &[&str], known: Option<&[Card]>, by: &'static str) -> Result<Vec<C
                     card.id == *id || by_uuid
                 };
                 let found = known.iter().find(is_meant);
-                let missing = || NoCard { by, id: (*id).to_owned(), there: listing(known) };
-                Card { id: (*id).to_owned(), ..found.ok_or_else(missing)?.clone() }
+                let none = || missing(format!("this machine does not have; it has {}", listing(known)));
+                Card { id: (*id).to_owned(), ..found.ok_or_else(none)?.clone() }
             }
         };
         let is_same = |other: &Card| other.id == card.id || (card.uuid.is_some() && other.uuid == card.uuid);
@@ -311,8 +324,19 @@ mod tests {
         check(None, None, &two(), Ok(&["0", "1"]));
         check(Some(&["1", "GPU-bb22", "1"]), Some("0"), &two(), Ok(&["1"]));
         check(Some(&["7"]), None, &two(), Err(&format!("`--gpus` names card `7`, {there}")));
-        check(Some(&["3", "7"]), None, &Driver::Absent, Ok(&["3", "7"]));
+        check(Some(&["3", "7"]), None, &Driver::Hangs, Ok(&["3", "7"]));
+        check(Some(&["0"]), None, &Driver::Absent, Ok(&["0"]));
+        let one = "`--gpus` names card `3`, which this machine does not have; it has card 0";
+        check(Some(&["3"]), None, &Driver::Absent, Err(one));
         check(Some(&[""]), None, &two(), Ok(&[]));
+        check(Some(&["none"]), None, &two(), Ok(&[]));
+        check(Some(&["all"]), Some("1"), &two(), Ok(&["0", "1"]));
+        for wrong in ["", "nonsense", "0 1", "-1", "GPU", "all"] {
+            let says = format!(
+                "`--gpus` names card `{wrong}`, which is neither a number nor a UUID as `nvidia-smi` shows them; ids are separated by commas"
+            );
+            check(Some(&["0", wrong]), None, &Driver::Hangs, Err(&says));
+        }
         check(None, Some("GPU-bb,0"), &two(), Ok(&["GPU-bb", "0"]));
         check(None, Some("MIG-1"), &two(), Ok(&["MIG-1"]));
         check(None, None, &Driver::Hangs, Ok(&["0"]));

@@ -33,7 +33,7 @@ fn named(cards: &[impl AsRef<str>]) -> String {
 impl Running<'_, '_> {
     /// What a node takes of cards.
     pub(crate) fn wish(&self, node: usize) -> Result<Wish, EngineError> {
-        wish(&self.plan.nodes[node], self.options.cards, &self.options.cuda)
+        wish(&self.plan.nodes[node], self.options.cards, &self.options.backends)
     }
 
     /// Whether a node could get its cards if nobody else had any.

@@ -11,12 +11,13 @@ use std::{
 use indexmap::IndexMap;
 use petgraph::{algo::toposort, graph::DiGraph};
 use pipe_spec::{
-    Experiment, ListSpec, Lists, Node, OpenStage, Problem, Problems, Resources, Retries, Time, did_you_mean,
+    Experiment, ListSpec, Lists, Node, OpenStage, Problem, Problems, Resources, Retries, StageSpec, Time, did_you_mean,
 };
 use serde_json::Value as Json;
 
 use crate::{
     Counting, Output, Pattern, Registry, StageKind,
+    contradictions::contradiction,
     fingerprint::take_paths,
     registry::Kinds,
     wire::{BoundStage, Planning, Wires},
@@ -121,6 +122,9 @@ pub fn plan(registry: Registry, experiment: &Experiment, known: &Lists) -> Resul
         (0..bound.len()).map(|index| planning.wire(index, &experiment.stages, &bound, &by_id)).collect();
     planning.problems.extend(unknown_lists(experiment, &bound));
     planning.problems.extend(too_small_pools(experiment));
+    let contradictory =
+        |(stage, bound): (&StageSpec, &Option<BoundStage>)| contradiction(stage, bound.as_ref()?.kind.computes);
+    planning.problems.extend(experiment.stages.iter().zip(&bound).filter_map(contradictory));
     if planning.problems.is_empty() {
         return Ok(Plan {
             experiment: experiment.name.clone(),

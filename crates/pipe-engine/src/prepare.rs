@@ -182,7 +182,7 @@ pub(crate) fn prepare(
         workspace: options.workspace.to_path_buf(),
         resources: Resources {
             cpu: Some(threads),
-            device: seen(&node.resources.device, wish),
+            device: seen(node.resources.device, wish),
             ..node.resources.clone()
         },
     };

@@ -10,11 +10,11 @@ use std::{
     time::Instant,
 };
 
-use pipe_spec::{Bytes, Lists, Problems};
+use pipe_spec::{Bytes, Device, Lists, Problems};
 use pipe_store::{NewRun, Record, RunEnd, RunId, Store, StoreError};
 
 use crate::{
-    Cards, Cuda, Event, Freshness, NoCard, NoStage, Pattern, Plan, PlanNode, Verdict, executors, prepare::marker,
+    Backends, Cards, Event, Freshness, NoCard, NoStage, Pattern, Plan, PlanNode, Verdict, executors, prepare::marker,
     running::Running, wish::wish,
 };
 
@@ -24,8 +24,8 @@ pub struct Options<'a> {
     pub jobs: u32,
     /// The cards that stages may get.
     pub cards: &'a Cards,
-    /// Whether built-in stages can compute on them.
-    pub cuda: Cuda,
+    /// What built-in stages can compute on.
+    pub backends: Backends,
     /// Variables of workers, beside those that `pipe` was started with.
     pub variables: &'a [(String, String)],
     /// The program that serves as worker: `WORKER worker JOB`.
@@ -129,36 +129,38 @@ pub enum EngineError {
     /// CUDA_VISIBLE_DEVICES names a card that the machine lacks, and a stage needs one.
     #[error(transparent)]
     NoCard(#[from] NoCard),
-    /// A stage asks for a card by a number that is none of its cards.
-    #[error("`{stage}` asks for device `{device}`, and {has} {}", places(*there))]
+    /// A stage asks for a card by a number that none of those has which it may use.
+    #[error("`{stage}` asks for device `{device}`, and may use {}", places(*there))]
     NoDevice {
         /// The instance.
         stage: String,
         /// What it asks for.
-        device: String,
-        /// `gets` or `may use`.
-        has: &'static str,
+        device: Device,
         /// How many cards.
         there: usize,
     },
-    /// A stage asks for a card in a build that cannot use one.
+    /// A stage asks for a GPU in a build that cannot use one.
     #[error(
-        "`{stage}` asks for device `{device}`, and this pipe was built without CUDA; use `device: auto` or `cpu`, or build it with \
-         `--features cuda`"
+        "`{stage}` asks for {asks}, and this pipe was built without {kind}; leave `device` and `gpu` out to compute on the processor, or \
+         build pipe by `tools/build {feature}`"
     )]
-    NoCuda {
+    NotBuilt {
         /// The instance.
         stage: String,
-        /// What it asks for.
-        device: String,
+        /// What it asks for, in words.
+        asks: String,
+        /// What the build lacks.
+        kind: &'static str,
+        /// The feature that brings it.
+        feature: &'static str,
     },
     /// A stage asks for a card on a machine that cannot compile kernels.
-    #[error("`{stage}` asks for device `{device}`, and this machine lacks what it needs: {what}")]
+    #[error("`{stage}` asks for {asks}, and this machine lacks what it needs: {what}")]
     CudaLacks {
         /// The instance.
         stage: String,
-        /// What it asks for.
-        device: String,
+        /// What it asks for, in words.
+        asks: String,
         /// What is missing, where it was looked for, and what brings it.
         what: String,
     },
@@ -256,9 +258,15 @@ fn can_run(plan: &Plan, freshness: &Freshness, options: &Options<'_>) -> Result<
         if !is_chosen && matches!(verdict, Verdict::Miss { .. }) {
             return Err(EngineError::NotChosen { stage: node.id.clone() });
         }
-        wish(node, options.cards, &options.cuda)?;
+        wish(node, options.cards, &options.backends)?;
     }
     Ok(())
+}
+
+/// What stands in the way of what is to run on this machine; each stage's first obstacle, in the words of [`run`]'s refusal.
+pub fn obstacles(plan: &Plan, freshness: &Freshness, cards: &Cards, backends: &Backends) -> Vec<String> {
+    let runs = plan.nodes.iter().zip(&freshness.verdicts).filter(|(_, verdict)| !matches!(verdict, Verdict::Hit(_)));
+    runs.filter_map(|(node, _)| wish(node, cards, backends).err()).map(|error| error.to_string()).collect()
 }
 
 /// The results that a run has, by stage.

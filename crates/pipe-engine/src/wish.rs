@@ -2,12 +2,21 @@
 //!
 //! Does not give anything out.
 
-use pipe_spec::{Bytes, Gpus as Asked, Resources};
+use pipe_spec::{Bytes, Device, Gpus as Asked, Resources};
 
 use crate::{
     Cards, EngineError, PlanNode,
     gpus::{Part, WHOLE, Wanted, Wish},
 };
+
+/// What built-in stages can compute on in this build and on this machine, besides the processor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backends {
+    /// On NVIDIA's cards.
+    pub cuda: Cuda,
+    /// On GPUs through Vulkan or Metal.
+    pub wgpu: bool,
+}
 
 /// Whether built-in stages can compute on cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,67 +29,45 @@ pub enum Cuda {
     NotBuilt,
 }
 
-/// A device as `resources` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Device {
-    Auto,
-    Cpu,
-    /// A card, perhaps by its place among those there are.
-    Cuda(Option<usize>),
-    Other,
-}
-
-impl Device {
-    fn of(text: &str) -> Self {
-        let place = text.strip_prefix("cuda:").and_then(|place| place.parse().ok());
-        match (text, place) {
-            ("auto", _) => Self::Auto,
-            ("cpu", _) => Self::Cpu,
-            ("cuda", _) => Self::Cuda(None),
-            (_, Some(place)) => Self::Cuda(Some(place)),
-            _ => Self::Other,
-        }
-    }
-}
-
 /// Who asks.
 struct Asking<'a> {
     stage: &'a str,
     resources: &'a Resources,
     computes: bool,
     cards: &'a Cards,
-    cuda: &'a Cuda,
+    backends: &'a Backends,
 }
 
 /// What a node takes of cards.
 ///
 /// # Errors
 /// The machine, or this build, can never give it.
-pub(crate) fn wish(node: &PlanNode, cards: &Cards, cuda: &Cuda) -> Result<Wish, EngineError> {
+pub(crate) fn wish(node: &PlanNode, cards: &Cards, backends: &Backends) -> Result<Wish, EngineError> {
     let PlanNode { id, resources, kind, .. } = node;
-    Asking { stage: id, resources, computes: kind.computes, cards, cuda }.wish()
+    Asking { stage: id, resources, computes: kind.computes, cards, backends }.wish()
 }
 
 /// The device as the stage itself sees it: a card that it has by its place among all is the only one it sees.
-pub(crate) fn seen(device: &str, wish: &Wish) -> String {
+pub(crate) fn seen(device: Device, wish: &Wish) -> Device {
     match wish {
-        Wish::Cards(Wanted { only: Some(_), .. }) => "cuda:0".to_owned(),
-        _ => device.to_owned(),
+        Wish::Cards(Wanted { only: Some(_), .. }) => Device::Cuda(Some(0)),
+        _ => device,
     }
 }
 
 impl Asking<'_> {
     fn wish(&self) -> Result<Wish, EngineError> {
-        let Resources { device: name, gpu, gpu_memory, .. } = self.resources;
-        let device = Device::of(name);
-        if self.computes && matches!(device, Device::Cuda(_)) {
-            self.can_be_had(*gpu)?;
+        let Resources { device, gpu, gpu_memory, .. } = self.resources;
+        if self.computes && *device == Device::Wgpu && !self.backends.wgpu {
+            return Err(self.not_built("Vulkan or Metal", "wgpu"));
         }
         let memory = gpu_memory.map(Bytes::get);
         let one = |part| {
-            let only = if let Device::Cuda(place) = device { place } else { None };
+            let only = if let Device::Cuda(place) = *device { place } else { None };
             Wanted { count: 1, part, memory, only }
         };
+        // What it says it wants, it must get; a card that nobody asked for is only offered.
+        let is_asked = matches!(device, Device::Cuda(_)) || gpu.is_some();
         let wanted = match gpu.map(Asked::hundredths) {
             Some(0) => return Ok(Wish::Nothing),
             Some(hundredths) => Wanted {
@@ -89,42 +76,42 @@ impl Asking<'_> {
                 memory,
                 only: None,
             },
-            None if device == Device::Cpu => return Ok(Wish::Nothing),
+            None if *device == Device::Cpu => return Ok(Wish::Nothing),
             None if self.computes => match device {
-                Device::Auto if *self.cuda != Cuda::Built => return Ok(Wish::Whatever),
+                Device::Auto if self.backends.cuda != Cuda::Built => return Ok(Wish::Whatever),
                 // It takes the processor; what it may not use it should not see either.
                 Device::Auto if self.cards.usable.is_empty() && self.cards.missing.is_none() => {
                     return Ok(Wish::Nothing);
                 }
-                Device::Other => return Ok(Wish::Whatever),
+                Device::Wgpu => return Ok(Wish::Whatever),
                 _ => one(memory.map_or(Part::Hundredths(WHOLE), |_| Part::OfMemory)),
             },
             None if memory.is_some() => one(Part::OfMemory),
             None => return Ok(Wish::Whatever),
         };
+        if self.computes && is_asked && self.backends.cuda == Cuda::NotBuilt {
+            return Err(self.not_built("CUDA", "cuda"));
+        }
         self.is_there(&wanted)?;
-        Ok(Wish::Cards(wanted))
+        match &self.backends.cuda {
+            Cuda::Lacks(what) if self.computes && is_asked => {
+                let (stage, asks, what) = (self.stage.to_owned(), self.asks(), what.clone());
+                Err(EngineError::CudaLacks { stage, asks, what })
+            }
+            _ => Ok(Wish::Cards(wanted)),
+        }
     }
 
-    /// Whether the device that it names can be one of its cards.
-    fn can_be_had(&self, gpu: Option<Asked>) -> Result<(), EngineError> {
-        let (stage, device) = (self.stage.to_owned(), self.resources.device.clone());
-        match self.cuda {
-            Cuda::Built => {}
-            Cuda::Lacks(what) => return Err(EngineError::CudaLacks { stage, device, what: what.clone() }),
-            Cuda::NotBuilt => return Err(EngineError::NoCuda { stage, device }),
+    /// What it asks for, in words: `device `cuda``, `0.5 GPU`.
+    fn asks(&self) -> String {
+        match (self.resources.device, self.resources.gpu) {
+            (Device::Auto, Some(gpu)) => format!("{} GPU", f64::from(gpu)),
+            (device, _) => format!("device `{device}`"),
         }
-        let Device::Cuda(place) = Device::of(&device) else { return Ok(()) };
-        let (there, has) = match gpu.map(Asked::hundredths) {
-            Some(hundredths) => (hundredths.div_ceil(WHOLE) as usize, "gets"),
-            // Why there are none is said in other words.
-            None if self.cards.usable.is_empty() => return Ok(()),
-            None => (self.cards.usable.len(), "may use"),
-        };
-        if place.unwrap_or(0) >= there {
-            return Err(EngineError::NoDevice { stage, device, has, there });
-        }
-        Ok(())
+    }
+
+    fn not_built(&self, kind: &'static str, feature: &'static str) -> EngineError {
+        EngineError::NotBuilt { stage: self.stage.to_owned(), asks: self.asks(), kind, feature }
     }
 
     /// Whether the machine has as much.
@@ -133,6 +120,10 @@ impl Asking<'_> {
             return Err(missing.clone().into());
         }
         let (stage, there) = (self.stage.to_owned(), self.cards.usable.len());
+        if let Some(place) = wanted.only.filter(|place| *place >= there && there > 0) {
+            let device = Device::Cuda(Some(place));
+            return Err(EngineError::NoDevice { stage, device, there });
+        }
         if wanted.count > there {
             let why = self.cards.why_no_more();
             return Err(EngineError::NoGpu { stage, wanted: wanted.cards(), there, why });
@@ -157,10 +148,11 @@ mod tests {
     const WHOLE_CARD: Wanted = Wanted { count: 1, part: Part::Hundredths(WHOLE), memory: None, only: None };
 
     fn asked(json: &str, computes: bool, cards: usize, cuda: &Cuda) -> Result<Wish, EngineError> {
+        let backends = Backends { cuda: cuda.clone(), wgpu: *cuda == Cuda::Built };
         let resources: Resources = serde_json::from_str(json).expect("resources");
         let card = |id: usize| Card { id: id.to_string(), memory: Some(80 << 30), ..Card::default() };
         let cards = Cards::some((0..cards).map(card).collect());
-        Asking { stage: "train", resources: &resources, computes, cards: &cards, cuda }.wish()
+        Asking { stage: "train", resources: &resources, computes, cards: &cards, backends: &backends }.wish()
     }
 
     /// A stage that computes, in a build with CUDA, on a machine with two cards.
@@ -194,8 +186,6 @@ mod tests {
             r#"{"device": "cuda:7"}"#,
             Err("`train` asks for device `cuda:7`, and may use 2 cards: `cuda:0` to `cuda:1`"),
         );
-        check(r#"{"device": "cuda:1", "gpu": 1}"#, Err("`train` asks for device `cuda:1`, and gets 1 card: `cuda:0`"));
-        check(r#"{"device": "cuda", "gpu": 0}"#, Err("`train` asks for device `cuda`, and gets no card"));
         check(
             r#"{"gpu_memory": "90GiB"}"#,
             Err("`train` asks for 90 GiB of GPU memory on one card, and there are card 0 (80 GiB), card 1 (80 GiB)"),
@@ -204,16 +194,33 @@ mod tests {
             r#"{"gpu": 3}"#,
             Err("`train` asks for 3 GPU and 2 may be used: this machine has card 0 (80 GiB) and card 1 (80 GiB)"),
         );
-        let none = asked(r#"{"device": "cuda"}"#, true, 0, &Cuda::Built).expect_err("no card").to_string();
-        assert!(
-            none.starts_with("`train` asks for 1 GPU and 0 may be used: no NVIDIA driver tells of a card"),
-            "{none}"
+        let refused =
+            |json, cards, cuda: &Cuda| asked(json, true, cards, cuda).expect_err("it cannot be had").to_string();
+        let lacks = Cuda::Lacks("no NVRTC".to_owned());
+        // A card is what is missed first: what compiles for it helps nobody without.
+        for cuda in [&Cuda::Built, &lacks] {
+            let none = refused(r#"{"device": "cuda"}"#, 0, cuda);
+            let start = "`train` asks for 1 GPU and 0 may be used: no NVIDIA driver tells of a card";
+            assert!(none.starts_with(start), "{none}");
+        }
+        assert_eq!(
+            refused(r#"{"device": "cuda"}"#, 2, &lacks),
+            "`train` asks for device `cuda`, and this machine lacks what it needs: no NVRTC"
         );
-        let none = asked(r#"{"device": "cuda"}"#, true, 2, &Cuda::NotBuilt).expect_err("no CUDA").to_string();
-        assert!(none.contains("built without CUDA"), "{none}");
-        let none =
-            asked(r#"{"device": "cuda"}"#, true, 2, &Cuda::Lacks("no NVRTC".to_owned())).expect_err("no compiler");
-        assert_eq!(none.to_string(), "`train` asks for device `cuda`, and this machine lacks what it needs: no NVRTC");
+        let half = r#"{"gpu": 0.5}"#;
+        assert_eq!(
+            refused(half, 2, &lacks),
+            "`train` asks for 0.5 GPU, and this machine lacks what it needs: no NVRTC"
+        );
+        for (json, asks, kind) in [
+            (r#"{"device": "cuda"}"#, "device `cuda`", "CUDA"),
+            (half, "0.5 GPU", "CUDA"),
+            (r#"{"device": "wgpu"}"#, "device `wgpu`", "Vulkan or Metal"),
+        ] {
+            let refused = refused(json, 2, &Cuda::NotBuilt);
+            let start = format!("`train` asks for {asks}, and this pipe was built without {kind}; ");
+            assert!(refused.starts_with(&start), "{refused}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where CUDA's run-time compiler (NVRTC) and the headers that its programs include lie on this machine.
 //! It does not load them, and knows no devices; kernels are compiled where they run, so both must be there.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
@@ -84,6 +85,45 @@ const TENSOR_CORES: (&str, &str) = ("crt/mma.h", "nvidia-cuda-crt");
 /// Either is missing.
 pub fn cuda_home() -> Result<CudaHome, CudaMissing> {
     Places::of(&|name| env::var_os(name)).search()
+}
+
+/// The driver's own library is nowhere to be found, though its program may be: containers get the two apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoDriverLibrary {
+    /// Every folder in which it was looked for.
+    pub tried: Vec<PathBuf>,
+}
+
+impl NoDriverLibrary {
+    /// What brings it.
+    pub const REMEDY: &'static str = "install the NVIDIA driver's libraries; in a container, start it with `--gpus all` and the capability \
+        `compute` (NVIDIA_DRIVER_CAPABILITIES=compute,utility); LD_LIBRARY_PATH may name its folder";
+}
+
+impl fmt::Display for NoDriverLibrary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tried: Vec<_> = self.tried.iter().map(|path| path.display().to_string()).collect();
+        write!(formatter, "no libcuda.so.1, the driver's library, in {}; {}", tried.join(", "), Self::REMEDY)
+    }
+}
+
+/// Finds the driver's library where the loader looks for it, and where drivers of containers, WSL and NixOS put it.
+///
+/// # Errors
+/// It is in none of these folders.
+pub fn driver_library() -> Result<PathBuf, NoDriverLibrary> {
+    let tried = Places::of(&|name| env::var_os(name)).libraries;
+    let listed = fs::read_dir("/etc/ld.so.conf.d").into_iter().flatten().filter_map(|entry| {
+        let text = fs::read_to_string(entry.ok()?.path()).ok()?;
+        Some(text.lines().map(str::trim).filter(|line| line.starts_with('/')).map(PathBuf::from).collect::<Vec<_>>())
+    });
+    let others =
+        ["/usr/lib", "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64", "/usr/local/nvidia/lib", "/run/opengl-driver/lib"];
+    let mut tried: Vec<_> = tried.into_iter().chain(others.map(PathBuf::from)).chain(listed.flatten()).collect();
+    let mut seen = BTreeSet::new();
+    tried.retain(|folder| seen.insert(folder.clone()));
+    let library = tried.iter().flat_map(|folder| ["libcuda.so.1", "libcuda.so"].map(|name| folder.join(name)));
+    library.into_iter().find(|file| file.is_file()).ok_or(NoDriverLibrary { tried })
 }
 
 /// Folders in which they may lie.
@@ -190,6 +230,10 @@ impl fmt::Display for CudaMissing {
             at += same;
         }
         let mut packages: Vec<_> = self.parts.iter().map(|part| part.package).collect();
+        // Who lacks `mma.h` also lacks what it includes.
+        if packages.contains(&HEADERS[0].1) {
+            packages.push(TENSOR_CORES.1);
+        }
         packages.sort_unstable();
         packages.dedup();
         write!(

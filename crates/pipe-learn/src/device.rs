@@ -2,15 +2,16 @@
 //! It does not know networks; equal bytes are promised for the CPU at any number of threads.
 
 use std::fmt;
-use std::str::FromStr;
 
 use burn::tensor::Device;
 use thiserror::Error;
 
+use crate::precision::Precision;
+
 /// Whether this build can use NVIDIA GPUs.
 pub const HAS_CUDA: bool = cfg!(feature = "cuda");
 
-/// What was asked for: `auto`, `cpu`, `cuda:0` or `wgpu`.
+/// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// The first NVIDIA GPU that this process may see, if there is one and this build can use it; else the CPU.
@@ -27,12 +28,6 @@ pub enum DeviceChoice {
 /// A device that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeviceError {
-    /// Not a device.
-    #[error("`{text}` is not a device; use auto, cpu, cuda, cuda:N or wgpu")]
-    Unknown {
-        /// What was written.
-        text: String,
-    },
     /// A kind of device was asked for that the program was built without.
     #[error("this build has no {kind}; use `device: cpu` or `device: auto`, or build with `tools/build {feature}`")]
     NotBuilt {
@@ -48,6 +43,16 @@ pub enum DeviceError {
         choice: DeviceChoice,
         /// What is missing, where it was looked for, and what brings it.
         reason: String,
+    },
+    /// The device does not compute in a number format.
+    #[error("{device} does not compute in `{precision}`; use `precision: {instead}`")]
+    Format {
+        /// Its name.
+        device: &'static str,
+        /// The format.
+        precision: Precision,
+        /// One that it has.
+        instead: &'static str,
     },
 }
 
@@ -72,22 +77,19 @@ impl Place {
     pub fn is_host(&self) -> bool {
         self.name == "cpu"
     }
-}
 
-impl FromStr for DeviceChoice {
-    type Err = DeviceError;
-
-    fn from_str(text: &str) -> Result<Self, DeviceError> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            "wgpu" => Ok(Self::Wgpu),
-            _ => {
-                let number = text.strip_prefix("cuda:").and_then(|number| number.parse().ok());
-                number.map(Self::Cuda).ok_or_else(|| DeviceError::Unknown { text: text.to_owned() })
-            }
+    /// Refuses a number format that the device lacks. Through Vulkan one may be stored without being computed in.
+    ///
+    /// # Errors
+    /// The device does not compute in it.
+    pub fn computes_in(&self, precision: Precision) -> Result<(), DeviceError> {
+        // The CPU computes in 32 bits and rounds to what is asked for.
+        let computes = |precision: Precision| self.is_host() || self.device.supports_dtype(precision.of_layers());
+        if computes(precision) {
+            return Ok(());
         }
+        let instead = if precision == Precision::Bf16 && computes(Precision::F16) { "f16" } else { "tf32" };
+        Err(DeviceError::Format { device: self.name, precision, instead })
     }
 }
 
@@ -138,11 +140,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_by_name() {
-        assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
-        assert_eq!("auto".parse::<DeviceChoice>().map(|choice| choice.to_string()), Ok("auto".to_owned()));
-        for wrong in ["gpu", "cuda:", "cuda:-1", "wgpu:x", ""] {
-            assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+    fn the_cpu_rounds_to_every_format() {
+        let place = DeviceChoice::Cpu.place().expect("there is a CPU");
+        for precision in [Precision::Fp32, Precision::Tf32, Precision::Bf16, Precision::F16] {
+            assert_eq!(place.computes_in(precision), Ok(()));
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
+use crate::device::DeviceError;
 use crate::losses::LossError;
 use crate::networks::NetworkError;
 use crate::samples;
@@ -89,6 +90,9 @@ pub enum TrainError {
         /// The cases of the batch.
         cases: Vec<String>,
     },
+    /// The device cannot compute as the recipe says.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// Gradients of 16-bit floats are infinite or not a number at any scale.
     #[error(
         "gradients are not finite in epoch {epoch}, batch {batch}, however small the loss is scaled; use `precision: bf16` or \

@@ -3,14 +3,14 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 
 use burn::tensor::{Device, DeviceType};
 use cubecl::config::cache::CacheConfig;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
 #[cfg(feature = "cuda")]
-use crate::cuda_home::cuda_home;
+use crate::cuda_home::{cuda_home, driver_library};
 
 /// The variable that names the folder of compiled kernels.
 const KERNELS: &str = "PIPE_KERNEL_CACHE";
@@ -35,6 +35,9 @@ pub(crate) fn cuda(number: usize) -> Result<Device, String> {
 /// Why there is no NVIDIA GPU.
 #[cfg(feature = "cuda")]
 fn none() -> String {
+    if let Err(missing) = driver_library() {
+        return missing.to_string();
+    }
     if env::var("CUDA_VISIBLE_DEVICES").is_ok() {
         return format!("no card is to be seen{}", shown());
     }
@@ -66,8 +69,24 @@ pub(crate) fn wgpu() -> Result<Device, String> {
     Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
 }
 
-/// Says, once and before the first device is opened, which kernels are not to be trusted, and where the others are kept: one folder for all processes of a user, so that of
-/// the folds of an experiment only the first one compiles and tunes. CubeCL's own default depends on the current folder.
+/// Names the GPUs that Vulkan or Metal tells of: `NVIDIA H200 (Vulkan, NVIDIA 570.124)`.
+#[cfg(feature = "wgpu")]
+pub fn adapters() -> Vec<String> {
+    use cubecl::wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
+    let backends = Backends::VULKAN | Backends::METAL;
+    let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
+    let found = cubecl::future::block_on(instance.enumerate_adapters(backends));
+    let name = |adapter: &cubecl::wgpu::wgpu::Adapter| {
+        let info = adapter.get_info();
+        let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
+        format!("{} ({}, {})", info.name, info.backend, driver.trim())
+    };
+    found.iter().map(name).collect()
+}
+
+/// Says, once and before the first device is opened, which kernels are not to be trusted, and where the others are kept: one folder
+/// for all processes of a user, so that of the folds of an experiment only the first one compiles and tunes. CubeCL's own default
+/// depends on the current folder.
 fn prepared() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -78,7 +97,44 @@ fn prepared() {
         // A setting of the environment that CubeCL itself reads still counts.
         CubeClRuntimeConfig::try_set(config.override_from_env());
         pipe_kernels::forgo_fused_reductions();
+        // Whoever has a logger already keeps it, and is told what happens there.
+        if log::set_logger(&Listener).is_ok() {
+            log::set_max_level(log::LevelFilter::Warn);
+        }
     });
+}
+
+/// What the thread of a device has said when it panicked.
+static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Hears of panics in the thread of a device. CubeCL catches them and only logs them: what should have been computed is never written,
+/// and reading it gives whatever its memory held.
+struct Listener;
+
+impl log::Log for Listener {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn && metadata.target().starts_with("cubecl_common::device")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let text = record.args().to_string();
+        if self.enabled(record.metadata()) && text.contains("CallError") {
+            FAILED.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Lets only through who may trust what a device gives back.
+///
+/// # Panics
+/// If work of a device was lost.
+pub(crate) fn trusted() {
+    let failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
+    if let Some(text) = failed {
+        panic!("the device failed, so that its numbers mean nothing: {text}");
+    }
 }
 
 /// The folder of compiled kernels.

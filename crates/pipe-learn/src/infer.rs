@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::batch::stacked;
 use crate::checkpoint::{self, CheckpointError};
-use crate::device::Place;
+use crate::device::{DeviceError, Place};
 use crate::model::{BEST, ModelCard};
 use crate::networks::blocks::Pass;
 use crate::networks::{Network, NetworkError};
@@ -36,6 +36,9 @@ pub enum PredictError {
     /// The network cannot be built, or the image does not fit it.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The device does not compute in the number format.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
 }
 
 impl Model {
@@ -50,10 +53,13 @@ impl Model {
         Ok(Self { card, network, place: place.clone(), precision: Precision::default() })
     }
 
-    /// The same model, which computes in another number format.
-    #[must_use]
-    pub fn in_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+    /// Gives the same model, which computes in another number format.
+    ///
+    /// # Errors
+    /// Its device lacks the format.
+    pub fn in_precision(self, precision: Precision) -> Result<Self, PredictError> {
+        self.place.computes_in(precision)?;
+        Ok(Self { precision, ..self })
     }
 
     /// Gives the card.

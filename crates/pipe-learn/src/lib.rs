@@ -56,7 +56,7 @@ pub mod weights;
 
 pub use batch::{Sample, Target};
 pub use checkpoint::CheckpointError;
-pub use cuda_home::{CudaHome, CudaMissing, MissingPart, cuda_home};
+pub use cuda_home::{CudaHome, CudaMissing, MissingPart, NoDriverLibrary, cuda_home, driver_library};
 pub use device::{DeviceChoice, DeviceError, Place};
 pub use ema::Ema;
 pub use event::{TrainEvent, TrainOutcome};

@@ -1,6 +1,8 @@
 //! In which number format a network computes.
 //! It does not know devices: what a device cannot do, it does not start.
 
+use std::fmt;
+
 use burn::tensor::FloatDType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,17 @@ pub enum Precision {
     Bf16,
     /// 16 bits with small exponents: the loss is scaled, so that gradients do not vanish.
     F16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Fp32 => "fp32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        })
+    }
 }
 
 impl Precision {

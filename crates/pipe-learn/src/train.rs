@@ -253,6 +253,7 @@ fn check(task: &TrainTask<'_>) -> Result<(), TrainError> {
     network.check()?;
     training.check_loss(network.classes())?;
     training.check(network)?;
+    task.place.computes_in(training.precision)?;
     if training.loss.reads_back() && !task.place.is_host() {
         return Err(LossError::ReadsBack.into());
     }

@@ -240,7 +240,12 @@ pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// Copies values out of data.
+///
+/// # Panics
+/// If a device has failed since it was asked for them, so that nobody knows what they are.
 pub(crate) fn values(data: &TensorData) -> Vec<f32> {
+    #[cfg(feature = "gpu")]
+    crate::gpu::trusted();
     data.as_slice::<f32>().expect("networks hold 32-bit floats").to_vec()
 }
 

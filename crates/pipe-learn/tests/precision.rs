@@ -231,7 +231,8 @@ fn check_prediction(bench: &Bench, image: &Image) {
     let probabilities = |precision: Precision| {
         let folder = bench.checkpoint().with_file_name("model");
         let place = DeviceChoice::Cpu.place().expect("there is a CPU");
-        let model = Model::open(&folder, &place).expect("a model").in_precision(precision);
+        let model =
+            Model::open(&folder, &place).expect("a model").in_precision(precision).expect("the CPU has every format");
         model.probabilities(image).expect("the image fits").data
     };
     let expected = probabilities(Precision::Fp32);

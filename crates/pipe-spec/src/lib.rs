@@ -6,6 +6,7 @@
 mod bind;
 mod check;
 mod compose;
+mod device;
 mod expand;
 mod experiment;
 mod location;
@@ -23,6 +24,7 @@ mod suggest;
 pub use bind::{bind, bind_to, schema};
 pub use check::check;
 pub use compose::{Composed, Library, Request, compose, single};
+pub use device::{Device, NotADevice};
 pub(crate) use expand::Point;
 pub use expand::expand;
 pub use experiment::{Experiment, ListSpec, Lists, NeedSpec, OpenStage, StageSpec, experiment_schema, pipeline_schema};

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::{Bytes, Time};
+use crate::{Bytes, Device, Time};
 
 /// Where and how fast a stage runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
-    /// `auto`, `cpu`, `cuda` or `wgpu`; `cuda:1` is the second of the GPUs that the stage gets by `gpu`, else of all that there are.
-    pub device: String,
+    /// Where a stage that trains or predicts computes: `auto`, `cpu`, `cuda` or `wgpu`; `cuda:1` is the second of the GPUs that it gets
+    /// by `gpu`, else of all that there are.
+    pub device: Device,
     /// How many of the `--jobs` slots the stage takes, and how many threads it may use (OMP_NUM_THREADS, RAYON_NUM_THREADS).
     /// Null takes one slot, and gives each of the stages that may run at once twice its share of the machine's cores.
     #[schemars(range(min = 1, max = 4096))]
@@ -39,7 +40,7 @@ pub struct Resources {
 impl Default for Resources {
     fn default() -> Self {
         Self {
-            device: "auto".to_owned(),
+            device: Device::Auto,
             cpu: None,
             memory: None,
             gpu: None,

@@ -30,7 +30,7 @@ pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};
 pub use split::Split;
 pub use summary::{Results, results};
-pub use train::Train;
+pub use train::{Train, device_choice};
 pub use weights::WeightsFrom;
 
 use pipe_engine::StageKind;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use pipe_engine::{Plan, PlanNode};
 use pipe_learn::{Footprint, Memory, Precision, TrainConfig, footprint};
-use pipe_spec::Bytes;
+use pipe_spec::{Bytes, Device};
 
 use crate::{
     fitting::{feeding, shape},
@@ -71,7 +71,7 @@ impl Known {
         }
         let from = feeding(plan, planned)?;
         let part = |name: &str| planned.with[name].to_string();
-        let key = (part("network"), part("training"), from, planned.resources.device == "cpu");
+        let key = (part("network"), part("training"), from, planned.resources.device == Device::Cpu);
         if !self.trainings.contains_key(&key) {
             let found = self.found(planned, &plan.nodes[from], &key.0);
             self.trainings.insert(key.clone(), found);
@@ -81,7 +81,7 @@ impl Known {
 
     fn found(&mut self, node: &PlanNode, data: &PlanNode, name: &str) -> Option<(Memory, TrainConfig)> {
         let TrainWith { network, mut training, .. } = serde_json::from_value((*node.with).clone()).ok()?;
-        if node.resources.device == "cpu" {
+        if node.resources.device == Device::Cpu {
             // There layers compute in 32 bits, and keep what they read in 32 bits.
             training.precision = Precision::Fp32;
         }

@@ -62,7 +62,7 @@ impl Stage for Predict {
 }
 
 fn predict(with: &PredictWith, context: &Context) -> Result<(), Failure> {
-    let model = Model::open(context.input("model"), &place(context)?)?.in_precision(with.precision);
+    let model = Model::open(context.input("model"), &place(context)?)?.in_precision(with.precision)?;
     let pack = Pack::open(context.input("dataset"))?;
     let selection = Selection::read(context.input("images"))?;
     let mut writer = PackWriter::create(context.output("prediction"))?;

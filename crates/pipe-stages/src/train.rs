@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, env, fs, time::Duration};
 use pipe_engine::{Context, Input, Inputs, Output, Plan, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Pack, Preparation};
 use pipe_learn::{
-    First, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask,
+    DeviceChoice, First, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask,
 };
+use pipe_spec::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -199,10 +200,20 @@ fn pause() -> Duration {
     Duration::from_secs(env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(seconds))
 }
 
+/// The device of a name.
+pub fn device_choice(device: Device) -> DeviceChoice {
+    match device {
+        Device::Auto => DeviceChoice::Auto,
+        Device::Cpu => DeviceChoice::Cpu,
+        Device::Cuda(place) => DeviceChoice::Cuda(place.unwrap_or(0)),
+        Device::Wgpu => DeviceChoice::Wgpu,
+    }
+}
+
 /// The device that a stage's resources ask for, noted with its result.
 pub(crate) fn place(context: &Context) -> Result<Place, Failure> {
-    let choice = context.resources().device.parse::<pipe_learn::DeviceChoice>()?;
-    if let (pipe_learn::DeviceChoice::Cuda(number), Some(visible)) = (choice, pipe_engine::cards_visible())
+    let choice = device_choice(context.resources().device);
+    if let (DeviceChoice::Cuda(number), Some(visible)) = (choice, pipe_engine::cards_visible())
         && number >= visible
     {
         return Err(Failure::NoCard { device: choice.to_string(), visible });

@@ -109,8 +109,8 @@ pub(crate) struct Run {
     /// Slots: as many stages run at once, or fewer if they take more than one by `resources: { cpu: N }` [default: one a core].
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<std::num::NonZeroU32>,
-    /// Ids of the GPUs that stages may get, numbers as in `nvidia-smi` or UUIDs, divided by commas [default: CUDA_VISIBLE_DEVICES,
-    /// else all].
+    /// Ids of the GPUs that stages may get, numbers as in `nvidia-smi` or UUIDs, divided by commas; `all`, `none` [default:
+    /// CUDA_VISIBLE_DEVICES, else all].
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub gpus: Option<Vec<String>>,
     /// Run this stage even if it is cached; its new result becomes current; may be repeated.

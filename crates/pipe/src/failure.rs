@@ -42,6 +42,9 @@ pub(crate) enum Failure {
     /// A network cannot be built, or does not take the input.
     #[error(transparent)]
     Network(#[from] pipe_learn::NetworkError),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] pipe_learn::DeviceError),
     /// A stage's results or data cannot be read.
     #[error(transparent)]
     Stage(#[from] pipe_stages::Failure),
@@ -77,7 +80,7 @@ impl Failure {
                 | pipe_stages::Failure::UselessRoot { .. },
             ) => 2,
             Self::Stage(_) => 1,
-            Self::Store(_) | Self::Engine(_) | Self::File { .. } => 3,
+            Self::Store(_) | Self::Engine(_) | Self::Device(_) | Self::File { .. } => 3,
         }
     }
 

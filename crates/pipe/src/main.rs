@@ -3,6 +3,7 @@
 //! Does not know what a command does.
 
 mod args;
+mod backends;
 mod commands;
 #[cfg(feature = "cuda")]
 mod cuda;

@@ -5,8 +5,18 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand};
+use pipe_spec::Device;
 
 use super::Format;
+
+/// The longest side of an input: far beyond any image, and four of them still fit into a count of bytes.
+const LONGEST: usize = 65_536;
+
+/// One number of a shape.
+fn side(text: &str) -> Result<usize, String> {
+    let side = text.trim().parse().ok().filter(|side| (1..=LONGEST).contains(side));
+    side.ok_or_else(|| format!("expected numbers from 1 to {LONGEST} divided by commas, for instance 8,1,512,512"))
+}
 
 /// `pipe network`.
 #[derive(Debug, Subcommand)]
@@ -22,7 +32,7 @@ pub(crate) enum Network {
         /// A network's name, or a YAML file that holds one `network:`.
         network: String,
         /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
-        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+        #[arg(long, value_delimiter = ',', value_parser = side, required = true, value_name = "N,C,..,H,W")]
         input: Vec<usize>,
         /// How data is printed.
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -36,7 +46,7 @@ pub(crate) enum Network {
         /// A YAML file that holds one `network:`, or a network's name.
         network: String,
         /// Input shape: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
-        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+        #[arg(long, value_delimiter = ',', value_parser = side, required = true, value_name = "N,C,..,H,W")]
         input: Vec<usize>,
         /// A loss: its name, or YAML as in `training: { loss: .. }`, for instance `{dice: {smooth: 0}}`.
         #[arg(long, value_name = "LOSS")]
@@ -56,7 +66,7 @@ pub(crate) enum Network {
         /// A network's name, or a YAML file that holds one `network:`.
         network: String,
         /// Shape of a batch: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
-        #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+        #[arg(long, value_delimiter = ',', value_parser = side, required = true, value_name = "N,C,..,H,W")]
         input: Vec<usize>,
         #[command(flatten)]
         machine: Machine,
@@ -73,7 +83,7 @@ pub(crate) struct Check {
     #[arg(value_name = "NETWORK")]
     pub networks: Vec<String>,
     /// Input shape of all of them: `N,C,H,W`, or `N,C,T,H,W` [default: four small cases].
-    #[arg(long, value_delimiter = ',', value_name = "N,C,..,H,W")]
+    #[arg(long, value_delimiter = ',', value_parser = side, value_name = "N,C,..,H,W")]
     pub input: Option<Vec<usize>>,
     #[command(flatten)]
     pub work: Work,
@@ -91,7 +101,7 @@ pub(crate) struct Time {
     /// A network's name, or a YAML file that holds one `network:`.
     pub network: String,
     /// Shape of a batch: `N,C,H,W`, or `N,C,T,H,W` for networks that read frames.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "N,C,..,H,W")]
+    #[arg(long, value_delimiter = ',', value_parser = side, required = true, value_name = "N,C,..,H,W")]
     pub input: Vec<usize>,
     #[command(flatten)]
     pub work: Work,
@@ -126,9 +136,9 @@ pub(crate) struct Work {
 /// A device and how it computes.
 #[derive(Debug, Args)]
 pub(crate) struct Machine {
-    /// The device, as in `training`'s `device`.
+    /// The device, as `stages: { train: { resources: { device: .. } } }` names it: `auto`, `cpu`, `cuda`, `cuda:N` or `wgpu`.
     #[arg(long, default_value = "auto")]
-    pub device: String,
+    pub device: Device,
     /// In which number format the network computes: `fp32`, `tf32`, `bf16` or `f16`.
     #[arg(long, default_value = "tf32")]
     pub precision: String,

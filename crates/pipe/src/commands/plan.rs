@@ -2,14 +2,15 @@
 
 use std::thread;
 
-use pipe_engine::{Plan, Reason, Verdict};
-use pipe_spec::Bytes;
+use pipe_engine::{Cards, Freshness, Plan, Reason, Verdict};
+use pipe_spec::{Bytes, Device, Resources};
 use pipe_stages::memory;
 use serde::Serialize;
 
 use super::estimate::Estimate;
 use crate::{
     args::{self, Format},
+    backends::backends,
     failure::Failure,
     output,
     session::{Known, Session, records},
@@ -65,6 +66,21 @@ pub(crate) fn lines(plan: &Plan, verdicts: &[Verdict]) -> Vec<Line> {
     verdicts.iter().enumerate().map(line).collect()
 }
 
+/// What keeps this machine from running what asks for GPUs; the driver is slow to answer, so it is not asked for nothing.
+fn obstacles(plan: &Plan, freshness: &Freshness) -> Vec<String> {
+    let asks = |resources: &Resources| {
+        let Resources { device, gpu, gpu_memory, .. } = resources;
+        matches!(device, Device::Cuda(_) | Device::Wgpu) || gpu.is_some() || gpu_memory.is_some()
+    };
+    if !plan.nodes.iter().any(|node| asks(&node.resources)) {
+        return Vec::new();
+    }
+    match Cards::of_machine(None) {
+        Ok(cards) => pipe_engine::obstacles(plan, freshness, &cards, &backends(&cards).0),
+        Err(no_card) => vec![no_card.to_string()],
+    }
+}
+
 pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure> {
     let chosen = &asked.chosen;
     let Known { planned, freshness, store, .. } = session.known_part(chosen, asked.part.choice()?, &[])?;
@@ -82,6 +98,7 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
         .map(|open| serde_json::json!({ "stage": open.id, "list": open.output, "made_by": open.maker }))
         .collect();
     let marks = pipe_engine::marks(plan, &records(&freshness.verdicts), &store)?;
+    let obstacles = obstacles(plan, &freshness);
     if chosen.format == Format::Json {
         output::json(&serde_json::json!({
             "experiment": planned.plan.experiment,
@@ -93,6 +110,7 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
             "open": open,
             "marks": marks,
             "notes": planned.notes,
+            "obstacles": obstacles,
         }));
         return Ok(());
     }
@@ -126,6 +144,9 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
     }
     for note in &planned.notes {
         output::print(&format!("note: {note}\n"));
+    }
+    for obstacle in &obstacles {
+        output::print(&format!("note: cannot run on this machine: {obstacle}\n"));
     }
     for open in &plan.open {
         output::print(&format!("{}: known when {} has made its list `{}`\n", open.id, open.maker, open.output));

@@ -2,14 +2,14 @@
 
 use std::{env, fs, mem::ManuallyDrop, process::ExitCode, sync::Arc, thread, time::Instant};
 
-use pipe_engine::{Cards, Cuda, Event, Failing, Options, Pattern, Plan, Verdict, interrupt};
-use pipe_learn::cuda_home;
+use pipe_engine::{Cards, Event, Failing, Options, Pattern, Plan, Verdict, interrupt};
 use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
 use super::report;
 use crate::{
     args::{Format, Run},
+    backends::backends,
     failure::Failure,
     journal::Journal,
     output,
@@ -38,11 +38,11 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     // A run that makes nothing needs no card, and the driver is slow to tell.
     let asked = if is_cached { Some([].as_slice()) } else { run.gpus.as_deref() };
     let cards = Cards::of_machine(asked).map_err(|no_card| Failure::Argument(no_card.to_string()))?;
-    let (cuda, variables) = cuda();
+    let (backends, variables) = backends(&cards);
     let options = Options {
         jobs: run.jobs.map_or(u32::try_from(cores).unwrap_or(u32::MAX), u32::from),
         cards: &cards,
-        cuda,
+        backends,
         variables: &variables,
         worker: &worker,
         workspace: &session.workspace,
@@ -132,20 +132,6 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
         end if end.failed + end.skipped > 0 => ExitCode::from(1),
         _ => ExitCode::SUCCESS,
     })
-}
-
-/// Whether workers can compute on cards, and the variables by which they find what compiles for those.
-fn cuda() -> (Cuda, Vec<(String, String)>) {
-    if cfg!(not(feature = "cuda")) {
-        return (Cuda::NotBuilt, Vec::new());
-    }
-    let home = match cuda_home() {
-        Ok(home) => home,
-        Err(missing) => return (Cuda::Lacks(missing.to_string()), Vec::new()),
-    };
-    let variables =
-        home.variables().map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned())).into();
-    (Cuda::Built, variables)
 }
 
 /// Stages whose results cannot be read, ready to be made again.

@@ -2,67 +2,36 @@
 //!
 //! Does not load any of it.
 
-use pipe_learn::{CudaHome, CudaMissing, cuda_home};
+use pipe_learn::{CudaHome, CudaMissing, NoDriverLibrary, cuda_home, driver_library};
 
 use super::{Check, Verdict};
+use crate::backends::{Unfit, supported};
 
-/// The oldest driver: it is the first that has all functions which the build with CUDA calls, those of CUDA 12.8.
-const OLDEST: u32 = 570;
-
-/// The first driver of each CUDA version.
-const DRIVERS: &[(u32, (u32, u32))] = &[
-    (525, (12, 0)),
-    (530, (12, 1)),
-    (535, (12, 2)),
-    (545, (12, 3)),
-    (550, (12, 4)),
-    (555, (12, 5)),
-    (560, (12, 6)),
-    (565, (12, 7)),
-    (570, (12, 8)),
-    (575, (12, 9)),
-    (580, (13, 0)),
-    (590, (13, 1)),
-    (595, (13, 2)),
-];
-
-pub(super) fn checks(version: Option<&str>) -> Vec<Check> {
-    let (home, has_cuda) = (cuda_home(), cfg!(feature = "cuda"));
+/// The driver, its library, and what compiles kernels. What is wrong with them is a problem where there is a card to use.
+pub(super) fn checks(version: Option<&str>, has_card: bool) -> Vec<Check> {
+    let home = cuda_home();
     let compiler = home.as_ref().ok().and_then(CudaHome::version);
     let mut checks: Vec<_> = version.map(|version| driver(version, compiler)).into_iter().collect();
+    checks.extend(driver_library().err().filter(|_| has_card).map(|missing| library(&missing)));
     checks.extend(parts(&home));
-    // What this build never uses is no problem of its.
-    for check in checks.iter_mut().filter(|check| !has_cuda && check.verdict == Verdict::Problem) {
+    // What this build never uses, or cannot, is no problem of its.
+    let is_of_use = cfg!(feature = "cuda") && has_card;
+    for check in checks.iter_mut().filter(|check| !is_of_use && check.verdict == Verdict::Problem) {
         check.verdict = Verdict::Note;
     }
     checks
 }
 
-/// The CUDA version that a driver supports; none where it is older than all that are known.
-fn supported(driver: u32) -> Option<(u32, u32)> {
-    DRIVERS.iter().rev().find(|(first, _)| *first <= driver).map(|(_, version)| *version)
+fn driver(version: &str, compiler: Option<(u32, u32)>) -> Check {
+    match supported(version, compiler) {
+        Ok((major, minor)) => Check::ok("driver", format!("{version}, CUDA {major}.{minor}")),
+        Err(Unfit { says, remedy }) => Check::problem("driver", says, remedy),
+    }
 }
 
-fn driver(version: &str, compiler: Option<(u32, u32)>) -> Check {
-    let number = version.split('.').next().and_then(|number| number.parse().ok()).unwrap_or(0);
-    let Some(cuda) = supported(number).filter(|_| number >= OLDEST) else {
-        let says = format!("{version} is too old: CUDA 12.8 is needed, which drivers from {OLDEST} on support");
-        return Check::problem("driver", says, format!("install NVIDIA driver {OLDEST} or a newer one"));
-    };
-    let (major, minor) = cuda;
-    let newest = DRIVERS.last().map(|(_, newest)| *newest);
-    match compiler.filter(|compiler| *compiler > cuda && Some(cuda) != newest) {
-        Some((by, part)) => {
-            // Wheels of CUDA 13 and later have no number in their names.
-            let package = if major < 13 { "nvidia-cuda-nvrtc-cu12" } else { "nvidia-cuda-nvrtc" };
-            Check::problem(
-                "driver",
-                format!("{version} supports CUDA {major}.{minor} and does not read what NVRTC {by}.{part} compiles"),
-                format!("install a newer driver, or an older NVRTC: `pip install '{package}=={major}.{minor}.*'`"),
-            )
-        }
-        None => Check::ok("driver", format!("{version}, CUDA {major}.{minor}")),
-    }
+fn library(missing: &NoDriverLibrary) -> Check {
+    let tried: Vec<_> = missing.tried.iter().map(|path| path.display().to_string()).collect();
+    Check::problem("driver", format!("no libcuda.so.1 in {}", tried.join(", ")), NoDriverLibrary::REMEDY)
 }
 
 fn parts(home: &Result<CudaHome, CudaMissing>) -> Vec<Check> {
@@ -98,31 +67,6 @@ fn parts(home: &Result<CudaHome, CudaMissing>) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(version: &str, compiler: Option<(u32, u32)>, verdict: Verdict, says: &str) {
-        let found = driver(version, compiler);
-        assert_eq!((found.verdict, found.says.as_str()), (verdict, says));
-    }
-
-    #[test]
-    fn drivers_old_and_new() {
-        check("570.124.06", None, Verdict::Ok, "570.124.06, CUDA 12.8");
-        check("580.65", Some((12, 9)), Verdict::Ok, "580.65, CUDA 13.0");
-        check("999.1", Some((14, 0)), Verdict::Ok, "999.1, CUDA 13.2");
-        check(
-            "535.54",
-            None,
-            Verdict::Problem,
-            "535.54 is too old: CUDA 12.8 is needed, which drivers from 570 on support",
-        );
-        check(
-            "570.1",
-            Some((13, 2)),
-            Verdict::Problem,
-            "570.1 supports CUDA 12.8 and does not read what NVRTC 13.2 compiles",
-        );
-    }
 
     #[test]
     fn every_missing_part_has_a_line() {

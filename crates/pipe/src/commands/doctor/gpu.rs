@@ -21,9 +21,21 @@ pub(super) fn checks(_: &Session) -> Vec<Check> {
         checks.extend(visible(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()));
     }
     if count > 0 || version.is_some() || cfg!(feature = "cuda") {
-        checks.extend(cuda::checks(version.as_deref()));
+        checks.extend(cuda::checks(version.as_deref(), count > 0));
     }
+    #[cfg(feature = "wgpu")]
+    checks.extend(adapters(&pipe_learn::gpu::adapters()));
     checks
+}
+
+/// What Vulkan or Metal tells of.
+#[cfg(feature = "wgpu")]
+fn adapters(names: &[String]) -> Vec<Check> {
+    if names.is_empty() {
+        let remedy = "on Linux a Vulkan driver brings one: mesa-vulkan-drivers, or NVIDIA's";
+        return vec![Check::note("adapter", "none answers, so `device: wgpu` cannot be used", remedy)];
+    }
+    names.iter().map(|name| Check::ok("adapter", name.as_str())).collect()
 }
 
 /// A card that the driver tells of.
@@ -91,7 +103,7 @@ fn card(driver: Option<&str>, cards: usize, has_cuda: bool) -> Check {
         (Some(driver), _) => Check::note(
             "card",
             format!("{cards} NVIDIA card{s}, driver {driver}, but pipe was built without CUDA"),
-            "cargo build --release --features cuda, then `resources: { device: cuda }`",
+            "build pipe by `tools/build cuda`, which gives `target/pipe-cuda`",
         ),
     }
 }

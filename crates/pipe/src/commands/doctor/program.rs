@@ -12,8 +12,8 @@ pub(super) fn checks(session: &Session) -> Vec<Check> {
 }
 
 fn version() -> Check {
-    let cuda = if cfg!(feature = "cuda") { "with CUDA" } else { "without CUDA" };
-    let says = format!("pipe {} for {} on {}, {cuda}", env!("CARGO_PKG_VERSION"), consts::ARCH, consts::OS);
+    let (number, built) = (env!("CARGO_PKG_VERSION"), crate::backends::built());
+    let says = format!("pipe {number} for {} on {}, built {built}", consts::ARCH, consts::OS);
     if cfg!(debug_assertions) {
         return Check::note("version", format!("{says}, not optimised"), "build it with `cargo build --release`");
     }

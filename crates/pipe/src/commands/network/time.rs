@@ -1,6 +1,8 @@
 //! `pipe network time`: how fast a network learns and predicts on a device.
 
-use pipe_learn::{Spread, TimeError, TimeTask, Timing};
+use pipe_engine::machine_memory;
+use pipe_learn::{NetworkConfig, Place, Spread, TimeError, TimeTask, Timing, TrainConfig};
+use pipe_spec::Bytes;
 use serde_json::{Value, json};
 
 use super::card::{self, Watch};
@@ -19,6 +21,7 @@ pub(super) fn time(session: &Session, options: &Time) -> Result<(), Failure> {
     network.check_input(shape)?;
     let training = work::training(&options.work, &network)?;
     let place = work::place(&options.work.machine)?;
+    fits(&network, &training, input, &place)?;
     let scratch = work::scratch()?;
     let watch = Watch::new(place.name);
     let task = TimeTask {
@@ -66,6 +69,24 @@ pub(super) fn time(session: &Session, options: &Time) -> Result<(), Failure> {
     let (name, device, start_up) = (timing.network, place.name, seconds(timing.start_up));
     output::print(&format!("{name} on {device}: {count} parameters; {memory}; {start_up} of start-up\n"));
     Ok(())
+}
+
+/// Refuses what the machine has not the memory for, before the system ends it without a word.
+fn fits(network: &NetworkConfig, training: &TrainConfig, input: [usize; 5], place: &Place) -> Result<(), Failure> {
+    let [batch, shape @ ..] = input;
+    let has = machine_memory();
+    let memory = pipe_learn::footprint(network, shape[0], shape[1])?.memory(
+        shape,
+        training,
+        batch * shape.iter().product::<usize>(),
+    );
+    if !place.is_host() || memory.of(batch) <= has {
+        return Ok(());
+    }
+    let (needs, has) = (Bytes::new(memory.of(batch)), Bytes::new(has));
+    Err(Failure::Argument(format!(
+        "`--input`: a step needs about {needs}, this machine has {has}; give a smaller shape"
+    )))
 }
 
 /// One line of the table.

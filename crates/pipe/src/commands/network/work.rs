@@ -1,7 +1,8 @@
 //! On what and how a network is tried: device, number format and recipe, as they were typed.
 
-use pipe_learn::{DeviceChoice, NetworkConfig, Place, Precision, TrainConfig};
+use pipe_learn::{NetworkConfig, Place, Precision, TrainConfig};
 use pipe_spec::{Problem, Problems, Sources, bind, did_you_mean, parse};
+use pipe_stages::device_choice;
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,8 +12,9 @@ use crate::{
 
 /// The device that was typed.
 pub(super) fn place(machine: &Machine) -> Result<Place, Failure> {
-    let wrong = |error| Failure::Argument(format!("`--device`: {error}"));
-    machine.device.parse::<DeviceChoice>().and_then(DeviceChoice::place).map_err(wrong)
+    let place = device_choice(machine.device).place()?;
+    place.computes_in(precision(machine)?)?;
+    Ok(place)
 }
 
 /// The recipe for a network: what was typed, laid over Dice with cross-entropy and Adam.
@@ -62,9 +64,6 @@ pub(super) fn input(input: &[usize]) -> Result<[usize; 5], Failure> {
         [batch, channels, frames, height, width] => [batch, channels, frames, height, width],
         _ => return Err(pipe_learn::NetworkError::Rank { shape: input.to_vec() }.into()),
     };
-    if shape[0] == 0 {
-        return Err(pipe_learn::NetworkError::Rank { shape: input.to_vec() }.into());
-    }
     Ok(shape)
 }
 
