@@ -27,6 +27,7 @@ mod kills;
 mod leakage;
 mod longer;
 mod on_device;
+mod prediction_files;
 mod programs;
 mod python_stage;
 mod real_data;

@@ -1,12 +1,14 @@
 //! A case: one image with its mask, who it is of, and which files it comes from.
 //! It does not know layouts; they make cases.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::Header;
+use crate::native::{Native, Slice};
 use crate::{Image, Mask};
 
 /// One image as it was read, with its mask if it has one.
@@ -22,14 +24,20 @@ pub struct Case {
     pub part: Option<Part>,
     /// The values as the file has them: 0..=255 for 8 bits, 0..=65535 for 16 bits.
     pub image: Image,
+    /// Whether three channels are red, green and blue; else they are what they are, modalities or points in time.
+    pub colour: bool,
     /// The largest value that the file's sample type can hold: 255, 65535 ...; nothing where it is signed, scaled or a float.
     pub full_scale: Option<f32>,
     /// The frame that the mask belongs to, counted from 0; 0 for stills.
     pub label_frame: usize,
     /// The class of every pixel; for a sequence there is one mask.
     pub mask: Option<Mask>,
-    /// Millimetres a pixel (row distance, column distance), where the format tells.
-    pub spacing: Option<[f64; 2]>,
+    /// Millimetres from slice to slice, row to row and column to column, where file or layout tell; 0 for slices where they do not.
+    pub spacing: Option<[f64; 3]>,
+    /// The file that it comes from, and where its voxels lie.
+    pub native: Native,
+    /// What else the names of its files and tables say of it: day, series, scanner ...
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An official part of a data set.
@@ -88,9 +96,18 @@ pub struct CaseFiles {
     /// Millimetres a pixel (row distance, column distance), where something else than the file tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spacing: Option<[f64; 2]>,
-    /// The slice of the files that alone makes the case, counted from 0.
+    /// The slice of the files that alone makes the case.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub slice: Option<usize>,
+    pub slice: Option<Slice>,
+    /// The slices of each file that become frames, in their order; none takes all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<usize>,
+    /// Whether other cases read the same files, so that these are worth keeping once decoded.
+    #[serde(skip)]
+    pub shares_files: bool,
+    /// What else names and tables say.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The number of slices that one file holds; 1 for pictures.
     pub slices: usize,
     /// The number of rows, from the header of the image.
@@ -114,10 +131,21 @@ impl CaseFiles {
             mask: None,
             spacing: None,
             slice: None,
+            shown: Vec::new(),
+            shares_files: false,
+            tags: BTreeMap::new(),
             slices,
             height,
             width,
         }
+    }
+
+    /// Gives the grid of the file that the mask belongs to.
+    pub(crate) fn native(&self) -> Native {
+        // A file of many slices holds all of them, whichever is labelled.
+        let frame = if self.slices > 1 { 0 } else { self.label_frame };
+        let file = self.frames.get(frame * self.channels).cloned();
+        Native { file, slice: self.slice.clone(), ..Native::grid([self.slices, self.height, self.width]) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Data folders for tests: pictures of every kind, written in place.
 //! It does not know what a test expects of them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use png::{BitDepth, ColorType};
 
-use crate::{Case, Image, Mask};
+use crate::{Case, Image, Mask, Native};
 
 /// A temporary folder with files in it.
 pub(crate) struct DataFolder {
@@ -43,16 +44,20 @@ impl DataFolder {
 
 /// Gives a case of 8 bits, of nobody and nowhere in particular.
 pub(crate) fn case([id, patient]: [&str; 2], image: Image, mask: Option<Mask>) -> Case {
+    let grid = [mask.as_ref().map_or(1, |mask| mask.depth), image.height, image.width];
     Case {
         id: id.to_owned(),
         patient: patient.to_owned(),
         site: None,
         part: None,
+        colour: image.channels == 3,
         image,
         full_scale: Some(255.0),
         label_frame: 0,
         mask,
         spacing: None,
+        native: Native::grid(grid),
+        tags: BTreeMap::new(),
     }
 }
 

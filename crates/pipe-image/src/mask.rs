@@ -1,6 +1,8 @@
 //! A mask: what each pixel or voxel is.
 //! It does not know how files write classes down (that is `encoding`) or how many classes an experiment has.
 
+use crate::{Image, Maps};
+
 /// What each pixel or voxel of a case is, in C order.
 ///
 /// With one layer, labels are class ids that exclude each other; a binary mask holds 0 and 1. With more layers, classes may
@@ -23,6 +25,31 @@ impl Mask {
     /// Gives a mask of exclusive classes for one image.
     pub fn plane(height: usize, width: usize, labels: Vec<u8>) -> Self {
         Self { layers: 1, depth: 1, height, width, labels }
+    }
+
+    /// Gives what probabilities come to: frames become slices.
+    ///
+    /// Of classes that exclude each other the likeliest wins, of equals the last; a single map is the foreground where it reaches
+    /// `threshold`. Classes that may overlap become a layer each, which holds 1 where its map reaches it.
+    pub fn decided(probabilities: &Image, maps: Maps, threshold: f64) -> Self {
+        let [depth, channels, height, width] = probabilities.shape();
+        let reaches = |value: &f32| u8::from(f64::from(*value) >= threshold);
+        if channels == 1 || maps == Maps::Overlapping {
+            let planes = (0..channels).flat_map(|map| (0..depth).map(move |slice| (slice, map)));
+            let labels = planes.flat_map(|(slice, map)| probabilities.plane(slice, map)).map(reaches).collect();
+            return Self { layers: channels, depth, height, width, labels };
+        }
+        let area = height * width;
+        let likeliest = |values: &[f32], at: usize| {
+            let of = (0..channels).map(|map| (map, values[map * area + at]));
+            let best = of.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(map, _)| map);
+            u8::try_from(best).unwrap_or(u8::MAX)
+        };
+        let slice = |slice: usize| {
+            let values = probabilities.frame(slice);
+            (0..area).map(move |at| likeliest(values, at))
+        };
+        Self { layers: 1, depth, height, width, labels: (0..depth).flat_map(slice).collect() }
     }
 
     /// Gives a mask of one image that is background everywhere.
@@ -94,6 +121,21 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probabilities_come_to_classes() {
+        let of =
+            |channels, data: Vec<f32>| Image { frames: 2, channels, height: 1, width: data.len() / 2 / channels, data };
+        let one = Mask::decided(&of(1, vec![0.5, 0.4, 0.6, 0.1]), Maps::Exclusive, 0.5);
+        assert_eq!((one.layers, one.depth, one.labels), (1, 2, vec![1, 0, 1, 0]));
+        let three = of(3, vec![0.2, 0.5, 0.3, 0.4, 0.5, 0.1, 0.1, 0.3, 0.6, 0.1, 0.2, 0.7]);
+        let exclusive = Mask::decided(&three, Maps::Exclusive, 0.9);
+        assert_eq!((exclusive.layers, exclusive.labels), (1, vec![2, 0, 1, 2]));
+        // Layer by layer, each with its slices.
+        let overlapping = Mask::decided(&three, Maps::Overlapping, 0.4);
+        assert_eq!((overlapping.layers, overlapping.depth), (3, 2));
+        assert_eq!(overlapping.labels, [0, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0, 1]);
+    }
 
     #[test]
     fn volumes_and_layers_become_planes() {

@@ -62,6 +62,20 @@ pub enum Normalise {
     Unit,
     /// As the file has them.
     None,
+    /// Each channel by itself, as if it were alone: for modalities, whose values have nothing to do with each other.
+    EachChannel(Scale),
+}
+
+/// How the values of a channel are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Each frame is divided by its largest value.
+    Max,
+    /// Mean 0 and standard deviation 1 over all values.
+    ZScore,
+    /// Divided by the largest value that the file could hold; of signed, scaled or floating-point samples by the largest there is.
+    Unit,
 }
 
 /// Gray or colour. What is neither, for instance several modalities, keeps its channels.
@@ -90,21 +104,27 @@ pub struct Prepared {
 
 /// Prepares a case.
 pub fn prepare(case: Case, preparation: &Preparation) -> Prepared {
-    let Case { id, patient, site, part, image, full_scale, label_frame, mask, spacing } = case;
-    let (native_height, native_width) = (image.height, image.width);
-    let size = preparation.size.unwrap_or(Size { height: native_height, width: native_width });
+    let Case { id, patient, site, part, image, colour, full_scale, label_frame, mask, spacing, native, tags } = case;
+    let (height, width) = (image.height, image.width);
+    let size = preparation.size.unwrap_or(Size { height, width });
     // The frames of a volume are its slices, and each has its own part of the mask.
     let is_volume = mask.as_ref().is_some_and(|mask| mask.depth > 1);
     let (image, label_frame) = with_frames(image, label_frame, preparation.frames.filter(|_| !is_volume));
-    let image = with_channels(image, preparation.channels);
+    let image = with_channels(image, colour, preparation.channels);
     let mut image = resize::image(image, size, preparation.interpolation);
-    normalise(&mut image, preparation.normalise, full_scale);
+    match preparation.normalise {
+        Normalise::Max => scale(&mut image, Scale::Max, full_scale),
+        Normalise::ZScore => scale(&mut image, Scale::ZScore, full_scale),
+        Normalise::Unit => scale(&mut image, Scale::Unit, full_scale),
+        Normalise::None => {}
+        Normalise::EachChannel(how) => by_channel(&mut image, |channel| scale(channel, how, full_scale)),
+    }
     let mask = mask.map(|mask| resize::mask(mask, size));
-    let spacing = spacing.map(|[row, column]| {
-        [row * native_height as f64 / size.height as f64, column * native_width as f64 / size.width as f64]
+    let spacing = spacing.map(|[slice, row, column]| {
+        [slice, row * height as f64 / size.height as f64, column * width as f64 / size.width as f64]
     });
-    let meta =
-        EntryMeta { id, patient, site, part, label_frame, native_height, native_width, spacing, maps: Maps::Exclusive };
+    let maps = Maps::Exclusive;
+    let meta = EntryMeta { id, patient, site, part, label_frame, spacing, native, tags, maps };
     Prepared { meta, image, mask }
 }
 
@@ -126,10 +146,10 @@ fn with_frames(mut image: Image, label: usize, frames: Option<usize>) -> (Image,
     }
 }
 
-fn with_channels(image: Image, channels: Channels) -> Image {
+fn with_channels(image: Image, colour: bool, channels: Channels) -> Image {
     let [frames, from, height, width] = image.shape();
     match (channels, from) {
-        (Channels::Gray, 3) => {
+        (Channels::Gray, 3) if colour => {
             let gray = |frame: usize| {
                 let colours = image.plane(frame, 0).iter().zip(image.plane(frame, 1)).zip(image.plane(frame, 2));
                 colours.map(|((red, green), blue)| 0.299 * red + 0.587 * green + 0.114 * blue)
@@ -145,11 +165,24 @@ fn with_channels(image: Image, channels: Channels) -> Image {
     }
 }
 
-fn normalise(image: &mut Image, how: Normalise, full_scale: Option<f32>) {
+/// Does something to each channel as an image of its own.
+fn by_channel(image: &mut Image, mut change: impl FnMut(&mut Image)) {
+    let [frames, channels, height, width] = image.shape();
+    let size = height * width;
+    for channel in 0..channels {
+        let data = (0..frames).flat_map(|frame| image.plane(frame, channel)).copied().collect();
+        let mut alone = Image { frames, channels: 1, height, width, data };
+        change(&mut alone);
+        for (frame, plane) in alone.planes().enumerate() {
+            image.data[(frame * channels + channel) * size..][..size].copy_from_slice(plane);
+        }
+    }
+}
+
+fn scale(image: &mut Image, how: Scale, full_scale: Option<f32>) {
     let frame_size = (image.channels * image.height * image.width).max(1);
     match how {
-        Normalise::None => {}
-        Normalise::Unit => {
+        Scale::Unit => {
             // Where the sample type has no largest value, the case has.
             let largest = || image.data.iter().copied().fold(0.0, f32::max);
             let scale = full_scale.unwrap_or_else(largest);
@@ -157,7 +190,7 @@ fn normalise(image: &mut Image, how: Normalise, full_scale: Option<f32>) {
                 image.data.iter_mut().for_each(|value| *value /= scale);
             }
         }
-        Normalise::Max => {
+        Scale::Max => {
             for frame in image.data.chunks_exact_mut(frame_size) {
                 let largest = frame.iter().copied().fold(0.0, f32::max);
                 // A black frame stays black instead of becoming NaN.
@@ -166,7 +199,7 @@ fn normalise(image: &mut Image, how: Normalise, full_scale: Option<f32>) {
                 }
             }
         }
-        Normalise::ZScore => {
+        Scale::ZScore => {
             let count = image.data.len().max(1) as f64;
             let mean = image.data.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
             let variance = image.data.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
@@ -183,7 +216,7 @@ mod tests {
     use crate::fixture;
 
     fn case(image: Image, mask: Option<Mask>) -> Case {
-        Case { spacing: Some([0.5, 0.5]), ..fixture::case(["a", "p"], image, mask) }
+        Case { spacing: Some([3.0, 0.5, 0.5]), ..fixture::case(["a", "p"], image, mask) }
     }
 
     #[test]
@@ -215,6 +248,35 @@ mod tests {
     }
 
     #[test]
+    fn channels_are_scaled_each_by_itself() {
+        let data = vec![1.0, 3.0, 100.0, 0.0, 3.0, 1.0, 0.0, 300.0];
+        let image = Image { frames: 2, channels: 2, height: 1, width: 2, data };
+        let with = |normalise| {
+            let case = case(image.clone(), None);
+            prepare(case, &Preparation { normalise, channels: Channels::All, ..Preparation::default() }).image.data
+        };
+        let scores = with(Normalise::EachChannel(Scale::ZScore));
+        assert_eq!([scores[0], scores[1], scores[4], scores[5]], [-1.0, 1.0, 1.0, -1.0]);
+        assert!((scores[2] - 0.0).abs() < 1e-6 && scores[3] == scores[6], "{scores:?}");
+        let largest = with(Normalise::EachChannel(Scale::Max));
+        assert_eq!(largest, [1.0 / 3.0, 1.0, 1.0, 0.0, 1.0, 1.0 / 3.0, 0.0, 1.0]);
+        assert_eq!(
+            with(Normalise::EachChannel(Scale::Unit)),
+            image.data.iter().map(|value| value / 255.0).collect::<Vec<_>>()
+        );
+        let written = serde_json::to_string(&Normalise::EachChannel(Scale::ZScore)).expect("plain data");
+        assert_eq!(written, r#"{"each_channel":"z_score"}"#);
+    }
+
+    #[test]
+    fn three_modalities_are_no_colours() {
+        let image = Image { frames: 1, channels: 3, height: 1, width: 1, data: vec![10.0, 20.0, 40.0] };
+        let none = Preparation { normalise: Normalise::None, ..Preparation::default() };
+        let case = Case { colour: false, ..case(image.clone(), None) };
+        assert_eq!(prepare(case, &none).image, image);
+    }
+
+    #[test]
     fn image_and_mask_shrink_alike_and_spacing_grows() {
         let image =
             Image { frames: 1, channels: 1, height: 2, width: 4, data: vec![0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 8.0, 8.0] };
@@ -223,7 +285,7 @@ mod tests {
         let prepared = prepare(case(image, Some(mask)), &Preparation { size, ..Preparation::default() });
         assert_eq!(prepared.image.data, [0.0, 1.0]);
         assert_eq!(prepared.mask.expect("there was a mask").labels, [0, 1]);
-        assert_eq!((prepared.meta.native_height, prepared.meta.spacing), (2, Some([1.0, 1.0])));
+        assert_eq!((prepared.meta.native.height, prepared.meta.spacing), (2, Some([3.0, 1.0, 1.0])));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum What {
     UnsupportedFormat,
     /// Two files of a case that should be equally large are not.
     SizesDiffer,
+    /// Two files of a case whose voxels do not lie in the same place.
+    GeometryDiffers,
     /// An image with values that no network can take.
     ImageValues,
     /// A mask whose values do not fit the declared encoding.
@@ -66,6 +68,7 @@ impl fmt::Display for What {
             Self::Truncated => "truncated",
             Self::UnsupportedFormat => "format not supported",
             Self::SizesDiffer => "sizes differ",
+            Self::GeometryDiffers => "geometry differs",
             Self::ImageValues => "image values",
             Self::MaskValues => "mask values",
             Self::MissingFrame => "missing frame",

@@ -20,6 +20,8 @@ pub const MODEL: ArtifactType = ArtifactType("model");
 pub const CHECKPOINT: ArtifactType = ArtifactType("checkpoint");
 /// Probabilities of the test cases, packed as f16.
 pub const PREDICTION: ArtifactType = ArtifactType("prediction");
+/// Predicted masks as NIfTI and PNG files, with an index.
+pub const MASKS: ArtifactType = ArtifactType("masks");
 /// Metrics by case as CSV, and their summary as JSON.
 pub const EVALUATION: ArtifactType = ArtifactType("evaluation");
 /// Weights with PyTorch names, and the preparation that belongs to them.

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Maps, Pack, number::Probability};
+use pipe_image::{Maps, Mask, Pack, number::Probability};
 use pipe_metrics::{METRICS, Pair, Summary, summarise};
 use pipe_store::{Direction, MetricRow};
 use rayon::prelude::*;
@@ -82,19 +82,7 @@ impl Stage for Evaluate {
 
 /// Foreground of a prediction at a threshold: any class, over all slices.
 pub(crate) fn foreground(probabilities: &pipe_image::Image, maps: Maps, threshold: f64) -> Vec<u8> {
-    if probabilities.channels == 1 {
-        return probabilities.data.iter().map(|p| u8::from(f64::from(*p) >= threshold)).collect();
-    }
-    let size = probabilities.height * probabilities.width;
-    let slice = |frame: usize| {
-        let values = probabilities.frame(frame);
-        let of = move |at: usize| (0..probabilities.channels).map(move |map| (map, values[map * size + at]));
-        (0..size).map(move |at| match maps {
-            Maps::Exclusive => u8::from(of(at).max_by(|a, b| a.1.total_cmp(&b.1)).is_some_and(|(map, _)| map != 0)),
-            Maps::Overlapping => u8::from(of(at).any(|(_, p)| f64::from(p) >= threshold)),
-        })
-    };
-    (0..probabilities.frames).flat_map(slice).collect()
+    Mask::decided(probabilities, maps, threshold).any()
 }
 
 fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {

@@ -87,6 +87,27 @@ pub enum Failure {
         /// Slices, rows and columns of the mask.
         mask: [usize; 3],
     },
+    /// A prediction that does not cover the file that its image came from.
+    #[error(
+        "the prediction of case `{case}` has {prediction:?} slices, rows and columns, its file {file:?}; a mask can be put back only where \
+         every slice was predicted: set `slices: true` in the layout, or take a network for volumes"
+    )]
+    Grid {
+        /// The case.
+        case: String,
+        /// Slices, rows and columns of the prediction.
+        prediction: [usize; 3],
+        /// Slices, rows and columns of the file.
+        file: [usize; 3],
+    },
+    /// A mask that no NIfTI file can hold.
+    #[error("the mask of case `{case}` cannot be written")]
+    TooLong {
+        /// The case.
+        case: String,
+        /// Why not.
+        source: pipe_image::formats::TooLong,
+    },
     /// A selected case is not in the packed data set.
     #[error("case `{case}` is not in the packed data set")]
     CaseMissing {

@@ -120,7 +120,10 @@ fn frames(data: &DataConfig) -> Option<usize> {
         DataLayout::XcaPhantom(phantom) => Some(phantom.frames),
         DataLayout::VolumePhantom(phantom) => Some(phantom.depth),
         DataLayout::Coco(_) | DataLayout::Folder(_) => Some(1),
-        DataLayout::Files(layout) => layout.slices.then_some(1),
+        DataLayout::Files(layout) => match &layout.neighbours {
+            Some(neighbours) => Some(neighbours.frames()),
+            None => layout.slices.then_some(1),
+        },
         DataLayout::XcaSequences(_) => None,
     })
 }

@@ -8,6 +8,7 @@ mod evaluate;
 mod export;
 mod failure;
 mod fitting;
+mod masks;
 mod meaning;
 mod memory;
 mod predict;
@@ -18,11 +19,14 @@ mod summary;
 mod train;
 mod weights;
 
-pub use artifacts::{CHECKPOINT, DATASET, EVALUATION, EXPORT, IMAGES, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH};
+pub use artifacts::{
+    CHECKPOINT, DATASET, EVALUATION, EXPORT, IMAGES, MASKS, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH,
+};
 pub use evaluate::Evaluate;
 pub use export::Export;
 pub use failure::Failure;
 pub use fitting::{Fitting, fitting};
+pub use masks::Masks;
 pub use meaning::{lost_device, out_of_memory};
 pub use memory::memory;
 pub use predict::Predict;
@@ -42,6 +46,7 @@ pub const STAGES: &[StageKind] = &[
     StageKind::of::<Train>(),
     StageKind::of::<Predict>(),
     StageKind::of::<Evaluate>(),
+    StageKind::of::<Masks>(),
     StageKind::of::<Export>(),
     pipe_engine::COMMAND,
 ];

@@ -32,7 +32,7 @@ pub struct PredictWith {
 
 impl Stage for Predict {
     const NAME: &'static str = "predict";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const ABOUT: &'static str = "writes the probabilities of a fold's test cases, as f16";
     const COMPUTES: bool = true;
     type With = PredictWith;

@@ -144,7 +144,7 @@ impl DataConfig {
 
 impl Stage for Prepare {
     const NAME: &'static str = "prepare";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const ABOUT: &'static str = "checks, resizes and packs a data set, case by case";
     type With = DataConfig;
 

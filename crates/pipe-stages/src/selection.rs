@@ -24,6 +24,9 @@ pub struct Selected {
     /// Digest of the mask, where the consumer reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<String>,
+    /// Digest of what is known of the case besides its pixels, where the consumer needs it: spacing, the grid of its file, site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 /// The cases of one fold that one consumer may read.
@@ -67,8 +70,14 @@ impl Selection {
 /// The pack lacks the case, or holds other contents under its id.
 pub(crate) fn position(pack: &Pack, selected: &Selected) -> Result<usize, Failure> {
     let position = pack.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
-    let Entry { image_digest, mask_digest, .. } = &pack.entries()[position];
+    let entry = &pack.entries()[position];
+    let Entry { image_digest, mask_digest, .. } = entry;
     let same_image = selected.image.as_ref().is_none_or(|digest| digest == image_digest);
     let same_mask = selected.mask.as_ref().is_none_or(|digest| Some(digest) == mask_digest.as_ref());
-    if same_image && same_mask { Ok(position) } else { Err(Failure::CaseChanged { case: selected.id.clone() }) }
+    let same_about = selected.about.as_ref().is_none_or(|digest| *digest == entry.about());
+    if same_image && same_mask && same_about {
+        Ok(position)
+    } else {
+        Err(Failure::CaseChanged { case: selected.id.clone() })
+    }
 }

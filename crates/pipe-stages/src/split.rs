@@ -126,7 +126,7 @@ fn fifth() -> Probability {
 
 impl Stage for Split {
     const NAME: &'static str = "split";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const ABOUT: &'static str = "divides cases by patient into train, validation and test";
     type With = SplitWith;
 
@@ -235,7 +235,8 @@ fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
         ids.iter()
             .map(|id| {
                 let position = pack.find(id).ok_or_else(|| Failure::CaseMissing { case: id.clone() })?;
-                let Entry { patient, image_digest, mask_digest, .. } = &pack.entries()[position];
+                let entry = &pack.entries()[position];
+                let Entry { patient, image_digest, mask_digest, .. } = entry;
                 if mask_digest.is_none() {
                     return Err(Failure::NoMask { case: id.clone() });
                 }
@@ -244,6 +245,8 @@ fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
                     patient: patient.clone(),
                     image: matches!(reads, Reads::Image | Reads::Both).then(|| image_digest.clone()),
                     mask: mask_digest.clone().filter(|_| matches!(reads, Reads::Mask | Reads::Both)),
+                    // Where voxels lie changes a written prediction and distances in millimetres, but no training.
+                    about: matches!(reads, Reads::Image | Reads::Mask).then(|| entry.about()),
                 })
             })
             .collect()

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Show the state of every stage after the last run.
     Status(Chosen),
+    /// Copy what stages made out of the store: masks, tables, weights.
+    Get(Get),
     /// List past runs, show or compare them, or read their logs.
     Runs(Runs),
     /// Show how large the store is, remove what is not needed, or look for damage.
@@ -164,6 +166,19 @@ pub(crate) struct Accept {
     /// The stages: `train` for all its instances, `train[fold=1]` for one.
     #[arg(required = true, value_name = "STAGE")]
     pub stages: Vec<String>,
+}
+
+/// `pipe get`.
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// The stages: `masks` for all its instances, `masks[fold=1]` for one.
+    #[arg(required = true, value_name = "STAGE")]
+    pub stages: Vec<String>,
+    /// The folder that gets a folder for each stage and, below, for each point of its axes: `masks/fold=1`.
+    #[arg(long, short, value_name = "FOLDER", default_value = ".")]
+    pub output: PathBuf,
 }
 
 /// `pipe why`.

@@ -14,8 +14,9 @@ mod raster;
 mod read;
 mod tiff;
 
-pub use geometry::Geometry;
+pub use geometry::{Disagreement, Geometry};
 pub use nifti::{TooLong, Voxels, write as write_nifti};
+pub use png::write as write_png;
 pub use raster::Raster;
 pub(crate) use read::READ;
 pub use read::{FormatError, Header, decode, header, open};

@@ -52,6 +52,22 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     Ok(Raster { slices: 1, height, width, channels, samples, full_scale, alpha, palette, ..Raster::default() })
 }
 
+/// Gives a gray PNG file of 8 bits: class ids as they are.
+///
+/// # Panics
+/// If there is not one label a pixel.
+pub fn write(labels: &[u8], height: usize, width: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let side = |pixels: usize| u32::try_from(pixels).expect("pictures have sides below 2^32");
+    let mut encoder = png::Encoder::new(&mut bytes, side(width), side(height));
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().expect("writing to memory does not fail");
+    writer.write_image_data(labels).expect("there is a label for each pixel");
+    writer.finish().expect("writing to memory does not fail");
+    bytes
+}
+
 /// Spreads packed samples of a line, most significant bits first.
 fn unpack(line: &[u8], bits: u32, count: usize) -> Vec<u16> {
     match bits {

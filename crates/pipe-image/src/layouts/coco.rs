@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::coco_file::{Annotation, CocoFile, CocoImage};
 use super::listing::{self, Kind, Masks, PartFolder, Parts};
 use super::polygon;
-use super::reading;
+use super::reading::{self, Agreement};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, MaskSource, Outline};
 use crate::formats::Header;
@@ -96,7 +96,7 @@ impl Arrangement for Coco {
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
-        let mut case = reading::read_case(root, files, &crate::MaskEncoding::default())?;
+        let mut case = reading::read_images(root, files, Agreement::Check)?;
         if let Some(MaskSource::Outlines { outlines, .. }) = &files.mask {
             case.mask = Some(match &self.categories {
                 Categories::Layers(names) => polygon::layered(outlines, names.len(), files.height, files.width),

@@ -8,21 +8,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Masks, PartFolder};
-use super::reading;
+use super::reading::{self, Agreement};
 use super::survey::{Arrangement, Survey, natural};
 use crate::case::{Case, CaseFiles, Part};
+use crate::native::Slice;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
 mod crops;
 mod join;
 mod labels;
+mod neighbours;
 mod runs;
 mod table;
 
 pub use crops::Crops;
 use join::{Found, Index, Names, names};
 pub use labels::{ClassFiles, Labels};
+pub use neighbours::Neighbours;
 pub use runs::{Order, Runs};
 pub use table::Link;
 use table::Linked;
@@ -42,6 +45,8 @@ use table::Linked;
 /// | `{channel}` | files that differ in it alone are the channels of one image |
 /// | `{object}` | masks that differ in it alone are one mask |
 /// | `{any}`, `{any...}` | nothing |
+///
+/// All others are kept with the case as what they are called: `{day}`, `{series}`, `{slice}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
@@ -80,6 +85,12 @@ pub struct Files {
     /// Each slice of a volume is a case of its own, of the patient of the volume.
     #[serde(default)]
     pub slices: bool,
+    /// Slices beside a slice, as further frames of it (2.5D).
+    #[serde(default)]
+    pub neighbours: Option<Neighbours>,
+    /// What is done where a mask, or another channel, says that it lies elsewhere than the image.
+    #[serde(default)]
+    pub geometry: Agreement,
 }
 
 /// The frame of a sequence that its mask belongs to.
@@ -104,6 +115,10 @@ struct Group {
 impl Arrangement for Files {
     fn survey(&self, root: &Path) -> Survey {
         let mut problems = Vec::new();
+        let has = |name: &str| self.images.iter().any(|pattern| pattern.has(name));
+        if let Some(reason) = self.neighbours.as_ref().and_then(|neighbours| neighbours.problem(self.slices, has)) {
+            return Survey { cases: Vec::new(), problems: vec![DataProblem::new(What::Annotations, ".", reason)] };
+        }
         let mut files = listing::files(root, "", &mut problems);
         files.retain(|file| !self.ignore.iter().any(|pattern| pattern.find(file).is_some()));
         let mut unread = Vec::new();
@@ -123,11 +138,13 @@ impl Arrangement for Files {
         let mut index = Index::of(sources.iter().map(|source| &source.names));
         let mut used = BTreeSet::new();
         let mut cases = Vec::new();
+        let beside = self.beside(&groups);
         for (id, group) in &groups {
             let own = index.belonging(&group.names, |at| &sources[at].names);
             used.extend(own.iter().copied());
             let own: Vec<&labels::Source> = own.into_iter().map(|at| &sources[at]).collect();
-            match self.case(root, id, group, &own) {
+            let stack = beside.get(id.as_str()).map_or(std::slice::from_ref(&group), Vec::as_slice);
+            match self.case(root, id, (group, stack), &own) {
                 Ok(found) => cases.extend(found),
                 Err(found) => problems.extend(found.into_iter().map(|problem| problem.of(id.clone()))),
             }
@@ -146,9 +163,9 @@ impl Arrangement for Files {
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
-        let mut case = reading::read_images(root, files)?;
+        let mut case = reading::read_images(root, files, self.geometry)?;
         if let (Some(labels), Some(source)) = (&self.masks, &files.mask) {
-            let mask = labels.read(root, files, source)?;
+            let mask = labels.read(root, (files, &case.native), source, self.geometry)?;
             if mask.depth > 1 {
                 // What a picture of the volume shows.
                 case.label_frame = mask.fullest();
@@ -205,9 +222,7 @@ impl Files {
         let own = match &self.case {
             Some(case) => case.fill(names)?,
             None => {
-                // What a table adds tells no cases apart.
-                let own = |name: &str| join::tells(name) && self.images.iter().any(|pattern| pattern.has(name));
-                let tells = |(name, value): (&String, &String)| own(name).then(|| value.clone());
+                let tells = |(name, value): (&String, &String)| self.tells(name).then(|| value.clone());
                 // In the order of the pattern, not of the alphabet.
                 let mut order: Vec<_> = names.iter().collect();
                 let text = self.images.iter().map(ToString::to_string).collect::<String>();
@@ -217,6 +232,21 @@ impl Files {
         };
         let folder = PartFolder { part: self.part(names), prefix: String::new() };
         Ok(folder.case_id(if own.is_empty() { "case" } else { &own }))
+    }
+
+    /// By id the images of the slices beside an image, itself in the middle, where slices are files of their own.
+    fn beside<'a>(&self, groups: &'a BTreeMap<String, Group>) -> BTreeMap<&'a str, Vec<&'a Group>> {
+        let Some(neighbours) = self.neighbours.as_ref().filter(|neighbours| neighbours.along.is_some()) else {
+            return BTreeMap::new();
+        };
+        let tells = |name: &str| name == "part" || self.tells(name);
+        let lines = neighbours.lines(groups.iter().map(|(id, group)| (id, &group.names)), tells);
+        lines.into_iter().map(|(id, line)| (id, line.into_iter().map(|id| &groups[id]).collect())).collect()
+    }
+
+    /// Whether a name tells one case from another; what a table adds does not.
+    fn tells(&self, name: &str) -> bool {
+        join::tells(name) && self.images.iter().any(|pattern| pattern.has(name))
     }
 
     fn part(&self, names: &Names) -> Option<Part> {
@@ -236,12 +266,12 @@ impl Files {
         &self,
         root: &Path,
         id: &str,
-        group: &Group,
+        (group, stack): (&Group, &[&Group]),
         sources: &[&labels::Source],
     ) -> Result<Vec<CaseFiles>, Vec<DataProblem>> {
         let mut problems = Vec::new();
         let first = &group.files[0].file;
-        let (frames, channels) = frames(&group.files).map_err(|problem| vec![problem])?;
+        let (own, channels) = frames(&group.files).map_err(|problem| vec![problem])?;
         let mut filled = |template: &Pattern| {
             template.fill(&group.names).map_err(|name| problems.push(unknown(first, &name))).unwrap_or_default()
         };
@@ -259,10 +289,10 @@ impl Files {
                 None
             }
         });
-        let paths: Vec<String> = frames.iter().map(|found| found.file.clone()).collect();
-        let size = listing::headers(root, &paths[0], paths[1..].iter().map(String::as_str), &mut problems);
-        let count = frames.len() / channels;
-        let numbers: Vec<_> = frames.iter().step_by(channels).map(|found| found.names.get("frame")).collect();
+        let others = own[1..].iter().map(|found| found.file.as_str());
+        let size = listing::headers(root, &own[0].file, others, &mut problems);
+        let count = own.len() / channels;
+        let numbers: Vec<_> = own.iter().step_by(channels).map(|found| found.names.get("frame")).collect();
         let label_frame = labels::frame(sources, &numbers).unwrap_or(match self.labelled {
             Labelled::First => 0,
             Labelled::Middle => count / 2,
@@ -284,20 +314,31 @@ impl Files {
             return Err(problems);
         };
         let slices = size.slices;
+        let kept = |(name, _): &(&String, &String)| join::is_tag(name);
         let whole = CaseFiles {
             site: group.names.get("site").cloned(),
-            frames: paths,
+            frames: stacked(stack, channels).map_err(|problem| vec![problem])?,
             channels,
-            label_frame: if slices > 1 { 0 } else { label_frame },
+            label_frame: match stack.len() {
+                1 if slices > 1 => 0,
+                1 => label_frame,
+                several => several / 2,
+            },
             mask,
             spacing,
+            shares_files: self.slices || stack.len() > 1,
+            tags: group.names.iter().filter(kept).map(|(name, value)| (name.clone(), value.clone())).collect(),
             ..CaseFiles::new(id.to_owned(), patient, self.part(&group.names), size)
         };
         if !self.slices {
             return Ok(vec![whole]);
         }
         let digits = (slices - 1).max(1).ilog10() as usize + 1;
-        let slice = |at: usize| CaseFiles { id: format!("{id}_s{at:0digits$}"), slice: Some(at), ..whole.clone() };
+        let slice = |at: usize| {
+            let shown = self.neighbours.as_ref().map_or_else(|| vec![at], |beside| beside.places(at, slices));
+            let (label_frame, slice) = (shown.len() / 2, Some(Slice { volume: id.to_owned(), at }));
+            CaseFiles { id: format!("{id}_s{at:0digits$}"), slice, shown, label_frame, ..whole.clone() }
+        };
         Ok((0..slices).map(slice).collect())
     }
 }
@@ -305,6 +346,21 @@ impl Files {
 fn unknown(file: &str, name: &str) -> DataProblem {
     let reason = format!("neither its path nor a table says what `{{{name}}}` is");
     DataProblem::new(What::UnknownPatient, file, reason).hint("name it in every pattern of `images`, or in `tables`")
+}
+
+/// Gives the files of slices that are the frames of a case, each with so many channels; of a case alone all its frames.
+fn stacked(stack: &[&Group], channels: usize) -> Result<Vec<String>, DataProblem> {
+    let mut paths = Vec::new();
+    for group in stack {
+        let (files, found) = frames(&group.files)?;
+        if stack.len() > 1 && (found != channels || files.len() != channels) {
+            let reason = format!("it has {} files and {found} channels, the slice beside it {channels}", files.len());
+            return Err(DataProblem::new(What::MissingFrame, files[0].file.clone(), reason)
+                .hint("slices with neighbours are no sequences, and all have the same channels"));
+        }
+        paths.extend(files.iter().map(|found| found.file.clone()));
+    }
+    Ok(paths)
 }
 
 /// Sorts the files of a case frame by frame, the channels of a frame side by side, and gives how many channels there are.

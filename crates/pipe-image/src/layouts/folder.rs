@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Kind, Masks, PartFolder, Parts};
-use super::reading;
+use super::reading::{self, Agreement, MaskReading};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, MaskSource};
 use crate::encoding::MaskEncoding;
@@ -34,6 +34,8 @@ pub struct Folder {
     pub encoding: MaskEncoding,
     /// Whether cases need masks.
     pub presence: Masks,
+    /// What is done where a mask says that it lies elsewhere than its image.
+    pub geometry: Agreement,
     /// The folders of the official parts.
     pub parts: Parts,
 }
@@ -48,6 +50,7 @@ impl Default for Folder {
             patient: None,
             encoding: MaskEncoding::default(),
             presence: Masks::default(),
+            geometry: Agreement::default(),
             parts: Parts::default(),
         }
     }
@@ -68,7 +71,7 @@ impl Arrangement for Folder {
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
-        reading::read_case(root, files, &self.encoding)
+        reading::read_case(root, files, MaskReading { encoding: &self.encoding, agreement: self.geometry })
     }
 }
 

@@ -148,6 +148,11 @@ pub(super) fn kind(path: &str) -> Kind {
     }
 }
 
+/// Tells whether a file is of a format whose channels are no colours but volumes side by side: modalities, points in time.
+pub(super) fn is_nifti(path: &str) -> bool {
+    matches!(extension(path).to_ascii_lowercase().as_str(), "nii" | "nii.gz")
+}
+
 /// Gives what follows the last dot, or the last two of `nii.gz`.
 fn extension(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);

@@ -3,6 +3,7 @@
 
 mod coco;
 mod coco_file;
+mod decoded;
 mod files;
 mod folder;
 mod listing;
@@ -13,9 +14,10 @@ mod volume_phantom;
 mod xca_sequences;
 
 pub use coco::{Absent, Categories, Coco};
-pub use files::{ClassFiles, Crops, Files, Labelled, Labels, Link, Order, Runs};
+pub use files::{ClassFiles, Crops, Files, Labelled, Labels, Link, Neighbours, Order, Runs};
 pub use folder::Folder;
 pub use listing::{Masks, Parts};
+pub use reading::Agreement;
 pub use survey::{Layout, Survey};
 pub use volume_phantom::VolumePhantom;
 pub use xca_sequences::{Naming, XcaSequences};

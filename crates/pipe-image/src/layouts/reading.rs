@@ -1,28 +1,46 @@
 //! Reads the pixels of a case whose files are known: frames into one image, the mask by its encoding.
 //! It does not know how the files were found.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
-use super::listing::{problem, size_problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::decoded;
+use super::listing::{is_nifti, problem, size_problem};
 use crate::case::{Case, CaseFiles, MaskSource};
 use crate::encoding::MaskEncoding;
-use crate::formats::{self, FormatError, Header, Raster};
+use crate::formats::{Geometry, Header, Raster};
 use crate::problem::{DataProblem, What};
-use crate::{Image, Mask};
+use crate::{Image, Mask, Native};
+
+/// What is done where files of one case say that their voxels lie in different places. Files that say nothing agree with all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Agreement {
+    /// It is a problem: voxels of a mask that lies elsewhere, or is turned over, label the wrong tissue.
+    #[default]
+    Check,
+    /// The first file of the image is right, and what the others say is not looked at: for masks that a program wrote without the
+    /// affine of their image.
+    Ignore,
+}
 
 /// Reads the images of a case, without its mask.
 ///
 /// A file that holds several slices gives as many frames, each with the channels of all files of a frame.
-pub(super) fn read_images(root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
+pub(super) fn read_images(root: &Path, files: &CaseFiles, agreement: Agreement) -> Result<Case, DataProblem> {
     let mut data = Vec::new();
     let mut first = None;
-    let slices = if files.slice.is_some() { 1 } else { files.slices };
-    for frame in files.frames.chunks(files.channels.max(1)) {
+    let mut native = files.native();
+    let channels = files.channels.max(1);
+    let slices = if files.shown.is_empty() { files.slices } else { files.shown.len() };
+    for frame in files.frames.chunks(channels) {
         let mut parts = Vec::with_capacity(frame.len());
+        let mut place = None;
         for file in frame {
-            let raster = read_raster(root, file, files)?;
+            let raster = read_raster(root, file, files, &files.shown)?;
             let planes = raster.planes();
             let wrong = planes.iter().flatten().filter(|value| !value.is_finite()).count();
             if wrong > 0 {
@@ -32,20 +50,26 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles) -> Result<Case, DataPr
                     .hint("say with the tool that wrote it what these pixels are"));
             }
             let found = (planes.len() / slices.max(1), raster.value_full_scale());
-            let (expected, _) = *first.get_or_insert((found, raster.geometry));
+            let expected = *first.get_or_insert(found);
             if found != expected {
                 let reason = format!("its channels or bits differ from those of {}", files.frames[0]);
                 return Err(DataProblem::new(What::SizesDiffer, file.clone(), reason).of(files.id.clone()));
             }
+            let here = *place.get_or_insert(raster.geometry);
+            if let (Some(found), Some(expected), Agreement::Check) = (raster.geometry, here, agreement) {
+                agrees(files, file, &found, (&frame[0], &expected))?;
+            }
             parts.push(planes);
+        }
+        if native.file.as_ref() == frame.first() {
+            native.geometry = place.flatten();
         }
         let shown = parts[0].len() / slices.max(1);
         for slice in 0..slices {
             data.extend(parts.iter().flat_map(|planes| &planes[slice * shown..(slice + 1) * shown]).flatten().copied());
         }
     }
-    let ((shown, full_scale), geometry) = first.unwrap_or_default();
-    let channels = files.channels.max(1);
+    let (shown, full_scale) = first.unwrap_or_default();
     let image = Image {
         frames: files.frames.len() / channels * slices,
         channels: shown * channels,
@@ -53,73 +77,89 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles) -> Result<Case, DataPr
         width: files.width,
         data,
     };
-    let told = geometry
-        .map(|geometry| geometry.spacing)
-        .and_then(|[_, row, column]| (row > 0.0 && column > 0.0).then_some([row, column]));
-    let CaseFiles { id, patient, site, part, label_frame, spacing, .. } = files.clone();
-    Ok(Case { id, patient, site, part, image, full_scale, label_frame, mask: None, spacing: spacing.or(told) })
+    let told = native.geometry.map(|geometry| geometry.spacing).filter(|[_, row, column]| *row > 0.0 && *column > 0.0);
+    let CaseFiles { id, patient, site, part, label_frame, spacing, tags, .. } = files.clone();
+    let spacing = spacing.map(|[row, column]| [told.map_or(0.0, |told| told[0]), row, column]).or(told);
+    let colour = channels == 1 && shown == 3 && !files.frames.iter().any(|file| is_nifti(file));
+    Ok(Case { id, patient, site, part, image, colour, full_scale, label_frame, mask: None, spacing, native, tags })
 }
 
-/// Reads a file of a case, of which it takes one slice if the case is one.
-fn read_raster(root: &Path, file: &str, files: &CaseFiles) -> Result<Rc<Raster>, DataProblem> {
-    let raster =
-        opened(&root.join(file), files.slice.is_some()).map_err(|error| problem(file, &error).of(files.id.clone()))?;
+/// The problem of a file that lies elsewhere than another of its case.
+fn agrees(
+    files: &CaseFiles,
+    file: &str,
+    found: &Geometry,
+    (other, expected): (&str, &Geometry),
+) -> Result<(), DataProblem> {
+    let Some(difference) = found.disagreement(expected, [files.slices, files.height, files.width]) else {
+        return Ok(());
+    };
+    let why =
+        if found.is_identity() { "; its affine is the identity, as a program writes it that has none" } else { "" };
+    let reason = format!("{difference}, by {other}{why}");
+    // Slices of one volume have the problem once.
+    let case = files.slice.as_ref().map_or(&files.id, |slice| &slice.volume);
+    Err(DataProblem::new(What::GeometryDiffers, file, reason).of(case.clone()).hint(
+        "write it anew with the affine of the image; if voxel by voxel they do belong together, set `geometry: ignore` in the layout",
+    ))
+}
+
+/// Reads a file of a case, of which it takes some slices, or all.
+fn read_raster(root: &Path, file: &str, files: &CaseFiles, shown: &[usize]) -> Result<Rc<Raster>, DataProblem> {
+    let raster = decoded::open(&root.join(file), files.shares_files)
+        .map_err(|error| problem(file, &error).of(files.id.clone()))?;
     let found = Header { slices: raster.slices, height: raster.height, width: raster.width };
     let expected = Header { slices: files.slices, height: files.height, width: files.width };
     if found != expected {
         return Err(size_problem(file, found, &files.frames[0], expected).of(files.id.clone()));
     }
-    let Some(at) = files.slice else { return Ok(raster) };
-    let size = raster.height * raster.width * raster.channels;
-    let samples = raster.samples[at * size..(at + 1) * size].to_vec();
-    let Raster { height, width, channels, full_scale, alpha, lossy, geometry, .. } = *raster;
-    let palette = raster.palette.clone();
-    Ok(Rc::new(Raster { slices: 1, height, width, channels, samples, full_scale, alpha, palette, lossy, geometry }))
-}
-
-thread_local! {
-    /// The last volumes whose slices are cases: neighbouring cases are of one, and it is decoded whole.
-    static VOLUMES: RefCell<Vec<(PathBuf, Rc<Raster>)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Decodes a file, or takes it from those that were decoded last.
-fn opened(path: &Path, keep: bool) -> Result<Rc<Raster>, FormatError> {
-    /// An image and its mask.
-    const KEPT: usize = 2;
-    if !keep {
-        return formats::open(path).map(Rc::new);
-    }
-    let known =
-        VOLUMES.with_borrow(|kept| kept.iter().find(|(known, _)| known == path).map(|(_, raster)| raster.clone()));
-    if let Some(raster) = known {
+    if shown.is_empty() {
         return Ok(raster);
     }
-    let raster = Rc::new(formats::open(path)?);
-    VOLUMES.with_borrow_mut(|kept| {
-        kept.truncate(KEPT - 1);
-        kept.insert(0, (path.to_owned(), raster.clone()));
-    });
-    Ok(raster)
+    let size = raster.height * raster.width * raster.channels;
+    let samples = shown.iter().flat_map(|at| &raster.samples[at * size..(at + 1) * size]).copied().collect();
+    let Raster { height, width, channels, full_scale, alpha, lossy, geometry, .. } = *raster;
+    let palette = raster.palette.clone();
+    let slices = shown.len();
+    Ok(Rc::new(Raster { slices, height, width, channels, samples, full_scale, alpha, palette, lossy, geometry }))
 }
 
-/// Reads a mask file.
+/// How mask files of a layout are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaskReading<'a> {
+    /// How they write classes down.
+    pub(super) encoding: &'a MaskEncoding,
+    /// What is done where they lie elsewhere than the image.
+    pub(super) agreement: Agreement,
+}
+
+/// Reads a mask file of a case whose image lies as `native` says.
 pub(super) fn read_mask(
     root: &Path,
     file: &str,
-    files: &CaseFiles,
-    encoding: &MaskEncoding,
+    (files, native): (&CaseFiles, &Native),
+    how: MaskReading<'_>,
 ) -> Result<Mask, DataProblem> {
-    let raster = read_raster(root, file, files)?;
-    encoding.decode(&raster).map_err(|error| {
+    let own: Vec<usize> = files.slice.iter().map(|slice| slice.at).collect();
+    let raster = read_raster(root, file, files, &own)?;
+    if let (Some(found), Some(expected), Agreement::Check) = (&raster.geometry, &native.geometry, how.agreement) {
+        agrees(files, file, found, (native.file.as_deref().unwrap_or("the image"), expected))?;
+    }
+    how.encoding.decode(&raster).map_err(|error| {
         DataProblem::new(What::MaskValues, file, error.to_string()).of(files.id.clone()).hint(error.hint())
     })
 }
 
 /// Reads a case whose mask is a file.
-pub(super) fn read_case(root: &Path, files: &CaseFiles, encoding: &MaskEncoding) -> Result<Case, DataProblem> {
-    let mut case = read_images(root, files)?;
+pub(super) fn read_case(root: &Path, files: &CaseFiles, how: MaskReading<'_>) -> Result<Case, DataProblem> {
+    let mut case = read_images(root, files, how.agreement)?;
     if let Some(MaskSource::File(file)) = &files.mask {
-        case.mask = Some(read_mask(root, file, files, encoding)?);
+        let mask = read_mask(root, file, (files, &case.native), how)?;
+        if mask.depth > 1 {
+            // What a picture of the volume shows.
+            case.label_frame = mask.fullest();
+        }
+        case.mask = Some(mask);
     }
     Ok(case)
 }

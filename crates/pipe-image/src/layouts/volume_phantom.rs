@@ -1,6 +1,7 @@
 //! `volume_phantom`: volumes with organs of several classes, made by seed; nothing is read.
 //! It does not know networks. What it is for: trying 3D networks where no volumes are at hand.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::path::Path;
 
@@ -11,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles};
-use crate::formats::Header;
+use crate::formats::{Geometry, Header};
 use crate::problem::{DataProblem, What};
-use crate::{Image, Mask};
+use crate::{Image, Mask, Native};
 
 /// Volumes made by seed: each patient has one volume, in which every class is one bent ellipsoid at about the same place.
 ///
@@ -130,7 +131,7 @@ impl Arrangement for VolumePhantom {
             let id = format!("volume{number:0digits$}");
             let (height, width) = (self.size, self.size);
             let patient = id.clone();
-            CaseFiles::new(id, patient, None, Header::picture(height, width))
+            CaseFiles::new(id, patient, None, Header { slices: self.depth, height, width })
         };
         Survey { cases: (0..self.patients).map(case).collect(), problems: Vec::new() }
     }
@@ -148,10 +149,13 @@ impl Arrangement for VolumePhantom {
             site: None,
             part: None,
             image,
+            colour: false,
             full_scale: Some(255.0),
             label_frame,
             mask,
-            spacing: Some([1.0, 1.0]),
+            spacing: Some([1.0; 3]),
+            native: Native { geometry: Some(Geometry { spacing: [1.0; 3], affine: None }), ..files.native() },
+            tags: BTreeMap::new(),
         })
     }
 }

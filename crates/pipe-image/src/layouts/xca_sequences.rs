@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Kind, Masks, PartFolder, Parts};
-use super::reading;
+use super::reading::{self, Agreement, MaskReading};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, MaskSource};
 use crate::encoding::MaskEncoding;
@@ -127,7 +127,7 @@ impl Arrangement for XcaSequences {
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
-        reading::read_case(root, files, &self.encoding)
+        reading::read_case(root, files, MaskReading { encoding: &self.encoding, agreement: Agreement::Check })
     }
 }
 

@@ -1,12 +1,13 @@
 //! One entry of a pack, and what can go wrong with packs.
 //! It does not know bytes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Part;
+use crate::{Native, Part};
 
 /// Who and what an entry is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,12 +23,13 @@ pub struct EntryMeta {
     pub part: Option<Part>,
     /// The frame that the mask belongs to, counted from 0.
     pub label_frame: usize,
-    /// The number of rows that the file had.
-    pub native_height: usize,
-    /// The number of columns that the file had.
-    pub native_width: usize,
-    /// Millimetres a pixel at the prepared size (row, column), where known.
-    pub spacing: Option<[f64; 2]>,
+    /// Millimetres from slice to slice, row to row and column to column at the prepared size, where known; 0 for slices where unknown.
+    pub spacing: Option<[f64; 3]>,
+    /// The file that the case comes from, and where its voxels lie.
+    pub native: Native,
+    /// What else names and tables say of the case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// What the channels of a prediction are to each other.
     #[serde(default, skip_serializing_if = "Maps::is_exclusive")]
     pub maps: Maps,
@@ -79,12 +81,13 @@ pub struct Entry {
     /// The number of slices of the mask: 1, or that of frames for a volume.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub depth: usize,
-    /// The number of rows that the file had.
-    pub native_height: usize,
-    /// The number of columns that the file had.
-    pub native_width: usize,
-    /// Millimetres a pixel at this size (row, column), where known.
-    pub spacing: Option<[f64; 2]>,
+    /// Millimetres from slice to slice, row to row and column to column at this size, where known; 0 for slices where unknown.
+    pub spacing: Option<[f64; 3]>,
+    /// The file that the case comes from, and where its voxels lie.
+    pub native: Native,
+    /// What else names and tables say of the case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// What the channels of a prediction are to each other.
     #[serde(default, skip_serializing_if = "Maps::is_exclusive")]
     pub maps: Maps,
@@ -123,11 +126,17 @@ impl Entry {
             site: self.site.clone(),
             part: self.part,
             label_frame: self.label_frame,
-            native_height: self.native_height,
-            native_width: self.native_width,
             spacing: self.spacing,
+            native: self.native.clone(),
+            tags: self.tags.clone(),
             maps: self.maps,
         }
+    }
+
+    /// Gives the digest of all that is known of the case besides its pixels: BLAKE3, 64 hexadecimal digits.
+    pub fn about(&self) -> String {
+        let known = (&self.id, &self.patient, &self.site, &self.part, &self.spacing, &self.native, &self.tags);
+        blake3::hash(&serde_json::to_vec(&known).expect("it is plain data")).to_hex().to_string()
     }
 
     /// Gives the number of values of the image.

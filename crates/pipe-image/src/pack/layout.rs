@@ -11,7 +11,7 @@ pub(super) const MAGIC: [u8; 8] = *b"PIPEPACK";
 /// What a pack ends with.
 pub(super) const END: [u8; 8] = *b"KCAPEPIP";
 /// The version of the bytes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Arrays start at multiples of this: a cache line, and the widest vector register.
 pub(super) const ALIGN: u64 = 64;
 

@@ -129,7 +129,8 @@ fn index(bytes: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EntryMeta, Maps, PackWriter, Part};
+    use crate::formats::Geometry;
+    use crate::{EntryMeta, Maps, Native, PackWriter, Part, Slice};
 
     fn meta(id: &str) -> EntryMeta {
         EntryMeta {
@@ -138,9 +139,17 @@ mod tests {
             site: None,
             part: Some(Part::Test),
             label_frame: 1,
-            native_height: 7,
-            native_width: 5,
-            spacing: Some([0.1, 0.3]),
+            spacing: Some([2.5, 0.1, 0.3]),
+            native: Native {
+                file: Some("a/b.nii.gz".to_owned()),
+                slice: Some(Slice { volume: "v".to_owned(), at: 3 }),
+                geometry: Some(Geometry {
+                    spacing: [2.5, 0.1, 1.0 / 3.0],
+                    affine: Some([[0.1, 0.2, -0.3, 1e-9], [1.0 / 3.0, 7.0, 0.0, 1e5], [0.0, 0.0, 1.0, -80.25]]),
+                }),
+                ..Native::grid([9, 7, 5])
+            },
+            tags: BTreeMap::from([("day".to_owned(), "20".to_owned())]),
             maps: Maps::Exclusive,
         }
     }
@@ -184,6 +193,7 @@ mod tests {
         assert!(pack.image(1).data.iter().zip(image().data).all(|(half, full)| (half - full).abs() < 4e-3));
         assert_eq!((pack.image(2).data, pack.mask(2)), (vec![0.0, 255.0, 3.0, 1.0], None));
         assert_eq!(pack.entries()[0].meta(), meta("a"));
+        assert_ne!(pack.entries()[0].about(), pack.entries()[1].about());
         assert_ne!(pack.entries()[0].image_digest, pack.entries()[1].image_digest);
         (0..3).for_each(|at| pack.verify(at).expect("nothing changed"));
     }

@@ -39,7 +39,7 @@ impl PackWriter {
     /// # Errors
     /// If the case is there already, the arrays do not fit together, or the disk is full.
     pub fn push(&mut self, meta: EntryMeta, image: &Image, dtype: Dtype, mask: Option<&Mask>) -> Result<(), PackError> {
-        let EntryMeta { id, patient, site, part, label_frame, native_height, native_width, spacing, maps } = meta;
+        let EntryMeta { id, patient, site, part, label_frame, spacing, native, tags, maps } = meta;
         let shape = image.shape();
         let [frames, channels, height, width] = shape;
         if image.data.len() != shape.iter().product::<usize>() {
@@ -76,9 +76,9 @@ impl PackWriter {
             channels,
             height,
             width,
-            native_height,
-            native_width,
             spacing,
+            native,
+            tags,
             maps,
             dtype,
             image_digest,

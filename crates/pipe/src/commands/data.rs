@@ -71,6 +71,10 @@ struct Checked {
     channels: usize,
     height: usize,
     width: usize,
+    /// Millimetres from slice to slice, row to row, column to column; 0 for slices where unknown.
+    spacing: Option<[f64; 3]>,
+    /// Where columns, rows and slices run to, `RAS`.
+    orientation: Option<String>,
     /// Share of mask pixels that are no background; none without a mask.
     foreground: Option<f64>,
     /// How many these are.
@@ -93,6 +97,8 @@ fn checked(case: &Case) -> Checked {
         channels,
         height,
         width,
+        spacing: case.spacing,
+        orientation: case.native.geometry.and_then(|geometry| geometry.orientation()),
         foreground: case.mask.as_ref().map(share),
         labelled: case.mask.as_ref().map(Mask::foreground),
         classes: case.mask.iter().flat_map(|mask| mask.labels.iter().copied()).collect(),

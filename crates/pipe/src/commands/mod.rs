@@ -6,6 +6,7 @@ mod completions;
 mod data;
 mod doctor;
 mod estimate;
+mod get;
 mod graph;
 mod network;
 mod plan;
@@ -55,6 +56,7 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Why(why) => why::why(&session, why).map(done),
         Command::Graph(graph) => graph::graph(&session, graph).map(done),
         Command::Status(chosen) => status::status(&session, chosen).map(done),
+        Command::Get(get) => get::get(&session, get).map(done),
         Command::Runs(runs) => runs::runs(&session, runs).map(done),
         Command::Cache(cache) => cache::cache(&session, cache),
         Command::Report(chosen) => report::report(&session, chosen).map(done),

@@ -17,19 +17,20 @@ pub(super) fn geometry(fields: &Fields) -> Result<Geometry, FormatError> {
     let sides: [f64; 3] = [fields.pixdim[1], fields.pixdim[2], fields.pixdim[3]].map(f64::abs);
     // Damaged headers say 0; an affine needs a length all the same.
     let lengths = sides.map(|side| if side == 0.0 { 1.0 } else { side });
+    // Without a code nothing is told: nibabel then takes the centre of the volume for the origin, which is nowhere.
     let affine = if fields.sform_code > 0 {
-        fields.srow
+        Some(fields.srow)
     } else if fields.qform_code > 0 {
-        qform(fields, lengths)
+        Some(qform(fields, lengths))
     } else {
-        centred(fields, lengths)
+        None
     };
-    let affine = affine.map(|row| row.map(|value| value * unit));
-    if sides.iter().chain(affine.as_flattened()).any(|value| !value.is_finite()) {
+    let affine = affine.map(|affine| affine.map(|row| row.map(|value| value * unit)));
+    if sides.iter().chain(affine.iter().flatten().flatten()).any(|value| !value.is_finite()) {
         return Err(damaged("pixdim, the sform or the qform are no finite numbers"));
     }
     let told = |axis: usize| if (axis as i64) < fields.dim[0] { sides[axis] * unit } else { 0.0 };
-    Ok(Geometry { spacing: [told(2), told(1), told(0)], affine: Some(affine) })
+    Ok(Geometry { spacing: [told(2), told(1), told(0)], affine })
 }
 
 /// Gives the affine of the quaternion.
@@ -48,19 +49,4 @@ fn qform(fields: &Fields, lengths: [f64; 3]) -> [[f64; 4]; 3] {
     let handedness = if fields.pixdim[0] == -1.0 { -1.0 } else { 1.0 };
     let [x, y, z] = [lengths[0] / norm, lengths[1] / norm, lengths[2] * handedness / norm];
     std::array::from_fn(|row| [turn[row][0] * x, turn[row][1] * y, turn[row][2] * z, fields.qoffset[row]])
-}
-
-/// Gives the affine of a file that tells none: columns run from right to left, and the centre is the origin.
-fn centred(fields: &Fields, lengths: [f64; 3]) -> [[f64; 4]; 3] {
-    let mut affine = [[0.0; 4]; 3];
-    for (axis, row) in affine.iter_mut().enumerate() {
-        let (side, length) = if (axis as i64) < fields.dim[0] {
-            (fields.dim[axis + 1] as f64, if axis == 0 { -lengths[axis] } else { lengths[axis] })
-        } else {
-            (1.0, if axis == 0 { -1.0 } else { 1.0 })
-        };
-        row[axis] = length;
-        row[3] = -(side - 1.0) / 2.0 * length;
-    }
-    affine
 }

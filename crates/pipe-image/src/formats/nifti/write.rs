@@ -50,7 +50,13 @@ pub fn write(voxels: Voxels<'_>, shape: [usize; 4], geometry: Option<&Geometry>)
     put(0, &348_i32.to_le_bytes());
     // Not used since 1989, but Analyze readers look for it.
     put(38, b"r");
-    let dimensions = if channels == 1 { 3_i16 } else { 4 };
+    // A picture whose file said nothing of slices stays one.
+    let flat = slices == 1 && geometry.is_some_and(|geometry| geometry.spacing[0] == 0.0);
+    let dimensions = match channels {
+        1 if flat => 2_i16,
+        1 => 3,
+        _ => 4,
+    };
     put(40, &dimensions.to_le_bytes());
     for (axis, side) in [width, height, slices, channels, 1, 1, 1].into_iter().enumerate() {
         put(42 + axis * 2, &i16::try_from(side).map_err(|_| TooLong(side))?.to_le_bytes());

@@ -26,6 +26,11 @@ pub(super) fn tells(name: &str) -> bool {
     !matches!(name, "frame" | "channel" | "object" | "part" | "class") && !name.starts_with("any")
 }
 
+/// Whether a name says something of a case that has no place of its own.
+pub(super) fn is_tag(name: &str) -> bool {
+    tells(name) && !matches!(name, "case" | "patient" | "site")
+}
+
 /// Things by what some of their names stand for.
 type ByValues = BTreeMap<Vec<String>, Vec<usize>>;
 

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::crops::{self, Crops};
 use super::join::{Names, names, plain};
 use super::runs::Runs;
-use crate::Mask;
 use crate::case::{Area, CaseFiles, MaskSource, Outline};
 use crate::encoding::MaskEncoding;
 use crate::formats::Header;
-use crate::layouts::{listing, polygon, reading};
+use crate::layouts::reading::{self, Agreement, MaskReading};
+use crate::layouts::{listing, polygon};
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What as Wrong};
+use crate::{Mask, Native};
 
 /// Where labels come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -192,7 +193,13 @@ impl Labels {
     }
 
     /// Reads the mask of a case.
-    pub(super) fn read(&self, root: &Path, files: &CaseFiles, source: &MaskSource) -> Result<Mask, DataProblem> {
+    pub(super) fn read(
+        &self,
+        root: &Path,
+        (files, native): (&CaseFiles, &Native),
+        source: &MaskSource,
+        agreement: Agreement,
+    ) -> Result<Mask, DataProblem> {
         let plain = MaskEncoding::default();
         let encoding = match self {
             Self::Files { encoding, .. } | Self::Classes { encoding, .. } => encoding,
@@ -201,7 +208,7 @@ impl Labels {
         let united = |paths: &[String]| {
             let mut union: Option<Mask> = None;
             for path in paths {
-                let mask = reading::read_mask(root, path, files, encoding)?;
+                let mask = reading::read_mask(root, path, (files, native), MaskReading { encoding, agreement })?;
                 match &mut union {
                     None => union = Some(mask),
                     Some(union) => {

@@ -1,9 +1,12 @@
 //! Tests of `files`.
 //! They do not know more than its public functions give.
 
+mod space;
+mod stacks;
+
 use super::*;
-use crate::Layout;
 use crate::fixture::{DataFolder, real_data};
+use crate::{Layout, Native};
 
 fn layout(text: &str) -> Layout {
     Layout::Files(serde_json::from_str(text).expect("the layout is good"))
@@ -214,7 +217,7 @@ fn real_data_of_four_layouts() {
             "runs": "segmentation", "order": "rows", "class": "class",
             "classes": ["large_bowel", "small_bowel", "stomach"]}}}"#;
     let found = cases(text, &root);
-    assert_eq!((found.len(), found[0].spacing, found[0].full_scale), (14, Some([1.5, 1.5]), Some(65535.0)));
+    assert_eq!((found.len(), found[0].spacing, found[0].full_scale), (14, Some([0.0, 1.5, 1.5]), Some(65535.0)));
     // The sum of all lengths in the rows of these slices.
     let lengths = |case: &Case| {
         let table = std::fs::read_to_string(root.join("train.csv")).expect("the table is there");
