@@ -15,5 +15,5 @@ pub use html::html;
 pub use markdown::markdown;
 pub use number::{mean_and_sd, value};
 pub use overlay::{Overlay, Rank, overlay_png};
-pub use report::{Provenance, Report};
+pub use report::{LEAKY, Provenance, Report};
 pub use table::{Case, PerFold, Row, csv, folds, table};

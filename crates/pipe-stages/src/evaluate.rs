@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Maps, Pack, number::Probability};
+use pipe_image::{Maps, Pack, number::Probability, split::Leak};
 use pipe_metrics::{METRICS, Pair, Summary, summarise};
 use pipe_store::{Direction, MetricRow};
 use rayon::prelude::*;
@@ -49,6 +49,9 @@ pub(crate) struct Evaluation {
     pub metrics: Vec<String>,
     pub cases: Vec<CaseValues>,
     pub summary: Vec<Summary>,
+    /// How far the fold leaks whose cases these are; none where patients stay together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<Leak>,
 }
 
 /// File of the summary in an evaluation.
@@ -131,7 +134,7 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
         context.metric(MetricRow { name, value: summary.mean, unit, direction, case: None });
     }
     let metrics = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
-    write(&Evaluation { threshold, metrics, cases, summary }, context)
+    write(&Evaluation { threshold, metrics, cases, summary, leak: selection.leak }, context)
 }
 
 fn write(evaluation: &Evaluation, context: &Context) -> Result<(), Failure> {

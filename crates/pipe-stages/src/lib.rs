@@ -28,7 +28,7 @@ pub use memory::memory;
 pub use predict::Predict;
 pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};
-pub use split::Split;
+pub use split::{Cut, Method, Split, SplitWith, Stratify};
 pub use summary::{Results, results};
 pub use train::Train;
 pub use weights::WeightsFrom;
