@@ -132,8 +132,12 @@ fn folds_cut_by_image_say_so_wherever_they_count() {
     assert!(json["leaks"][0].as_str().is_some_and(|leak| leak.contains(says[1])), "{json}");
     let plan = workspace.pipe(&[&["plan", "folder.yaml"], &leaky[..]].concat());
     assert!(plan.stdout.contains("cut by image"), "{}", plan.stdout);
+    let shown = workspace.pipe(&["runs", "show", "last"]).stdout;
+    assert!(shown.contains("leaky_dice"), "{shown}");
     // Without the word nothing of the kind happens.
     workspace.run(&["folder.yaml"]);
+    let shown = workspace.pipe(&["runs", "show", "last"]).stdout;
+    assert!(shown.contains("dice") && !shown.contains("leaky"), "{shown}");
     let plain = workspace.pipe(&["report", "folder.yaml", "--format", "json"]).json();
     assert_eq!(plain["leaks"].as_array().map(Vec::len), Some(0), "{plain}");
     assert!(!read("report.html").contains("both sides"));

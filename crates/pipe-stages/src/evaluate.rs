@@ -130,7 +130,9 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
             pipe_metrics::Direction::Higher => Direction::Higher,
             pipe_metrics::Direction::Lower => Direction::Lower,
         };
-        let (name, unit) = (metric.name.to_owned(), metric.unit.to_owned());
+        // The ledger has no other place for the word, and runs are compared by these names.
+        let name = if selection.leak.is_some() { format!("leaky_{}", metric.name) } else { metric.name.to_owned() };
+        let unit = metric.unit.to_owned();
         context.metric(MetricRow { name, value: summary.mean, unit, direction, case: None });
     }
     let metrics = METRICS.iter().map(|metric| metric.name.to_owned()).collect();

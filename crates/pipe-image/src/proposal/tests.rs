@@ -177,3 +177,14 @@ fn names_that_look_like_patients_are_told() {
     patients(folder, &["p1_1", "p2_1", "p3_1"], &[]);
     patients(r#"{"folder": {"patient": "{patient}_{rest}"}}"#, &of_two, &[]);
 }
+
+#[test]
+fn a_mask_that_was_turned_is_told_from_one_of_another_size() {
+    let data = DataFolder::new();
+    data.flat("images/a.png", 6, 4, 9).flat("masks/a.png", 4, 6, 0);
+    data.flat("images/b.png", 6, 4, 9).flat("masks/b.png", 4, 5, 0);
+    let (problems, _) = checked(&folder("{}"), &data);
+    let hints: Vec<_> =
+        problems.iter().map(|problem| (problem.what, problem.hint.contains("sides are swapped"))).collect();
+    assert_eq!(hints, [(What::SizesDiffer, true), (What::SizesDiffer, false)]);
+}

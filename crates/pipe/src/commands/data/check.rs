@@ -48,7 +48,7 @@ pub(super) fn check(
     };
     let say = |text: &str| {
         if chosen.format == Format::Text {
-            output::print(text)
+            output::print(text);
         }
     };
     if !seen.problems.is_empty() {
