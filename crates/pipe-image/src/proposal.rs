@@ -12,6 +12,7 @@ use crate::layouts::{Labels, Layout};
 use crate::problem::{DataProblem, What};
 
 mod names;
+mod paths;
 mod patients;
 mod values;
 
@@ -80,6 +81,7 @@ pub fn proposals(layout: &Layout, root: &Path, cases: &[CaseFiles], problems: &[
         }
     }
     all.extend(names::proposals(layout, root, problems));
+    all.extend(paths::proposal(layout, root, problems, cases.iter().any(|case| case.mask.is_some())));
     all.extend(patients::proposal(layout, cases));
     all
 }

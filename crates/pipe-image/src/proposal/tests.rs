@@ -188,3 +188,35 @@ fn a_mask_that_was_turned_is_told_from_one_of_another_size() {
         problems.iter().map(|problem| (problem.what, problem.hint.contains("sides are swapped"))).collect();
     assert_eq!(hints, [(What::SizesDiffer, true), (What::SizesDiffer, false)]);
 }
+
+#[track_caller]
+fn finds(images: &str, masks: &str, names: &[&str], expected: &[&str]) {
+    let layout = format!(r#"{{"files": {{"images": ["{images}"], "masks": {{"files": {{"paths": ["{masks}"]}}}}}}}}"#);
+    let (layout, data) = (serde_json::from_str::<Layout>(&layout).expect("a layout"), named(names));
+    let (_, proposals) = checked(&layout, &data);
+    assert_eq!(proposals.iter().map(Proposal::short).collect::<Vec<_>>(), expected);
+    if let Some(proposal) = proposals.first() {
+        let (left, _) = checked(&followed(&layout, proposal), &data);
+        assert_eq!(left, []);
+    }
+}
+
+#[test]
+fn patterns_that_find_masks_are_proposed() {
+    let flat = ["1.png", "10.png", "11.png", "1_seg.png", "10_seg.png", "11_seg.png", "notes.txt"];
+    finds("{case:#}.png", "{case}_mask.png", &flat, &[r#"paths: ["{case}_seg.png"]"#]);
+    let deep = [
+        "train/img/p1_f2.png",
+        "train/img/p2_f1.png",
+        "test/img/p1_f1.png",
+        "train/gt/p1_f2.png",
+        "train/gt/p2_f1.png",
+        "test/gt/p1_f1.png",
+    ];
+    let expected = r#"paths: ["{part}/gt/p{patient}_f{number}.png"]"#;
+    finds("{part}/img/p{patient}_f{number}.png", "{part}/masks/p{patient}_f{number}.png", &deep, &[expected]);
+    // Some masks were found, and stay so.
+    let mixed = ["i/a.png", "i/b.png", "i/c.png", "m/a_mask.png", "m/b.png", "m/c.png"];
+    finds("i/{case}.png", "m/{case}_mask.png", &mixed, &[r#"paths: ["m/{case}_mask.png", "m/{case}.png"]"#]);
+    finds("i/{case}.png", "m/{case}.png", &["i/a.png", "i/b.png", "m/c.png", "m/d.png"], &[]);
+}

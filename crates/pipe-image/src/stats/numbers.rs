@@ -162,6 +162,11 @@ impl Numbers {
         Some(self.largest)
     }
 
+    /// Whether all are whole numbers, as far as that is kept.
+    pub fn are_whole(&self) -> bool {
+        self.shift == 0 && self.bins.keys().all(|bin| value(*bin, 0).fract() == 0.0)
+    }
+
     /// How many values lie in each of `count` equal steps from `low` to `high`; those beyond are left out.
     pub fn histogram(&self, low: f64, high: f64, count: usize) -> Vec<u64> {
         let mut steps = vec![0; count];
@@ -216,6 +221,7 @@ mod tests {
         close(summary.percentile_99, 9.6);
         close(summary.mean, 11.5 / 6.0);
         close(summary.sd, 4.066_290_966_251_951);
+        assert!(!numbers.are_whole() && Numbers::of(vec![-2.0, 0.0, 65_536.0]).are_whole());
         assert_eq!(numbers.histogram(0.0, 10.0, 5), [2, 2, 0, 0, 1]);
         assert_eq!(Numbers::default().summary(), None);
     }
