@@ -72,10 +72,12 @@ fn a_missing_data_folder() {
 #[test]
 fn mask_encodings_mean_the_same() {
     let workspace = workspace();
+    // A third case: the experiment has three folds.
+    save(&workspace, "data/images/c.png", &picture(16, 200));
     let digests: Vec<_> = [255, 1]
         .into_iter()
         .map(|foreground| {
-            for name in ["a", "b"] {
+            for name in ["a", "b", "c"] {
                 save(&workspace, &format!("data/masks/{name}.png"), &picture(16, foreground));
             }
             let answer = workspace.pipe(&["data", "check", "folder.yaml", "--format", "json"]);

@@ -102,3 +102,87 @@ fn more_folds_than_patients_are_refused() {
     let answer = workspace.pipe(&["run", "folder.yaml", "-s", "parameters.folds=9"]);
     answer.fails(1, &["9", "8"]);
 }
+
+/// Four patients with three images each.
+fn of_patients() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.write("folder.yaml", FOLDER.replace("folder: {}", "folder: { patient: \"{patient}_{frame}\" }"));
+    for (number, patient) in (0..12).zip(["a", "b", "c", "d"].iter().cycle()) {
+        write_case(&workspace, &format!("{patient}_{number}"), number);
+    }
+    workspace
+}
+
+#[test]
+fn folds_cut_by_image_say_so_wherever_they_count() {
+    let workspace = of_patients();
+    let leaky = ["-s", "+stages.split.with.method.k_fold.leaky=true", "-s", "axes.fold=[0]"];
+    let says = ["frames of one patient are on both sides", "tested patients have images in training too"];
+    let answer = workspace.pipe(&[&["run", "folder.yaml"], &leaky[..]].concat());
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    let read =
+        |file: &str| fs::read_to_string(workspace.path(&format!("runs/reports/folder/{file}"))).expect("written");
+    let texts = [answer.stdout, workspace.pipe(&[&["report", "folder.yaml"], &leaky[..]].concat()).stdout];
+    for text in texts.iter().chain(&[read("report.html"), read("report.md")]) {
+        assert!(says.iter().all(|words| text.contains(words)) && text.contains("unet (leaky folds)"), "{text}");
+        assert!(!text.contains("patients that no training"), "{text}");
+    }
+    assert!(read("cases.csv").lines().skip(1).all(|line| line.starts_with("unet (leaky folds),")));
+    let json = workspace.pipe(&[&["report", "folder.yaml", "--format", "json"], &leaky[..]].concat()).json();
+    assert!(json["leaks"][0].as_str().is_some_and(|leak| leak.contains(says[1])), "{json}");
+    let plan = workspace.pipe(&[&["plan", "folder.yaml"], &leaky[..]].concat());
+    assert!(plan.stdout.contains("cut by image"), "{}", plan.stdout);
+    let shown = workspace.pipe(&["runs", "show", "last"]).stdout;
+    assert!(shown.contains("leaky_dice"), "{shown}");
+    // Without the word nothing of the kind happens.
+    workspace.run(&["folder.yaml"]);
+    let shown = workspace.pipe(&["runs", "show", "last"]).stdout;
+    assert!(shown.contains("dice") && !shown.contains("leaky"), "{shown}");
+    let plain = workspace.pipe(&["report", "folder.yaml", "--format", "json"]).json();
+    assert_eq!(plain["leaks"].as_array().map(Vec::len), Some(0), "{plain}");
+    assert!(!read("report.html").contains("both sides"));
+    let leaky = "stages.split.with.method={official: {leaky: true}}";
+    workspace.pipe(&["plan", "folder.yaml", "-s", leaky]).fails(2, &["leaky"]);
+}
+
+#[test]
+fn inner_folds_hold_no_patient_that_their_fold_tests() {
+    let workspace = of_patients();
+    workspace.write(
+        "nested.yaml",
+        "extends: folder.yaml
+axes: { fold: [0, 1, 2, 3], inner: [0, 1, 2] }
+parameters: { folds: 4 }
+stages:
+  split: { with: { method: { k_fold: { nested: { folds: 3 } } } } }
+  inner: { kind: split, needs: prepare, with: { method: \"${stages.split.with.method}\", fold: \"${axis.fold}\", inner: \"${axis.inner}\" } }
+",
+    );
+    // One preparation, four folds, twelve inner ones.
+    assert_eq!(workspace.run(&["nested.yaml", "--until", "inner", "--until", "split"]), counts(0, 17));
+    let patients = |stage: &str, port: &str, part: &str| -> std::collections::BTreeSet<String> {
+        let selection = workspace.object(&workspace.digest(&["nested.yaml"], stage, port));
+        let selection: serde_json::Value = serde_json::from_slice(&selection).expect("a selection");
+        let cases = selection[part].as_array().cloned().unwrap_or_default();
+        cases.iter().map(|case| case["patient"].as_str().expect("a patient").to_owned()).collect()
+    };
+    for fold in 0..4 {
+        let tested = patients(&format!("split[fold={fold}]"), "truth", "test");
+        assert_eq!(tested.len(), 1);
+        let mut inner_tested = std::collections::BTreeSet::new();
+        for inner in 0..3 {
+            let stage = format!("inner[fold={fold},inner={inner}]");
+            let [train, validation, test] = [("training", "train"), ("training", "validation"), ("truth", "test")]
+                .map(|(port, part)| patients(&stage, port, part));
+            let all: std::collections::BTreeSet<String> =
+                [&train, &validation, &test].into_iter().flatten().cloned().collect();
+            assert_eq!((all.len(), train.len(), test.len()), (3, 1, 1), "{stage}: {all:?}");
+            assert!(all.is_disjoint(&tested), "{stage}: {all:?}, {tested:?}");
+            inner_tested.extend(test);
+        }
+        assert_eq!(inner_tested.len(), 3, "each of the others is tested once");
+    }
+    workspace.pipe(&["plan", "nested.yaml", "-s", "axes.inner=[3]"]).fails(2, &["fold 3 of 3"]);
+    let outer = ["plan", "nested.yaml", "-s", "~stages.split.with.method.k_fold.nested"];
+    workspace.pipe(&outer).fails(2, &["no folds within folds"]);
+}

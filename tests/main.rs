@@ -13,6 +13,7 @@ mod cards;
 mod choosing;
 mod cli;
 mod damage;
+mod data_check;
 mod data_sets;
 mod disk_full;
 mod every_network;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::pack::image_digest;
-use crate::{Case, Image};
+use crate::split::Fold;
+use crate::{Case, Image, Part};
 
 /// Side of the grid that a perceptual hash compares.
 const GRID: usize = 16;
@@ -133,6 +134,18 @@ pub fn findings(looks: &[Look]) -> Vec<Finding> {
     all
 }
 
+/// The findings whose images stand in more than one part of a fold, each with its cases and where they stand.
+pub fn across<'a>(findings: &'a [Finding], fold: &Fold) -> Vec<(&'a Finding, Vec<(Part, &'a str)>)> {
+    let part_of: BTreeMap<&str, Part> =
+        Part::ALL.into_iter().flat_map(|part| fold.part(part).iter().map(move |case| (case.as_str(), part))).collect();
+    let images = findings.iter().filter(|finding| matches!(finding.what, Found::Twins | Found::Copies | Found::Alike));
+    let placed = images.map(|finding| {
+        let place = |case: &'a String| Some((*part_of.get(case.as_str())?, case.as_str()));
+        (finding, finding.cases.iter().filter_map(place).collect::<Vec<_>>())
+    });
+    placed.filter(|(_, cases)| cases.iter().any(|(part, _)| *part != cases[0].0)).collect()
+}
+
 fn counted(cases: usize) -> String {
     if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") }
 }
@@ -161,20 +174,25 @@ fn same(looks: &[Look]) -> Vec<Finding> {
         .collect()
 }
 
-/// Images of two patients that look alike.
+/// Images of two patients that look alike: one finding for two patients, however many of their images do.
 fn alike(looks: &[Look]) -> Vec<Finding> {
     let hashed: Vec<(&Look, [u64; WORDS])> = looks.iter().filter_map(|look| Some((look, look.hash?))).collect();
-    let mut found = Vec::new();
+    let mut found: BTreeMap<(&str, &str), BTreeMap<usize, &Look>> = BTreeMap::new();
     for (at, (one, one_hash)) in hashed.iter().enumerate() {
-        for (other, other_hash) in &hashed[at + 1..] {
+        for (behind, (other, other_hash)) in hashed[at + 1..].iter().enumerate() {
             let differ: u32 = one_hash.iter().zip(other_hash).map(|(a, b)| (a ^ b).count_ones()).sum();
             if differ <= ALIKE && one.patient != other.patient && one.digest != other.digest {
-                let text = format!("patients `{}` and `{}` look alike", one.patient, other.patient);
-                found.push(finding(Found::Alike, &[one, other], text));
+                let both = if one.patient < other.patient { [one, other] } else { [other, one] };
+                let cases = found.entry((&both[0].patient, &both[1].patient)).or_default();
+                cases.extend([(at, *one), (at + 1 + behind, *other)]);
             }
         }
     }
+    let text = |(one, other): (&str, &str)| format!("patients `{one}` and `{other}` look alike");
     found
+        .into_iter()
+        .map(|(patients, cases)| finding(Found::Alike, &cases.into_values().collect::<Vec<_>>(), text(patients)))
+        .collect()
 }
 
 /// The median, and the median distance from it.
@@ -232,6 +250,24 @@ mod tests {
             (Found::EmptyMasks, "c4"),
         ];
         assert_eq!(told, expected.map(|(what, cases)| (what, cases.to_owned())));
+    }
+
+    #[test]
+    fn twins_count_where_they_stand_on_two_sides() {
+        let twins =
+            Finding { what: Found::Twins, cases: vec!["a".into(), "b".into(), "c".into()], text: String::new() };
+        let empty = Finding { what: Found::EmptyMasks, ..twins.clone() };
+        let fold = |train: &[&str], test: &[&str]| Fold {
+            train: train.iter().map(ToString::to_string).collect(),
+            test: test.iter().map(ToString::to_string).collect(),
+            ..Fold::default()
+        };
+        let all = [twins, empty];
+        let found = across(&all, &fold(&["a", "d"], &["c", "e"]));
+        assert_eq!(found.len(), 1, "an empty mask leaks nothing");
+        assert_eq!(found[0].1, [(Part::Train, "a"), (Part::Test, "c")]);
+        assert!(across(&all, &fold(&["a", "b", "c"], &["e"])).is_empty());
+        assert!(across(&all, &fold(&["a"], &["e"])).is_empty());
     }
 
     #[test]

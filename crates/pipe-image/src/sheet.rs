@@ -52,6 +52,16 @@ pub fn contact_sheet(tiles: &[Tile<'_>], columns: usize, side: usize) -> Picture
     sheet
 }
 
+/// Gives one picture, its longer side `side` pixels.
+pub fn thumbnail(tile: &Tile<'_>, side: usize) -> Picture {
+    tile.picture(side)
+}
+
+/// Gives the colour that outlines of a class have.
+pub fn colour(class: u8) -> [u8; 3] {
+    COLOURS[usize::from(class).saturating_sub(1) % COLOURS.len()]
+}
+
 impl Tile<'_> {
     fn picture(&self, side: usize) -> Picture {
         let Image { channels, height, width, .. } = *self.image;
@@ -69,8 +79,7 @@ impl Tile<'_> {
         if let Some(mask) = self.mask {
             let mask = resize::mask(mask.flat(if mask.depth > 1 { self.frame } else { 0 }), size);
             for at in outline(&mask) {
-                let class = usize::from(mask.labels[at]);
-                rgb[at * 3..at * 3 + 3].copy_from_slice(&COLOURS[(class - 1) % COLOURS.len()]);
+                rgb[at * 3..at * 3 + 3].copy_from_slice(&colour(mask.labels[at]));
             }
         }
         Picture { height: size.height, width: size.width, rgb }
@@ -106,6 +115,20 @@ impl Picture {
         writer.finish().expect("writing to memory does not fail");
         bytes
     }
+
+    /// Gives the picture as the bytes of a JPEG file of high quality: for pages with many pictures.
+    ///
+    /// # Panics
+    /// If `rgb` does not have three bytes a pixel.
+    pub fn jpeg(&self) -> Vec<u8> {
+        const QUALITY: u8 = 88;
+        let mut bytes = Vec::new();
+        let side = |pixels: usize| u32::try_from(pixels).expect("pictures have sides below 2^32");
+        let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+        let written = encoder.encode(&self.rgb, side(self.width), side(self.height), image::ExtendedColorType::Rgb8);
+        written.expect("writing to memory does not fail");
+        bytes
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +150,10 @@ mod tests {
         let outlined = sheet.rgb.chunks_exact(3).filter(|pixel| **pixel == COLOURS[0]).count();
         assert_eq!(outlined, 8 * 2 + 2 * 2);
         let raster = crate::formats::decode(&sheet.png()).expect("it is a good PNG");
+        let jpeg = crate::formats::decode(&sheet.jpeg()).expect("it is a good JPEG");
+        assert_eq!((jpeg.height, jpeg.width), (sheet.height, sheet.width));
         assert_eq!((raster.height, raster.width, raster.colours().concat()), (sheet.height, sheet.width, sheet.rgb));
+        assert_eq!(thumbnail(&tiles[0], 16).width, 16);
     }
 
     #[test]

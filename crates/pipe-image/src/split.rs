@@ -11,8 +11,10 @@ use crate::Part;
 use crate::number::Probability;
 
 mod file;
+mod nested;
 
 pub use file::from_text;
+pub use nested::{Leak, by_image, nested};
 
 /// A case as splits see it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

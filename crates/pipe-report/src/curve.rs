@@ -120,14 +120,14 @@ impl Curve {
     }
 }
 
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     let text = format!("{number:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if matches!(text, "-0" | "") { "0".to_owned() } else { text.to_owned() }
 }
 
 /// Three to six round numbers that enclose a range.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
+pub(crate) fn ticks(low: f64, high: f64) -> Vec<f64> {
     let span = (high - low).max(1e-6);
     let rough = 10_f64.powf((span / 4.0).log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0]

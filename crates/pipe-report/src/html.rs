@@ -4,9 +4,10 @@
 
 use std::fmt::Write as _;
 
-use crate::{Report, folds, markdown::point, mean_and_sd, overlay_png, table, value};
+use crate::{LEAKY, Report, folds, markdown::point, mean_and_sd, overlay_png, table, value};
 
-const STYLE: &str = "
+/// What all pages have.
+pub(crate) const STYLE: &str = "
 :root { color-scheme: light dark; --text: #1c2126; --soft: #5c6670; --line: #d9dee3; --back: #ffffff; --card: #f6f8fa; --accent: #0072b2; }
 @media (prefers-color-scheme: dark) { :root { --text: #e6e9ec; --soft: #9aa5af; --line: #343c44; --back: #14181c; --card: #1c2228; --accent: #56b4e9; } }
 * { box-sizing: border-box; }
@@ -52,6 +53,11 @@ pub fn html(report: &Report) -> String {
             "<p class=\"missing\">Incomplete: no result yet for {}.</p>\n",
             escape(&report.missing.join(", "))
         ));
+    }
+    if !report.leaks.is_empty() {
+        let leaks = report.leaks.iter().map(|leak| format!("<br>{}", escape(leak)));
+        let leaks = leaks.collect::<String>();
+        add(&format!("<p class=\"missing\"><b>{LEAKY}</b>{leaks}</p>\n"));
     }
     for mark in &report.marks {
         add(&format!("<p class=\"missing\"><b>Not made by the present recipe:</b> {}.</p>\n", escape(mark)));
@@ -178,7 +184,7 @@ fn provenance(report: &Report) -> String {
 }
 
 /// Bytes as base64 (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
@@ -214,6 +220,7 @@ mod tests {
             provenance: Vec::new(),
             notes: vec!["x < y".into()],
             missing: vec!["train".into()],
+            leaks: vec!["evaluate: 1 < 2".into()],
             marks: vec!["train is frozen > 1".into()],
         };
         let page = html(&report);
@@ -222,6 +229,8 @@ mod tests {
                 && page.contains("a &amp; b")
                 && page.contains("x &lt; y")
                 && page.contains("frozen &gt; 1")
+                && page.contains("frames of one patient are on both sides")
+                && page.contains("1 &lt; 2")
                 && !page.contains("<script>")
         );
     }

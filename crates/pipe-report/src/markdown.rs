@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Report, folds, mean_and_sd, table, value};
+use crate::{LEAKY, Report, folds, mean_and_sd, table, value};
 
 /// The report as Markdown; `picture` gives the file of an overlay by its position.
 pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
@@ -15,6 +15,11 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     }
     if !report.missing.is_empty() {
         add(format!("**Incomplete**: no result yet for {}.\n", report.missing.join(", ")));
+    }
+    if !report.leaks.is_empty() {
+        add(format!("**{LEAKY}**\n"));
+        report.leaks.iter().for_each(|leak| add(format!("* {leak}")));
+        add(String::new());
     }
     for mark in &report.marks {
         add(format!("**Not made by the present recipe**: {mark}.\n"));

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::{Case, Curve, Overlay};
 
+/// What every report says of evaluations on folds that were cut by image.
+pub const LEAKY: &str = "Leaky: folds were cut by image, so frames of one patient are on both sides, and numbers say little about new patients.";
+
 /// How one result was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Provenance {
@@ -53,6 +56,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Stages without a result.
     pub missing: Vec<String>,
+    /// Evaluations on folds that were cut by image, and how many patients are on both sides.
+    pub leaks: Vec<String>,
     /// Stages whose results stand on a person's word, and what differs: frozen or accepted.
     pub marks: Vec<String>,
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Bytes, Node, Problem, Time, Value, did_you_mean, experiment::REFERENCE, nearest};
+use crate::{Bytes, Node, Problem, Sha256, Time, Value, did_you_mean, experiment::REFERENCE, nearest};
 
 /// Every way in which the tree differs from the schema.
 pub fn check(node: &Node, schema: &Json, path: &str) -> Vec<Problem> {
@@ -322,11 +322,12 @@ fn not_one_of(node: &Node, path: &str, names: &[&str]) -> Problem {
         .label(did_you_mean(typed, names.iter().copied()))
 }
 
-/// Texts that stand for sizes and times.
+/// Texts that stand for sizes, times and digests.
 fn quantity(node: &Node, text: &str, schema: &JsonMap<String, Json>, path: &str, problems: &mut Vec<Problem>) {
     let wrong = match schema.get("format").and_then(Json::as_str) {
         Some(Bytes::FORMAT) => text.parse::<Bytes>().err(),
         Some(Time::FORMAT) => text.parse::<Time>().err(),
+        Some(Sha256::FORMAT) => text.parse::<Sha256>().err(),
         _ => None,
     };
     if let Some(wrong) = wrong {

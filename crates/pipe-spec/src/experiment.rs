@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{Node, Resources, Retries, Sources, Span, Time, bind::schema};
+use crate::{Node, Resources, Retries, Sha256, Sources, Span, Time, bind::schema};
 
 /// An experiment: one file that says which data, which network, which folds.
 #[derive(JsonSchema)]
@@ -114,8 +114,7 @@ struct DatasetSource {
     /// Where it lies.
     url: Option<String>,
     /// Its SHA-256 digest, 64 hexadecimal digits.
-    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
-    sha256: Option<String>,
+    sha256: Option<Sha256>,
 }
 
 /// A layer that a profile lays over its file.

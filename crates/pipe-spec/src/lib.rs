@@ -5,6 +5,7 @@
 
 mod bind;
 mod check;
+mod checksum;
 mod compose;
 mod device;
 mod expand;
@@ -23,6 +24,7 @@ mod suggest;
 
 pub use bind::{bind, bind_to, schema};
 pub use check::check;
+pub use checksum::Sha256;
 pub use compose::{Composed, Library, Request, compose, single};
 pub use device::{Device, NotADevice};
 pub(crate) use expand::Point;

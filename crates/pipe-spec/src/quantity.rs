@@ -27,6 +27,12 @@ pub struct NotAQuantity {
     pub(crate) wanted: &'static str,
 }
 
+impl NotAQuantity {
+    pub(crate) fn of(text: &str, wanted: &'static str) -> Self {
+        Self { text: text.to_owned(), wanted }
+    }
+}
+
 const BYTES: &[(&str, f64)] = &[
     ("", 1.0),
     ("B", 1.0),

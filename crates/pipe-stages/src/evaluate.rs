@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Maps, Mask, Pack, number::Probability};
+use pipe_image::{Maps, Mask, Pack, number::Probability, split::Leak};
 use pipe_metrics::{METRICS, Pair, Summary, summarise};
 use pipe_store::{Direction, MetricRow};
 use rayon::prelude::*;
@@ -49,6 +49,9 @@ pub(crate) struct Evaluation {
     pub metrics: Vec<String>,
     pub cases: Vec<CaseValues>,
     pub summary: Vec<Summary>,
+    /// How far the fold leaks whose cases these are; none where patients stay together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<Leak>,
 }
 
 /// File of the summary in an evaluation.
@@ -115,11 +118,13 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
             pipe_metrics::Direction::Higher => Direction::Higher,
             pipe_metrics::Direction::Lower => Direction::Lower,
         };
-        let (name, unit) = (metric.name.to_owned(), metric.unit.to_owned());
+        // The ledger has no other place for the word, and runs are compared by these names.
+        let name = if selection.leak.is_some() { format!("leaky_{}", metric.name) } else { metric.name.to_owned() };
+        let unit = metric.unit.to_owned();
         context.metric(MetricRow { name, value: summary.mean, unit, direction, case: None });
     }
     let metrics = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
-    write(&Evaluation { threshold, metrics, cases, summary }, context)
+    write(&Evaluation { threshold, metrics, cases, summary, leak: selection.leak }, context)
 }
 
 fn write(evaluation: &Evaluation, context: &Context) -> Result<(), Failure> {

@@ -69,6 +69,9 @@ pub enum Failure {
         /// How many there are.
         folds: usize,
     },
+    /// An inner fold of a method that has none.
+    #[error("the method has no folds within folds; say how many by `k_fold: {{ nested: {{ folds: N }} }}`")]
+    NotNested,
     /// A part of the fold that must not be empty is empty.
     #[error("the fold has no {part} cases, so there would be nothing to report")]
     EmptyPart {

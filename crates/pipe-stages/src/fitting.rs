@@ -27,6 +27,11 @@ pub struct Fitting {
 pub fn fitting(plan: &Plan) -> Fitting {
     let mut said = Fitting::default();
     let mut seen = BTreeSet::new();
+    let leaky =
+        |node: &PlanNode| ["k_fold", "hold_out"].iter().any(|method| node.with["method"][method]["leaky"] == true);
+    if plan.nodes.iter().any(|node| node.kind.name == "split" && leaky(node)) {
+        said.notes.push("folds are cut by image (`leaky: true`): frames of one patient are on both sides".to_owned());
+    }
     for node in plan.nodes.iter().filter(|node| node.kind.name == "train") {
         let Some(from) = feeding(plan, node) else { continue };
         // Folds and seeds change none of them: a thousand instances are one recipe.

@@ -32,7 +32,7 @@ pub use memory::memory;
 pub use predict::Predict;
 pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};
-pub use split::Split;
+pub use split::{Cut, Method, Split, SplitWith, Stratify};
 pub use summary::{Results, results};
 pub use train::{Train, device_choice};
 pub use weights::WeightsFrom;

@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use pipe_image::{Entry, Pack};
+use pipe_image::{Entry, Pack, split::Leak};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -42,6 +42,9 @@ pub struct Selection {
     /// Held-out cases; empty in a selection for training.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<Selected>,
+    /// How far the fold leaks; none where patients stay together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<Leak>,
 }
 
 impl Selection {

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{
     Entry, Mask, Pack,
     number::Probability,
-    split::{self, Fold, Member, SplitError},
+    split::{self, Fold, Leak, Member, SplitError},
 };
 use pipe_spec::Location;
 use schemars::JsonSchema;
@@ -34,6 +35,19 @@ pub struct SplitWith {
     /// The fold, counted from 0.
     #[serde(default)]
     pub fold: usize,
+    /// The inner fold of this fold, counted from 0: its cases are those that the fold does not test, dealt anew as `nested` of the
+    /// method says. Without it, the fold itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner: Option<usize>,
+}
+
+/// Folds within each fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nested {
+    /// Number of inner folds of each fold.
+    #[schemars(range(min = 2))]
+    pub folds: usize,
 }
 
 /// How the cases are divided.
@@ -58,6 +72,13 @@ pub enum Method {
         /// What folds get equal shares of.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stratify: Option<Stratify>,
+        /// Folds within each fold, for choices that must not see its test cases; a stage of the kind `split` takes one of them by
+        /// `inner`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nested: Option<Nested>,
+        /// Deals images instead of patients, so that images of one patient are on both sides; every result that comes of it says so.
+        #[serde(default, skip_serializing_if = "is_false")]
+        leaky: bool,
     },
     /// Each fold holds one site out; the sites in the order of their names.
     LeaveOneSiteOut {
@@ -79,6 +100,9 @@ pub enum Method {
         /// Seed of the shuffle.
         #[serde(default)]
         seed: u64,
+        /// Deals images instead of patients, so that images of one patient are on both sides; every result that comes of it says so.
+        #[serde(default, skip_serializing_if = "is_false")]
+        leaky: bool,
     },
     /// The parts that the data set comes with; a missing validation part is carved from the training part.
     Official {
@@ -120,6 +144,12 @@ fn is_once(repeats: &usize) -> bool {
     *repeats == 1
 }
 
+// The form in which serde asks.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 fn fifth() -> Probability {
     serde_json::from_str("0.2").expect("0.2 is a probability")
 }
@@ -142,9 +172,18 @@ impl Stage for Split {
     }
 
     fn check(with: &SplitWith) -> Result<(), (String, String)> {
-        match &with.method {
+        let nested = match &with.method {
             Method::KFold { folds, repeats, .. } if with.fold >= folds * repeats => {
-                Err(("fold".to_owned(), Failure::NoFold { fold: with.fold, folds: folds * repeats }.to_string()))
+                let failure = Failure::NoFold { fold: with.fold, folds: folds * repeats };
+                return Err(("fold".to_owned(), failure.to_string()));
+            }
+            Method::KFold { nested, .. } => *nested,
+            _ => None,
+        };
+        match (with.inner, nested) {
+            (Some(_), None) => Err(("inner".to_owned(), Failure::NotNested.to_string())),
+            (Some(inner), Some(Nested { folds })) if inner >= folds => {
+                Err(("inner".to_owned(), Failure::NoFold { fold: inner, folds }.to_string()))
             }
             _ => Ok(()),
         }
@@ -152,8 +191,9 @@ impl Stage for Split {
 
     fn run(with: SplitWith, context: &Context) -> Result<(), StageFailure> {
         let written = Pack::open(context.input("dataset")).map_err(Failure::from).and_then(|pack| {
-            let fold = fold(&with, &pack, context)?;
-            write(&fold, &pack, context)
+            let members = members(&pack, with.stratify())?;
+            let cut = with.cut(&members, &|location| context.resolve(location))?;
+            write(&cut, &pack, context)
         });
         written.map_err(StageFailure::of)
     }
@@ -162,57 +202,113 @@ impl Stage for Split {
 /// The cases, with what folds are to have equal shares of.
 fn members(pack: &Pack, stratify: Option<Stratify>) -> Result<Vec<Member>, Failure> {
     let member = |(at, entry): (usize, &Entry)| {
-        let stratum = match stratify {
-            None => None,
-            Some(Stratify::Site) => {
-                let site = entry.site.clone();
-                Some(site.ok_or_else(|| Failure::Split(vec![SplitError::NoSite { case: entry.id.clone() }]))?)
-            }
-            Some(Stratify::Classes) => {
-                let mask = pack.mask(at);
-                let classes: BTreeSet<(usize, u8)> = mask.iter().flat_map(Mask::classes).collect();
-                Some(format!("{classes:?}"))
-            }
-        };
         let Entry { id, patient, part, site, .. } = entry;
-        Ok(Member { id: id.clone(), patient: patient.clone(), part: *part, site: site.clone(), stratum })
+        let member =
+            Member { id: id.clone(), patient: patient.clone(), part: *part, site: site.clone(), stratum: None };
+        Stratify::member(stratify, member, || pack.mask(at).iter().flat_map(Mask::classes).collect())
     };
     pack.entries().iter().enumerate().map(member).collect()
 }
 
-fn fold(with: &SplitWith, pack: &Pack, context: &Context) -> Result<Fold, Failure> {
-    let one = |error| Failure::Split(vec![error]);
-    let stratify = if let Method::KFold { stratify, .. } = with.method { stratify } else { None };
-    let members = members(pack, stratify)?;
-    let mut folds = match &with.method {
-        Method::KFold { folds, validation, seed, repeats, .. } => {
-            let repetition = |repetition: usize| {
-                // The first is what there was before there were repetitions.
-                let seed = seed ^ (repetition as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
-                split::kfold_by_patient(&members, *folds, seed, *validation)
-            };
-            let dealt: Result<Vec<_>, _> = (0..*repeats).map(repetition).collect();
-            dealt.map_err(one)?.concat()
-        }
-        Method::LeaveOneSiteOut { validation, seed } => {
-            split::leave_one_site_out(&members, *seed, *validation).map_err(one)?
-        }
-        Method::HoldOut { test, validation, seed } => {
-            vec![split::hold_out(&members, *seed, *test, *validation).map_err(one)?]
-        }
-        Method::Official { validation, seed } => {
-            vec![split::official(&members, *seed, *validation).map_err(Failure::Split)?]
-        }
-        Method::File { path, validation } => given(&context.resolve(path), &members, *validation)?,
-    };
-    let count = folds.len();
-    if with.fold >= count {
-        return Err(Failure::NoFold { fold: with.fold, folds: count });
+impl Stratify {
+    /// A case with what it counts as; `classes` tells the layers and labels of its prepared mask.
+    ///
+    /// # Errors
+    /// Sites are asked for, and that of the case is not known.
+    pub fn member(
+        stratify: Option<Self>,
+        member: Member,
+        classes: impl FnOnce() -> BTreeSet<(usize, u8)>,
+    ) -> Result<Member, Failure> {
+        let stratum = match stratify {
+            None => None,
+            Some(Self::Site) => {
+                let site = member.site.clone();
+                Some(site.ok_or_else(|| Failure::Split(vec![SplitError::NoSite { case: member.id.clone() }]))?)
+            }
+            Some(Self::Classes) => Some(format!("{:?}", classes())),
+        };
+        Ok(Member { stratum, ..member })
     }
-    Ok(folds.swap_remove(with.fold))
 }
 
-fn given(path: &std::path::Path, members: &[Member], validation: Option<Probability>) -> Result<Vec<Fold>, Failure> {
+/// A fold, and how far it leaks.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// The cases of each part.
+    pub fold: Fold,
+    /// How far it leaks, if images were dealt and not patients.
+    pub leak: Option<Leak>,
+}
+
+impl SplitWith {
+    /// What the folds are to have equal shares of.
+    pub fn stratify(&self) -> Option<Stratify> {
+        if let Method::KFold { stratify, .. } = self.method { stratify } else { None }
+    }
+
+    /// Cuts the fold out of the cases; `resolve` says where a location lies.
+    ///
+    /// # Errors
+    /// The cases cannot be split like that, or a file of folds cannot be read.
+    pub fn cut(&self, members: &[Member], resolve: &dyn Fn(&Location) -> PathBuf) -> Result<Cut, Failure> {
+        let one = |error| Failure::Split(vec![error]);
+        let (Method::KFold { leaky, .. } | Method::HoldOut { leaky, .. }) = self.method else {
+            return Ok(Cut { fold: self.fold(members, resolve)?, leak: None });
+        };
+        let images;
+        let dealt = if leaky {
+            images = split::by_image(members);
+            &images
+        } else {
+            members
+        };
+        let mut fold = self.fold(dealt, resolve)?;
+        if let (Some(inner), Method::KFold { nested: Some(Nested { folds }), seed, validation, .. }) =
+            (self.inner, &self.method)
+        {
+            let mut inner_folds = split::nested(dealt, (self.fold, &fold), *folds, *seed, *validation).map_err(one)?;
+            if inner >= inner_folds.len() {
+                return Err(Failure::NoFold { fold: inner, folds: inner_folds.len() });
+            }
+            fold = inner_folds.swap_remove(inner);
+        }
+        let leak = leaky.then(|| Leak::of(&fold, members));
+        Ok(Cut { fold, leak })
+    }
+
+    fn fold(&self, members: &[Member], resolve: &dyn Fn(&Location) -> PathBuf) -> Result<Fold, Failure> {
+        let one = |error| Failure::Split(vec![error]);
+        let mut folds = match &self.method {
+            Method::KFold { folds, validation, seed, repeats, .. } => {
+                let repetition = |repetition: usize| {
+                    // The first is what there was before there were repetitions.
+                    let seed = seed ^ (repetition as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+                    split::kfold_by_patient(members, *folds, seed, *validation)
+                };
+                let dealt: Result<Vec<_>, _> = (0..*repeats).map(repetition).collect();
+                dealt.map_err(one)?.concat()
+            }
+            Method::LeaveOneSiteOut { validation, seed } => {
+                split::leave_one_site_out(members, *seed, *validation).map_err(one)?
+            }
+            Method::HoldOut { test, validation, seed, .. } => {
+                vec![split::hold_out(members, *seed, *test, *validation).map_err(one)?]
+            }
+            Method::Official { validation, seed } => {
+                vec![split::official(members, *seed, *validation).map_err(Failure::Split)?]
+            }
+            Method::File { path, validation } => given(&resolve(path), members, *validation)?,
+        };
+        let count = folds.len();
+        if self.fold >= count {
+            return Err(Failure::NoFold { fold: self.fold, folds: count });
+        }
+        Ok(folds.swap_remove(self.fold))
+    }
+}
+
+fn given(path: &Path, members: &[Member], validation: Option<Probability>) -> Result<Vec<Fold>, Failure> {
     let text = fs::read_to_string(path).map_err(|source| Failure::read(path, source))?;
     let mut folds = split::from_text(&text).map_err(|error: SplitError| Failure::Split(vec![error]))?;
     split::check_given(&folds, members).map_err(Failure::Split)?;
@@ -230,7 +326,7 @@ enum Reads {
     Both,
 }
 
-fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
+fn write(Cut { fold, leak }: &Cut, pack: &Pack, context: &Context) -> Result<(), Failure> {
     let select = |ids: &[String], reads: Reads| -> Result<Vec<Selected>, Failure> {
         ids.iter()
             .map(|id| {
@@ -261,5 +357,6 @@ fn write(fold: &Fold, pack: &Pack, context: &Context) -> Result<(), Failure> {
     };
     training.write(context.output("training"))?;
     Selection { test: select(&fold.test, Reads::Image)?, ..Selection::default() }.write(context.output("images"))?;
-    Selection { test: select(&fold.test, Reads::Mask)?, ..Selection::default() }.write(context.output("truth"))
+    let truth = Selection { test: select(&fold.test, Reads::Mask)?, leak: *leak, ..Selection::default() };
+    truth.write(context.output("truth"))
 }

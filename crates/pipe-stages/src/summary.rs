@@ -63,6 +63,7 @@ impl Results<'_> {
             provenance: Vec::new(),
             notes: Vec::new(),
             missing: Vec::new(),
+            leaks: Vec::new(),
             marks: marks(self.plan, self.records, store)?.iter().map(ToString::to_string).collect(),
         };
         let mut thresholds: Vec<f64> = Vec::new();
@@ -79,6 +80,9 @@ impl Results<'_> {
                     if !thresholds.contains(&evaluation.threshold) {
                         thresholds.push(evaluation.threshold);
                     }
+                    if let Some(leak) = evaluation.leak {
+                        report.leaks.push(format!("{}: {leak}", node.id));
+                    }
                     report.cases.extend(self.cases(index, &evaluation));
                     report.overlays.extend(self.overlays(index, &evaluation, store)?);
                 }
@@ -86,7 +90,7 @@ impl Results<'_> {
             }
         }
         if !report.cases.is_empty() {
-            report.notes = notes(&thresholds);
+            report.notes = notes(&thresholds, report.leaks.is_empty());
         }
         Ok(report)
     }
@@ -120,7 +124,8 @@ impl Results<'_> {
     }
 
     fn cases(&self, node: usize, evaluation: &Evaluation) -> Vec<Case> {
-        let system = self.system(node);
+        // In the name, so that every line of every table says it, and such numbers are never pooled with others.
+        let system = self.system(node) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
         let axes = &self.fold_axes(node);
         let value = |case: &crate::evaluate::CaseValues, at: usize, metric: &String| Case {
             system: system.clone(),
@@ -249,10 +254,15 @@ fn provenance(node: &PlanNode, record: &Record) -> Provenance {
     }
 }
 
-fn notes(thresholds: &[f64]) -> Vec<String> {
+fn notes(thresholds: &[f64], by_patient: bool) -> Vec<String> {
     let thresholds: Vec<_> = thresholds.iter().map(ToString::to_string).collect();
+    let of_whom = if by_patient {
+        "All numbers are of test cases: patients that no training, checkpoint choice or threshold of their fold has seen."
+    } else {
+        "All numbers are of test cases. Where folds were cut by image, other images of the same patients were trained on, so these numbers say little about new patients."
+    };
     vec![
-        "All numbers are of test cases: patients that no training, checkpoint choice or threshold of their fold has seen.".to_owned(),
+        of_whom.to_owned(),
         format!("A pixel is foreground at a probability of at least {}.", thresholds.join(" / ")),
         "Each metric is computed case by case. SD over cases is taken over all test cases, SD over folds over the folds' means; both divide by n - 1.".to_owned(),
         "Empty masks: reference and prediction both empty, the case is excluded and counted; one of them empty, Dice, IoU, precision, recall and clDice are 0.".to_owned(),

@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// List networks, show one's layers, or probe one with a fixed filling.
     #[command(subcommand)]
     Network(Network),
-    /// Check, preview or generate data sets.
+    /// List, check, measure, preview or generate data sets.
     #[command(subcommand)]
     Data(Data),
     /// Print or write the JSON Schemas of the YAML files and of each stage kind.
@@ -236,9 +236,20 @@ pub(crate) enum Data {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// Check every case of a data set; all bad cases at once. Instead of an experiment it takes the name or the file of a declared data
-    /// set.
+    /// Check every case of a data set: all problems at once, what would mend them, what is worth a look; of an experiment its folds,
+    /// too. Instead of an experiment it takes the name or the file of a declared data set.
     Check {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// The folder that holds the data, over the experiment's `data.root`.
+        #[arg(long, value_name = "FOLDER")]
+        root: Option<PathBuf>,
+        /// Where `report.html` and `data.json` go [default: `data` beside the experiment's reports].
+        #[arg(long, value_name = "FOLDER")]
+        report: Option<PathBuf>,
+    },
+    /// Count and measure a data set: cases, sizes, spacing, values, classes and their components.
+    Stats {
         #[command(flatten)]
         chosen: Chosen,
         /// The folder that holds the data, over the experiment's `data.root`.

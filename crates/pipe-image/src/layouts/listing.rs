@@ -195,7 +195,12 @@ pub(super) fn header(root: &Path, file: &str) -> Result<Header, DataProblem> {
 /// Gives the problem of a file whose size is not that of the image of its case.
 pub(super) fn size_problem(file: &str, found: Header, other: &str, expected: Header) -> DataProblem {
     let reason = format!("it is {found}, but {other} is {expected}");
-    DataProblem::new(What::SizesDiffer, file, reason).hint("width x height must agree within a case")
+    let turned = found == Header { height: expected.width, width: expected.height, ..expected };
+    DataProblem::new(What::SizesDiffer, file, reason).hint(if turned {
+        "its sides are swapped: turn it as the other is; one of two programs may have followed an orientation tag (EXIF)"
+    } else {
+        "width x height must agree within a case"
+    })
 }
 
 /// Gives the patient of a case by the pattern on its name; without a pattern every case is its own patient.

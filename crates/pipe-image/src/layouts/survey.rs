@@ -135,20 +135,41 @@ impl Layout {
         work: impl Fn(Case) -> T + Sync,
         mut sink: impl FnMut(&CaseFiles, T),
     ) -> Result<(), DataProblems> {
+        let survey = self.survey(root);
+        let mut good = survey.problems.is_empty();
+        let problems = self.read_all(root, survey, work, |files, result| match result {
+            Ok(value) if good => sink(files, value),
+            Ok(_) => {}
+            Err(_) => good = false,
+        });
+        if problems.is_empty() { Ok(()) } else { Err(DataProblems::sorted(problems)) }
+    }
+
+    /// Reads all cases that a survey found, as [`Self::load`] does; `sink` gets every case that is good, and the problem of every other.
+    /// Gives all problems, those of the survey first.
+    pub fn read_all<T: Send>(
+        &self,
+        root: &Path,
+        survey: Survey,
+        work: impl Fn(Case) -> T + Sync,
+        mut sink: impl FnMut(&CaseFiles, Result<T, &DataProblem>),
+    ) -> Vec<DataProblem> {
         // Twice a common core count: enough to keep cores busy, small enough for 512x512 sequences.
         const GROUP: usize = 16;
-        let Survey { cases, mut problems } = self.survey(root);
+        let Survey { cases, mut problems } = survey;
         for group in cases.chunks(GROUP) {
             let results: Vec<_> = group.par_iter().map(|files| self.read(root, files).map(&work)).collect();
             for (files, result) in group.iter().zip(results) {
                 match result {
-                    Ok(value) if problems.is_empty() => sink(files, value),
-                    Ok(_) => {}
-                    Err(problem) => problems.push(problem),
+                    Ok(value) => sink(files, Ok(value)),
+                    Err(problem) => {
+                        sink(files, Err(&problem));
+                        problems.push(problem);
+                    }
                 }
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(DataProblems::sorted(problems)) }
+        problems
     }
 }
 

@@ -155,3 +155,56 @@ fn splits_of_nnunet_hold_their_val_out() {
     assert_eq!((folds[0].validation.len(), folds[0].train.len()), (2, 2));
     assert!(from_text(r#"[{"train": ["c0"], "vall": ["c4"]}]"#).is_err());
 }
+
+#[test]
+fn inner_folds_never_see_what_the_outer_one_tests() {
+    let cases = of_sites();
+    let patient = |id: &String| cases.iter().find(|case| case.id == *id).map(|case| case.patient.as_str());
+    for seed in 0..20 {
+        let outer = kfold_by_patient(&cases, 4, seed, quarter()).expect("there are enough patients");
+        let mut dealt = BTreeSet::new();
+        for (at, fold) in outer.iter().enumerate() {
+            let tested: BTreeSet<_> = fold.test.iter().map(patient).collect();
+            let inner = nested(&cases, (at, fold), 3, seed, quarter()).expect("nine patients are left");
+            check_given(&inner, &cases).expect("nobody leaks");
+            assert!(inner.iter().flat_map(all_of).all(|case| !tested.contains(&patient(&case))), "seed {seed}");
+            // Each of the others is tested once.
+            let mut inner_tests: Vec<String> = inner.iter().flat_map(|fold| fold.test.clone()).collect();
+            let mut others = [&fold.train[..], &fold.validation].concat();
+            inner_tests.sort();
+            others.sort();
+            assert_eq!(inner_tests, others);
+            dealt.insert(inner[0].test.iter().map(patient).collect::<Vec<_>>());
+        }
+        assert!(dealt.len() > 1, "each outer fold deals in an order of its own");
+    }
+    let fold = &kfold_by_patient(&cases, 4, 0, quarter()).expect("there are enough patients")[0];
+    let error = nested(&cases, (0, fold), 10, 0, quarter()).expect_err("nine patients are left");
+    assert_eq!(error, SplitError::MoreFoldsThanPatients { folds: 10, patients: 9 });
+    // A fold from a file that holds one of two cases of a patient: the other is no inner case either.
+    let given = Fold { test: vec!["c0".to_owned()], ..Fold::default() };
+    let inner = nested(&cases, (0, &given), 3, 0, quarter()).expect("there are enough patients");
+    assert!(inner.iter().all(|fold| !all_of(fold).contains(&"c1".to_owned())));
+}
+
+fn all_of(fold: &Fold) -> Vec<String> {
+    [&fold.train[..], &fold.validation, &fold.test].concat()
+}
+
+#[test]
+fn only_splits_by_image_part_a_patient_and_say_so() {
+    let cases = cases(10);
+    let by_patient = kfold_by_patient(&cases, 5, 0, quarter()).expect("there are enough patients");
+    assert!(by_patient.iter().all(|fold| Leak::of(fold, &cases) == Leak { tested: 2, seen: 0 }));
+    let images = by_image(&cases);
+    let by_image = kfold_by_patient(&images, 5, 0, quarter()).expect("there are enough images");
+    let errors = check_given(&by_image, &cases).expect_err("patients are on both sides");
+    assert!(errors.iter().all(|error| matches!(error, SplitError::Leakage { .. })));
+    let leaks: Vec<Leak> = by_image.iter().map(|fold| Leak::of(fold, &cases)).collect();
+    assert!(leaks.iter().all(|leak| leak.tested >= 2 && leak.seen > 0 && leak.seen <= leak.tested), "{leaks:?}");
+    assert_eq!(
+        Leak { tested: 4, seen: 3 }.to_string(),
+        "folds cut by image (`leaky: true`): 3 of 4 tested patients have images in training too"
+    );
+    check_given(&by_image, &images).expect("no image is on both sides");
+}

@@ -1,28 +1,35 @@
 //! `pipe data`: check, preview and generate data sets as experiments name them.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use pipe_image::{Case, CaseFiles, Finding, Image, Layout, Look, Mask, Tile, contact_sheet, phantom};
-use pipe_stages::{DataConfig, DataLayout};
+use pipe_image::{CaseFiles, Layout, Tile, contact_sheet, phantom};
+use pipe_stages::{DataConfig, DataLayout, SplitWith};
 use serde_json::json;
 
 use crate::{
     args::{Chosen, Data, Format},
     failure::Failure,
-    output::{self, Align},
+    output,
     session::Session,
 };
+
+mod check;
+mod datasets;
+mod folds;
+mod inspect;
+mod page;
+mod stats;
 
 pub(crate) fn data(session: &Session, data: &Data) -> Result<ExitCode, Failure> {
     match data {
         Data::List { format } => datasets::list(session, *format),
         Data::Show { name, format } => datasets::show(session, name, *format),
-        Data::Check { chosen, root } => check(session, chosen, root.as_deref()),
+        Data::Check { chosen, root, report } => check::check(session, (chosen, root.as_deref()), report.as_deref()),
+        Data::Stats { chosen, root } => stats::stats(session, chosen, root.as_deref()),
         Data::Preview { chosen, root, output, cases } => {
             preview(session, (chosen, root.as_deref()), output.as_deref(), cases.get())
         }
@@ -30,151 +37,58 @@ pub(crate) fn data(session: &Session, data: &Data) -> Result<ExitCode, Failure> 
     }
 }
 
-mod datasets;
-
 /// A data set as an experiment names it.
 struct DataSet {
     experiment: String,
     config: DataConfig,
     layout: Layout,
     root: PathBuf,
+    /// What it shows, where a declaration says so.
+    about: Option<String>,
+    /// What else is said of it: name and value.
+    facts: Vec<(String, String)>,
+    /// The stages that cut folds.
+    splits: Vec<(String, SplitWith)>,
     /// Holds data that was made for this command.
     _made: tempfile::TempDir,
 }
 
-/// The data configuration of the experiment's `prepare` stage.
-fn config(session: &Session, chosen: &Chosen) -> Result<(String, DataConfig), Failure> {
+/// What the plan of an experiment says of data.
+struct Planned {
+    experiment: String,
+    config: DataConfig,
+    splits: Vec<(String, SplitWith)>,
+}
+
+/// The data configuration of the experiment's `prepare` stage, and its folds.
+fn planned(session: &Session, chosen: &Chosen) -> Result<Planned, Failure> {
     let planned = session.planned(chosen)?;
-    let Some(node) = planned.plan.nodes.iter().find(|node| node.kind.name == "prepare") else {
+    let nodes = &planned.plan.nodes;
+    let Some(node) = nodes.iter().find(|node| node.kind.name == "prepare") else {
         return Err(Failure::Argument(format!("{} has no `prepare` stage, so no data set", chosen.file.display())));
     };
     let config = serde_json::from_value((*node.with).clone()).expect("the plan bound it");
-    Ok((planned.experiment.name, config))
+    let splits = nodes.iter().filter(|node| node.kind.name == "split");
+    let with = |node: &pipe_engine::PlanNode| serde_json::from_value((*node.with).clone()).expect("the plan bound it");
+    let splits = splits.map(|node| (node.id.clone(), with(node))).collect();
+    Ok(Planned { experiment: planned.experiment.name, config, splits })
 }
 
 fn open(session: &Session, chosen: &Chosen, root: Option<&Path>) -> Result<DataSet, Failure> {
     let made = tempfile::tempdir().map_err(|source| Failure::file("create", "a temporary folder", source))?;
-    let (experiment, config) = config(session, &datasets::chosen(session, chosen, root, made.path())?)?;
-    let root = config.root.as_ref().map(|root| session.workspace.join(root.path()));
-    let (layout, root) = config.files(root, &made.path().join("data"))?;
-    Ok(DataSet { experiment, config, layout, root, _made: made })
-}
-
-/// What a check tells of a case.
-#[derive(serde::Serialize)]
-struct Checked {
-    id: String,
-    patient: String,
-    part: Option<&'static str>,
-    frames: usize,
-    label_frame: usize,
-    channels: usize,
-    height: usize,
-    width: usize,
-    /// Millimetres from slice to slice, row to row, column to column; 0 for slices where unknown.
-    spacing: Option<[f64; 3]>,
-    /// Where columns, rows and slices run to, `RAS`.
-    orientation: Option<String>,
-    /// Share of mask pixels that are no background; none without a mask.
-    foreground: Option<f64>,
-    /// How many these are.
-    labelled: Option<usize>,
-    classes: BTreeSet<u8>,
-}
-
-fn checked(case: &Case) -> Checked {
-    let Image { frames, channels, height, width, .. } = case.image;
-    let share = |mask: &Mask| {
-        let set = mask.labels.iter().filter(|label| **label != 0).count();
-        set as f64 / mask.labels.len().max(1) as f64
-    };
-    Checked {
-        id: case.id.clone(),
-        patient: case.patient.clone(),
-        part: case.part.map(pipe_image::Part::name),
-        frames,
-        label_frame: case.label_frame,
-        channels,
-        height,
-        width,
-        spacing: case.spacing,
-        orientation: case.native.geometry.and_then(|geometry| geometry.orientation()),
-        foreground: case.mask.as_ref().map(share),
-        labelled: case.mask.as_ref().map(Mask::foreground),
-        classes: case.mask.iter().flat_map(|mask| mask.labels.iter().copied()).collect(),
-    }
-}
-
-fn check(session: &Session, chosen: &Chosen, root: Option<&Path>) -> Result<ExitCode, Failure> {
-    let DataSet { layout, root, config, _made, .. } = open(session, chosen, root)?;
-    let (mut cases, mut looks) = (Vec::new(), Vec::new());
-    let loaded = layout.load(
-        &root,
-        |case| (checked(&case), Look::at(&case)),
-        |_, (case, look)| {
-            cases.push(case);
-            looks.push(look);
-        },
-    );
-    let problems = loaded.err();
-    let findings = if problems.is_none() { pipe_image::findings(&looks) } else { Vec::new() };
-    if chosen.format == Format::Json {
-        let list = problems.as_ref().map(|problems| problems.list.clone()).unwrap_or_default();
-        output::json(
-            &json!({ "layout": config.layout.name(), "cases": cases, "problems": list, "findings": findings }),
-        );
-    }
-    if let Some(problems) = problems {
-        return Err(problems.into());
-    }
-    if chosen.format == Format::Text {
-        print(&cases);
-        print_findings(&findings);
-    }
-    if cases.is_empty() {
-        return Err(pipe_stages::Failure::NoCases.into());
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print(cases: &[Checked]) {
-    let head = [
-        ("case", Align::Left),
-        ("patient", Align::Left),
-        ("part", Align::Left),
-        ("frames", Align::Right),
-        ("size", Align::Right),
-        ("foreground", Align::Right),
-    ];
-    let row = |case: &Checked| {
-        vec![
-            case.id.clone(),
-            case.patient.clone(),
-            case.part.unwrap_or("").to_owned(),
-            case.frames.to_string(),
-            format!("{} x {}", case.height, case.width),
-            case.foreground.map_or_else(|| "no mask".to_owned(), |share| format!("{:.2} %", share * 100.0)),
-        ]
-    };
-    output::print(&output::columns(&head, &cases.iter().map(row).collect::<Vec<_>>()));
-    let patients: BTreeSet<_> = cases.iter().map(|case| &case.patient).collect();
-    output::print(&format!("{} cases of {} patients, no problems\n", cases.len(), patients.len()));
-}
-
-/// What is worth a look, a screen of it.
-fn print_findings(findings: &[Finding]) {
-    const SHOWN: usize = 20;
-    const NAMED: usize = 4;
-    if !findings.is_empty() {
-        output::print("\nworth a look:\n");
-    }
-    for Finding { cases, text, .. } in findings.iter().take(SHOWN) {
-        let more = if cases.len() > NAMED { " ..." } else { "" };
-        output::print(&format!("  {text}: {}{more}\n", cases[..cases.len().min(NAMED)].join(", ")));
-    }
-    if findings.len() > SHOWN {
-        output::print(&format!("  and {} more; `--format json` lists all\n", findings.len() - SHOWN));
-    }
+    let chosen = datasets::chosen(session, chosen, root, made.path())?;
+    let Planned { experiment, config, splits } = planned(session, &chosen)?;
+    let said = session.composed(&chosen)?.tree.to_json();
+    let text = |key: &str| said["dataset"][key].as_str().map(str::to_owned);
+    let given = config.root.as_ref().map(|root| session.workspace.join(root.path()));
+    let facts = ["licence", "citation", "home"].map(|key| (key.to_owned(), text(key)));
+    let folder = given.as_ref().map(|root| root.display().to_string());
+    let facts = facts
+        .into_iter()
+        .chain([("folder".to_owned(), folder), ("layout".to_owned(), Some(config.layout.name().to_owned()))]);
+    let facts = facts.filter_map(|(name, value)| Some((name, value?))).collect();
+    let (layout, root) = config.files(given, &made.path().join("data"))?;
+    Ok(DataSet { experiment, about: text("about"), config, layout, root, facts, splits, _made: made })
 }
 
 fn preview(
@@ -183,8 +97,8 @@ fn preview(
     output: Option<&Path>,
     wanted: usize,
 ) -> Result<ExitCode, Failure> {
-    let DataSet { experiment, config, layout, root, _made } = open(session, chosen, root)?;
-    let cases = layout.scan(&root)?;
+    let DataSet { experiment, config, layout, root, .. } = &open(session, chosen, root)?;
+    let cases = layout.scan(root)?;
     if cases.is_empty() {
         return Err(pipe_stages::Failure::NoCases.into());
     }
@@ -194,7 +108,7 @@ fn preview(
     let preparation = config.preparation();
     let mut prepared = Vec::new();
     for files in picked {
-        let case = layout.read(&root, files).map_err(|problem| pipe_image::DataProblems::sorted(vec![problem]))?;
+        let case = layout.read(root, files).map_err(|problem| pipe_image::DataProblems::sorted(vec![problem]))?;
         prepared.push(pipe_image::prepare(case, &preparation));
     }
     let tiles: Vec<_> = prepared
@@ -203,7 +117,7 @@ fn preview(
         .collect();
     let columns = (count as f64).sqrt().ceil() as usize;
     let picture = contact_sheet(&tiles, columns, 256);
-    let path = output.map_or_else(|| session.reports(&experiment).join("preview.png"), Path::to_path_buf);
+    let path = output.map_or_else(|| session.reports(experiment).join("preview.png"), Path::to_path_buf);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|source| Failure::file("create", folder, source))?;
     }
@@ -217,7 +131,7 @@ fn preview(
 }
 
 fn generate(session: &Session, chosen: &Chosen, output: &Path) -> Result<ExitCode, Failure> {
-    let (_, config) = config(session, chosen)?;
+    let Planned { config, .. } = planned(session, chosen)?;
     let DataLayout::XcaPhantom(phantom) = &config.layout else {
         let name = config.layout.name();
         return Err(Failure::Argument(format!("the layout `{name}` reads data; only `xca_phantom` makes its own")));

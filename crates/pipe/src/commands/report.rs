@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use pipe_engine::Plan;
-use pipe_report::{Report, Row, csv, folds, html, markdown, mean_and_sd, overlay_png, table, value};
+use pipe_report::{LEAKY, Report, Row, csv, folds, html, markdown, mean_and_sd, overlay_png, table, value};
 use pipe_spec::Experiment;
 use pipe_stages::results;
 use pipe_store::{Record, Store, StoreError};
@@ -45,6 +45,7 @@ pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
             "provenance": report.provenance,
             "notes": report.notes,
             "missing": report.missing,
+            "leaks": report.leaks,
             "marks": report.marks,
             "folder": folder,
         }));
@@ -120,6 +121,10 @@ pub(crate) fn text(report: &Report) -> String {
     let mut text = String::new();
     if !report.missing.is_empty() {
         text.push_str(&format!("no result yet for {}\n", report.missing.join(", ")));
+    }
+    if !report.leaks.is_empty() {
+        text.push_str(&format!("{LEAKY}\n"));
+        report.leaks.iter().for_each(|leak| text.push_str(&format!("  {leak}\n")));
     }
     for mark in &report.marks {
         text.push_str(&format!("not made by the present recipe: {mark}\n"));

@@ -1,0 +1,80 @@
+//! A data set read once, and all that commands tell of it.
+//! It does not print.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use pipe_image::{
+    CaseFiles, Census, DataProblem, DataProblems, Finding, Layout, Look, Mask, Measured, Preparation, Proposal, Survey,
+    Tile, findings, hinted, prepare, proposals, thumbnail,
+};
+
+/// A data set that was read.
+pub(super) struct Inspected {
+    /// What was counted and measured, of the cases that are good.
+    pub census: Census,
+    /// What is worth a look.
+    pub findings: Vec<Finding>,
+    /// Everything that is wrong.
+    pub problems: Vec<DataProblem>,
+    /// What would mend it, or may be meant.
+    pub proposals: Vec<Proposal>,
+    /// The files of the cases that are complete.
+    pub files: Vec<CaseFiles>,
+    /// Layers and labels of each case's mask after preparation, where that was asked for.
+    pub prepared: BTreeMap<String, BTreeSet<(usize, u8)>>,
+}
+
+/// Reads all cases; prepares their masks too where `preparation` is given.
+pub(super) fn inspect(layout: &Layout, root: &Path, preparation: Option<&Preparation>) -> Inspected {
+    let survey = layout.survey(root);
+    let files = survey.cases.clone();
+    let (mut census, mut looks, mut prepared) = (Census::default(), Vec::new(), BTreeMap::new());
+    let problems = layout.read_all(
+        root,
+        survey,
+        |case| {
+            let (measured, look) = (Measured::of(&case), Look::at(&case));
+            let classes = preparation.map(|preparation| {
+                let mask = prepare(case, preparation).mask;
+                mask.iter().flat_map(Mask::classes).collect::<BTreeSet<_>>()
+            });
+            (measured, look, classes)
+        },
+        |files, result| {
+            if let Ok((measured, look, classes)) = result {
+                census.add(measured);
+                looks.push(look);
+                prepared.extend(classes.map(|classes| (files.id.clone(), classes)));
+            }
+        },
+    );
+    let mut problems = DataProblems::sorted(problems).list;
+    let proposals = proposals(layout, root, &files, &problems);
+    hinted(&mut problems, &proposals);
+    Inspected { census, findings: findings(&looks), problems, proposals, files, prepared }
+}
+
+/// Side of a picture of a case in pixels: sharp on screens of twice the density.
+const SIDE: usize = 300;
+
+impl Inspected {
+    /// Gives JPEGs of some cases with their masks drawn in; of cases that cannot be read, none.
+    pub(super) fn pictures(
+        &self,
+        layout: &Layout,
+        root: &Path,
+        wanted: &BTreeSet<String>,
+    ) -> BTreeMap<String, Vec<u8>> {
+        let cases: Vec<CaseFiles> = self.files.iter().filter(|files| wanted.contains(&files.id)).cloned().collect();
+        let mut pictures = BTreeMap::new();
+        let picture = |case: pipe_image::Case| {
+            let frame = case.label_frame.min(case.image.frames.saturating_sub(1));
+            thumbnail(&Tile { image: &case.image, frame, mask: case.mask.as_ref() }, SIDE).jpeg()
+        };
+        layout.read_all(root, Survey { cases, problems: Vec::new() }, picture, |files, result| {
+            pictures.extend(result.ok().map(|jpeg| (files.id.clone(), jpeg)));
+        });
+        pictures
+    }
+}
