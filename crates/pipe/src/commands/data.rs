@@ -1,7 +1,7 @@
 //! `pipe data`: check, preview and generate data sets as experiments name them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -65,7 +65,10 @@ fn open(session: &Session, chosen: &Chosen, root: Option<&Path>) -> Result<DataS
 struct Checked {
     id: String,
     patient: String,
+    site: Option<String>,
     part: Option<&'static str>,
+    /// What else names and tables say.
+    tags: BTreeMap<String, String>,
     frames: usize,
     label_frame: usize,
     channels: usize,
@@ -91,7 +94,9 @@ fn checked(case: &Case) -> Checked {
     Checked {
         id: case.id.clone(),
         patient: case.patient.clone(),
+        site: case.site.clone(),
         part: case.part.map(pipe_image::Part::name),
+        tags: case.tags.clone(),
         frames,
         label_frame: case.label_frame,
         channels,
