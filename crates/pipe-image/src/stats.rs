@@ -28,6 +28,9 @@ pub struct Facts {
     pub site: Option<String>,
     /// The official part, if any.
     pub part: Option<Part>,
+    /// What else names and tables say.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Frames, or slices of a volume.
     pub frames: usize,
     /// The frame that the mask belongs to; of a volume the one with the most foreground.
@@ -94,6 +97,7 @@ impl Measured {
             patient: case.patient.clone(),
             site: case.site.clone(),
             part: case.part,
+            tags: case.tags.clone(),
             frames,
             label_frame: case.label_frame,
             channels,

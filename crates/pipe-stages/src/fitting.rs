@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use pipe_engine::{Plan, PlanNode};
 use pipe_image::{layouts::Categories, number::Size, prepare::Channels};
-use pipe_learn::{NetworkConfig, ONE_VALUE, TrainConfig, footprint};
+use pipe_learn::{NetworkConfig, ONE_VALUE, TrainConfig, footprint, networks::Takes};
 use pipe_spec::Problem;
 
 use crate::{
@@ -55,7 +55,7 @@ impl Fitting {
         if let Some(message) = too_many_classes(network, data) {
             self.refuse(node, "network", &message);
         }
-        let Some(shape) = shape(data, None) else { return };
+        let Some(shape) = shape(network, data, None) else { return };
         if let Err(error) = network.check_input(shape) {
             return self.refuse(node, "network", &error.to_string());
         }
@@ -93,7 +93,7 @@ pub(crate) fn feeding(plan: &Plan, node: &PlanNode) -> Option<usize> {
 
 /// What a network gets of each case, `[channels, frames or depth, height, width]`, where the recipes tell: all of it, or what a
 /// training sees.
-pub(crate) fn shape(data: &DataConfig, training: Option<&TrainConfig>) -> Option<[usize; 4]> {
+pub(crate) fn shape(network: &NetworkConfig, data: &DataConfig, training: Option<&TrainConfig>) -> Option<[usize; 4]> {
     let channels = match data.channels {
         Channels::Gray => 1,
         Channels::Rgb => 3,
@@ -102,7 +102,7 @@ pub(crate) fn shape(data: &DataConfig, training: Option<&TrainConfig>) -> Option
     let patch = training.and_then(|training| training.sampling.patch.as_deref());
     // A patch has its size whatever the cases have.
     let Size { height, width } = data.size.or(patch.map(|_| Size { height: 1, width: 1 }))?;
-    let frames = frames(data).or(patch.filter(|patch| patch.len() == 3).map(|_| 1))?;
+    let frames = frames(network, data).or(patch.filter(|patch| patch.len() == 3).map(|_| 1))?;
     let [frames, height, width] =
         training.map_or([frames, height, width], |training| training.sampling.seen([frames, height, width]));
     Some([channels, frames, height, width])
@@ -113,18 +113,20 @@ fn single_values(network: &NetworkConfig, training: &TrainConfig, data: &DataCon
     if training.batch > 1 {
         return None;
     }
-    let shape = shape(data, Some(training))?;
+    let shape = shape(network, data, Some(training))?;
     network.check_input(shape).ok()?;
     let least = footprint(network, shape[0], shape[1]).ok()?.least_normalised(shape);
     (least == Some(1)).then(|| format!("`batch` is 1, expected {ONE_VALUE}"))
 }
 
 /// Frames of every case, where the recipe tells.
-fn frames(data: &DataConfig) -> Option<usize> {
+fn frames(network: &NetworkConfig, data: &DataConfig) -> Option<usize> {
     data.frames.or(match &data.layout {
         DataLayout::XcaPhantom(phantom) => Some(phantom.frames),
         DataLayout::VolumePhantom(phantom) => Some(phantom.depth),
-        DataLayout::Coco(_) | DataLayout::Folder(_) => Some(1),
+        DataLayout::Coco(_) => Some(1),
+        // A folder of pictures, or of volumes with who knows how many slices.
+        DataLayout::Folder(_) => (!matches!(network.takes(), Takes::Volumes(_))).then_some(1),
         DataLayout::Files(layout) => match &layout.neighbours {
             Some(neighbours) => Some(neighbours.frames()),
             None => layout.slices.then_some(1),
@@ -165,6 +167,21 @@ mod tests {
         let network = format!(r#"{{"unet": {{"out_channels": {maps}}}}}"#);
         let network: NetworkConfig = serde_json::from_str(&network).expect("a network");
         assert_eq!(too_many_classes(&network, &data).as_deref(), expected);
+    }
+
+    #[test]
+    fn frames_are_told_by_the_layout_and_the_network() {
+        let of = |layout: &str, network: &str| {
+            let data: DataConfig = serde_json::from_str(&format!(r#"{{"layout": {layout}}}"#)).expect("a recipe");
+            frames(&serde_json::from_str(network).expect("a network"), &data)
+        };
+        let (pictures, volumes) = (r#"{"unet": {}}"#, r#"{"nnunet": {"dimensions": 3}}"#);
+        assert_eq!((of(r#"{"folder": {}}"#, pictures), of(r#"{"folder": {}}"#, volumes)), (Some(1), None));
+        let files = |rest: &str| format!(r#"{{"files": {{"images": ["{{case}}_{{slice}}.png"], {rest}}}}}"#);
+        assert_eq!(of(&files(r#""slices": true"#), pictures), Some(1));
+        assert_eq!(of(&files(r#""slices": true, "neighbours": {"each_side": 2}"#), pictures), Some(5));
+        assert_eq!(of(&files(r#""neighbours": {"each_side": 1, "along": "slice"}"#), pictures), Some(3));
+        assert_eq!(of(&files(r#""slices": false"#), pictures), None);
     }
 
     #[test]

@@ -253,3 +253,90 @@ fn index(rows: &[Row]) -> Vec<u8> {
     }
     table.into_inner().expect("writing to memory")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use pipe_image::{Dtype, EntryMeta, Maps, PackWriter, Slice};
+
+    use super::*;
+
+    const WITH: MasksWith = MasksWith { threshold: Probability::HALF, probabilities: true };
+
+    fn meta(id: &str, native: Native, maps: Maps) -> EntryMeta {
+        let (id, patient) = (id.to_owned(), "p".to_owned());
+        let tags = BTreeMap::from([("slice".to_owned(), "7".to_owned()), ("class".to_owned(), "x".to_owned())]);
+        EntryMeta { id, patient, site: None, part: None, label_frame: 0, spacing: None, native, tags, maps }
+    }
+
+    /// A pack of predictions, each with its shape `[slices, maps, rows, columns]` and values.
+    fn pack(folder: &Path, predictions: &[(EntryMeta, [usize; 4], &[f32])]) -> Pack {
+        let path = folder.join("pack");
+        let mut writer = PackWriter::create(&path).expect("there is room");
+        for (meta, [frames, channels, height, width], data) in predictions {
+            let [frames, channels, height, width] = [*frames, *channels, *height, *width];
+            let image = Image { frames, channels, height, width, data: data.to_vec() };
+            writer.push(meta.clone(), &image, Dtype::F32, None).expect("the arrays fit");
+        }
+        writer.finish().expect("there is room");
+        Pack::open(&path).expect("it was just written")
+    }
+
+    #[test]
+    fn slices_stand_in_their_volume_and_classes_in_their_layers() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let slice = |at: usize| Native { slice: Some(Slice { volume: "v".to_owned(), at }), ..Native::grid([3, 1, 2]) };
+        let of = |at: usize| meta(&format!("v_s{at}"), slice(at), Maps::Overlapping);
+        // Two maps of one row and two columns each; the slice between was not predicted.
+        let pack = pack(
+            folder.path(),
+            &[(of(2), [1, 2, 1, 2], &[0.9, 0.1, 0.6, 0.7]), (of(0), [1, 2, 1, 2], &[0.2, 0.5, 0.0, 0.4])],
+        );
+        let subjects = subjects(pack.entries());
+        assert_eq!(subjects.len(), 1);
+        let drawn = Drawn::of(&subjects[0], &pack, &WITH).expect("they fit");
+        assert_eq!(drawn.mask.labels, [0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1]);
+        let values = [0.2, 0.0, 0.5, 0.4, 0.0, 0.0, 0.0, 0.0, 0.9, 0.6, 0.1, 0.7];
+        assert_eq!(drawn.probabilities.as_deref(), Some(values.as_slice()));
+        fs::create_dir(folder.path().join(PROBABILITIES)).expect("there is room");
+        let rows = drawn.write(&subjects[0], folder.path()).expect("there is room");
+        let text = String::from_utf8(index(&rows)).expect("a table");
+        let expected = "case,patient,site,part,class,mask,probabilities,image,slices,predicted_slices,class_of_name,slice\n\
+                        v,p,,,1,v_class1.nii.gz,probabilities/v.nii.gz,,3,2,x,7\n\
+                        v,p,,,2,v_class2.nii.gz,probabilities/v.nii.gz,,3,2,x,7\n";
+        assert_eq!(text, expected);
+        assert!(
+            folder.path().join("v_class2.nii.gz").is_file() && folder.path().join("probabilities/v.nii.gz").is_file()
+        );
+    }
+
+    #[test]
+    fn probabilities_are_resized_and_not_their_classes() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let only = meta("a", Native::grid([1, 1, 8]), Maps::Exclusive);
+        let pack = pack(folder.path(), &[(only, [1, 1, 1, 2], &[0.0, 0.7])]);
+        let drawn = Drawn::of(&subjects(pack.entries())[0], &pack, &WITH).expect("it fits");
+        // Linear from 0 to 0.7 between the centres of the two pixels: half is reached between the fifth and the sixth of eight.
+        assert_eq!(drawn.mask.labels, [0, 0, 0, 0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn what_does_not_cover_its_file_is_told() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let many = meta("cine", Native::grid([30, 1, 2]), Maps::Exclusive);
+        let pack = pack(folder.path(), &[(many, [1, 1, 1, 2], &[0.0, 0.8])]);
+        let error = Drawn::of(&subjects(pack.entries())[0], &pack, &WITH).err().map(|error| error.to_string());
+        let error = error.expect("one slice is not thirty");
+        assert!(error.contains("case `cine` has [1, 1, 2] slices, rows and columns, its file [30, 1, 2]"), "{error}");
+    }
+
+    #[test]
+    fn names_of_cases_become_names_of_files() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let of = |id: &str| (meta(id, Native::grid([1, 1, 1]), Maps::Exclusive), [1, 1, 1, 1], [0.5].as_slice());
+        let pack = pack(folder.path(), &[of("a:b"), of("a?b"), of("A_b"), of("../x"), of("benign (1)")]);
+        let files: Vec<_> = subjects(pack.entries()).into_iter().map(|subject| subject.file).collect();
+        assert_eq!(files, ["a_b", "a_b-2", "A_b-3", "_x", "benign (1)"]);
+    }
+}

@@ -86,13 +86,13 @@ impl Known {
             training.precision = Precision::Fp32;
         }
         let data: DataConfig = serde_json::from_value((*data.with).clone()).ok()?;
-        let seen = shape(&data, Some(&training))?;
+        let seen = shape(&network, &data, Some(&training))?;
         network.check_input(seen).ok()?;
         let [channels, frames, ..] = seen;
         let key = (name.to_owned(), channels, frames);
         let footprint =
             self.footprints.entry(key).or_insert_with(|| footprint(&network, channels, frames).ok()).as_ref()?;
-        let whole = shape(&data, None).unwrap_or(seen);
+        let whole = shape(&network, &data, None).unwrap_or(seen);
         let memory = footprint.memory(seen, &training, cases(&data) * whole.iter().product::<usize>());
         Some((memory, training))
     }
