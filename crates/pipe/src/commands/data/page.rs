@@ -255,7 +255,7 @@ fn steps(values: &Numbers) -> Option<([f64; 2], usize)> {
     }
     let each = (count / STEPS as f64).ceil();
     let steps = (count / each).ceil();
-    Some(([first - 0.5, first - 0.5 + steps * each], steps as usize))
+    Some(([first, first + steps * each], steps as usize))
 }
 
 fn fold_report(fold: &FoldFacts, names: &[String]) -> FoldReport {
@@ -292,11 +292,11 @@ mod tests {
 
     #[test]
     fn steps_of_whole_numbers_hold_equally_many() {
-        check(vec![0.0; 9], ([-0.5, 0.5], 1));
+        check(vec![0.0; 9], ([0.0, 1.0], 1));
         let many = |values: [f32; 3]| values.iter().flat_map(|value| vec![*value; 1000]).collect();
-        check(many([0.0, 20.0, 34.0]), ([-0.5, 34.5], 35));
+        check(many([0.0, 20.0, 34.0]), ([0.0, 35.0], 35));
         // 250 values in 64 steps: four in each but the last.
-        check(many([0.0, 100.0, 249.0]), ([-0.5, 251.5], 63));
+        check(many([0.0, 100.0, 249.0]), ([0.0, 252.0], 63));
         check(many([0.25, 0.5, 0.75]), ([0.25, 0.75], STEPS));
         check(many([0.0, 1.0, 9000.0]), ([0.0, 9000.0], STEPS));
     }
