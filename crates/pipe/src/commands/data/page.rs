@@ -133,16 +133,16 @@ fn caption(facts: &Facts) -> String {
 
 fn figures(Checked { seen, statistics, .. }: &Checked) -> Vec<(String, String)> {
     let number = |count: usize| output::thousands(count as u64);
+    let counted = |count: usize, one: &str, many: &str| (number(count), if count == 1 { one } else { many }.to_owned());
     let mut figures =
-        vec![(number(statistics.cases), "cases".to_owned()), (number(statistics.patients), "patients".to_owned())];
+        vec![counted(statistics.cases, "case", "cases"), counted(statistics.patients, "patient", "patients")];
     if !statistics.sites.is_empty() {
-        figures.push((number(statistics.sites.len()), "sites".to_owned()));
+        figures.push(counted(statistics.sites.len(), "site", "sites"));
     }
     figures.extend(statistics.parts.iter().map(|(part, count)| (number(*count), format!("official {part}"))));
     if statistics.cases > 0 {
-        figures.push((number(statistics.sizes), if statistics.sizes == 1 { "size" } else { "sizes" }.to_owned()));
-        let classes = statistics.classes.len();
-        figures.push((number(classes), if classes == 1 { "class" } else { "classes" }.to_owned()));
+        figures.push(counted(statistics.sizes, "size", "sizes"));
+        figures.push(counted(statistics.classes.len(), "class", "classes"));
     }
     if let Some(foreground) = statistics.foreground {
         figures.push((format!("{:.1} %", foreground.median * 100.0), "foreground, median".to_owned()));
@@ -151,7 +151,7 @@ fn figures(Checked { seen, statistics, .. }: &Checked) -> Vec<(String, String)> 
         figures.push((number(statistics.without_mask), "without a mask".to_owned()));
     }
     if !seen.problems.is_empty() {
-        figures.push((number(seen.problems.len()), "problems".to_owned()));
+        figures.push(counted(seen.problems.len(), "problem", "problems"));
     }
     figures
 }
@@ -231,9 +231,9 @@ fn plots(Checked { seen, statistics, names, .. }: &Checked) -> Vec<Plot> {
 
 /// The values of a channel: shares of all, and shares of those below the mask.
 fn values(title: &str, all: &Numbers, below: &Numbers) -> Option<Plot> {
-    let range = [all.quantile(0.005)?, all.quantile(0.995)?];
+    let (range, steps) = steps(all)?;
     let shares = |numbers: &Numbers| {
-        let counts = numbers.histogram(range[0], range[1], STEPS);
+        let counts = numbers.histogram(range[0], range[1], steps);
         counts.into_iter().map(|count| count as f64 / numbers.count().max(1) as f64).collect::<Vec<_>>()
     };
     let mut lines = vec![("all".to_owned(), shares(all))];
@@ -241,6 +241,21 @@ fn values(title: &str, all: &Numbers, below: &Numbers) -> Option<Plot> {
         lines.push(("foreground".to_owned(), shares(below)));
     }
     Some(Plot::Lines { title: title.to_owned(), range, lines })
+}
+
+/// Where the values lie, and into how many steps that is divided; of whole numbers each step holds equally many, or the curve
+/// would have teeth.
+fn steps(values: &Numbers) -> Option<([f64; 2], usize)> {
+    let [low, high] = [values.quantile(0.005)?, values.quantile(0.995)?];
+    let [first, last] = [low.floor(), high.ceil()];
+    let count = last - first + 1.0;
+    // With more, no step of whole numbers is seen.
+    if !values.are_whole() || count > 4096.0 {
+        return Some(([low, high], STEPS));
+    }
+    let each = (count / STEPS as f64).ceil();
+    let steps = (count / each).ceil();
+    Some(([first, first + steps * each], steps as usize))
 }
 
 fn fold_report(fold: &FoldFacts, names: &[String]) -> FoldReport {
@@ -264,4 +279,25 @@ fn notes() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(values: Vec<f32>, expected: ([f64; 2], usize)) {
+        assert_eq!(steps(&Numbers::of(values)), Some(expected));
+    }
+
+    #[test]
+    fn steps_of_whole_numbers_hold_equally_many() {
+        check(vec![0.0; 9], ([0.0, 1.0], 1));
+        let many = |values: [f32; 3]| values.iter().flat_map(|value| vec![*value; 1000]).collect();
+        check(many([0.0, 20.0, 34.0]), ([0.0, 35.0], 35));
+        // 250 values in 64 steps: four in each but the last.
+        check(many([0.0, 100.0, 249.0]), ([0.0, 252.0], 63));
+        check(many([0.25, 0.5, 0.75]), ([0.25, 0.75], STEPS));
+        check(many([0.0, 1.0, 9000.0]), ([0.0, 9000.0], STEPS));
+    }
 }
