@@ -1,7 +1,7 @@
 //! File-name patterns such as `images/image_s{sequence}_i{index}.png`.
 //! It does not know what the names in braces mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -107,8 +107,8 @@ impl Pattern {
 
     /// Gives what each name stands for in `text`, if the pattern matches all of it.
     pub fn find(&self, text: &str) -> Option<BTreeMap<&str, String>> {
-        let mut found = BTreeMap::new();
-        matches(&self.pieces, text, &mut found).then_some(found)
+        let mut search = Search { found: BTreeMap::new(), in_vain: BTreeSet::new() };
+        search.matches(&self.pieces, text).then_some(search.found)
     }
 
     /// Gives the text with what its names stand for; a name that is not known is the error.
@@ -133,47 +133,55 @@ impl Pattern {
     }
 }
 
-fn matches<'a>(pieces: &'a [Piece], path: &str, found: &mut BTreeMap<&'a str, String>) -> bool {
-    match pieces.split_first() {
-        None => path.is_empty(),
-        Some((Piece::Text(text), rest)) => {
-            path.strip_prefix(text.as_str()).is_some_and(|path| matches(rest, path, found))
-        }
-        Some((Piece::Choice(name, words), rest)) => words.iter().any(|word| {
-            let fits = path.starts_with(word.as_str()) && found.get(name.as_str()).is_none_or(|known| known == word);
-            fits && {
-                let before = found.insert(name, word.clone());
-                let matches = matches(rest, &path[word.len()..], found);
-                if !matches {
-                    match before {
-                        Some(value) => found.insert(name, value),
-                        None => found.remove(name.as_str()),
-                    };
-                }
-                matches
+/// A search for what the names of a pattern stand for.
+///
+/// * Each name takes as little as it can, and more where the rest does not match then.
+/// * What was tried in vain is not tried again: without that, a dozen names and a long path would take for ever. It is known by what is
+///   left of the pattern and of the path, and by what those names stand for that are still to come again.
+struct Search<'a> {
+    found: BTreeMap<&'a str, String>,
+    in_vain: BTreeSet<(usize, usize, Vec<String>)>,
+}
+
+impl<'a> Search<'a> {
+    fn matches(&mut self, pieces: &'a [Piece], path: &str) -> bool {
+        let Some((piece, rest)) = pieces.split_first() else { return path.is_empty() };
+        let name = match piece {
+            Piece::Text(text) => {
+                return path.strip_prefix(text.as_str()).is_some_and(|path| self.matches(rest, path));
             }
-        }),
-        Some((piece @ (Piece::Name(name) | Piece::Digits(name)), rest)) => {
-            let digits = matches!(piece, Piece::Digits(_));
-            let allowed = |character: char| character != '/' && (!digits || character.is_ascii_digit());
-            let longest = path.find(|character| !allowed(character)).unwrap_or(path.len());
-            let ends =
-                path.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= longest);
-            for end in ends {
-                if found.get(name.as_str()).is_some_and(|known| known != &path[..end]) {
-                    continue;
-                }
-                let before = found.insert(name, path[..end].to_owned());
-                if matches(rest, &path[end..], found) {
-                    return true;
-                }
-                match before {
-                    Some(value) => found.insert(name, value),
-                    None => found.remove(name.as_str()),
-                };
-            }
-            false
+            Piece::Name(name) | Piece::Digits(name) | Piece::Choice(name, _) => name,
+        };
+        let again = pieces.iter().filter_map(Piece::name).filter_map(|name| self.found.get(name).cloned());
+        let tried = (pieces.len(), path.len(), again.collect());
+        if self.in_vain.contains(&tried) {
+            return false;
         }
+        let ends: Vec<usize> = match piece {
+            Piece::Choice(_, words) => words.iter().filter(|word| path.starts_with(*word)).map(String::len).collect(),
+            Piece::Name(_) | Piece::Digits(_) | Piece::Text(_) => {
+                let digits = matches!(piece, Piece::Digits(_));
+                let allowed = |character: char| character != '/' && (!digits || character.is_ascii_digit());
+                let taken = path.char_indices().take_while(|(_, character)| allowed(*character));
+                taken.map(|(at, character)| at + character.len_utf8()).collect()
+            }
+        };
+        for end in ends {
+            let before = self.found.get(name.as_str()).cloned();
+            if before.as_ref().is_some_and(|known| known != &path[..end]) {
+                continue;
+            }
+            self.found.insert(name, path[..end].to_owned());
+            if self.matches(rest, &path[end..]) {
+                return true;
+            }
+            match before {
+                Some(value) => self.found.insert(name, value),
+                None => self.found.remove(name.as_str()),
+            };
+        }
+        self.in_vain.insert(tried);
+        false
     }
 }
 
@@ -225,6 +233,16 @@ mod tests {
         check("{part:a|ab}{n}.png", "abc.png", Some(&[("part", "a"), ("n", "bc")]));
         check("{part:ab|c}/{part}.png", "c/c.png", Some(&[("part", "c")]));
         check("{part:ab|c}/{part}.png", "c/ab.png", None);
+        check("{a}-{b}-{a}", "x-y-x-y-x", Some(&[("a", "x"), ("b", "y-x-y")]));
+    }
+
+    #[test]
+    fn a_search_in_vain_ends_soon() {
+        let path = "a".repeat(200);
+        let names = |each: &str| (0..20).map(|at| each.replace('?', &at.to_string())).collect::<String>();
+        check(&(names("{n?}a") + "!"), &path, None);
+        check(&(names("{n?:a|aa}") + "!"), &path, None);
+        check(&(names("{n?}a") + "{n3}!"), &path[..60], None);
     }
 
     #[test]

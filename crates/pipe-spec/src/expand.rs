@@ -21,8 +21,17 @@ use self::{
 };
 use crate::{
     Composed, Experiment, ListSpec, Lists, NeedSpec, Node, OpenStage, Problem, Problems, Resources, Retries, StageSpec,
-    Value, bind::bind, compose::merge, did_you_mean, name, references::Resolver,
+    Value,
+    bind::bind,
+    compose::merge,
+    did_you_mean, name,
+    references::{Budget, Resolver},
 };
+
+/// Most instances of all stages together: ten times what anybody has run, and what still fits into memory.
+const INSTANCES: usize = 200_000;
+/// Most instances that all needs together name.
+const NEEDED: usize = 4_000_000;
 
 /// Applies the axes and resolves all references, as far as the lists are known that stages make.
 ///
@@ -205,13 +214,24 @@ impl<'t> Expansion<'t> {
     fn instances(&mut self) -> (Vec<StageSpec>, Vec<OpenStage>) {
         let mut problems = std::mem::take(&mut self.problems);
         let mut spread: IndexMap<&str, (Vec<Point>, Vec<Open>)> = IndexMap::new();
+        let mut left = INSTANCES;
         for name in &self.order {
             let template = &self.templates[name];
             let maker_axes = |maker: &str| -> Vec<String> {
                 self.templates.get(maker).map(|maker| maker.axes.iter().cloned().collect()).unwrap_or_default()
             };
             let axes = template.axes.iter().map(|axis| (axis.as_str(), &self.axes[axis]));
-            let (mut known, mut open) = points(axes, &maker_axes, self.lists);
+            let Some((mut known, mut open)) = points(axes, &maker_axes, self.lists, left) else {
+                let message = format!("the axes of `{name}` make more than {INSTANCES} instances, all stages together");
+                problems.push(too_large(
+                    template,
+                    &message,
+                    "take axes or values away, or make several experiments of it",
+                ));
+                self.problems = problems;
+                return (Vec::new(), Vec::new());
+            };
+            left -= known.len() + open.len();
             // Who needs something open is open itself.
             let waiting: Vec<(Need, Vec<Open>)> = template
                 .all_needs()
@@ -230,16 +250,30 @@ impl<'t> Expansion<'t> {
             }
             spread.insert(name, (known, open));
         }
-        let (mut stages, mut left) = (Vec::new(), Vec::new());
+        let (mut stages, mut later) = (Vec::new(), Vec::new());
+        let (budget, mut needed) = (Budget::new(), 0);
         for (name, template) in &self.templates {
             let (known, open) = &spread[name.as_str()];
+            // Gathering names up to every instance of what is gathered.
+            let gathered = |need: &Need| if need.gathered.is_none() { 1 } else { spread[need.stage.as_str()].0.len() };
+            let needs = template.needs.iter().filter(|need| spread.contains_key(need.stage.as_str())).map(gathered);
+            needed += needs.sum::<usize>().saturating_mul(known.len());
+            if needed > NEEDED {
+                let message = format!("the needs of `{name}` name more than {NEEDED} instances");
+                problems.push(too_large(template, &message, "gather over fewer axes"));
+                break;
+            }
             for point in known {
-                match self.instance(name, template, point, &spread) {
+                budget.renew();
+                match self.instance(name, template, point, &spread, &budget) {
                     Ok(stage) => stages.push(stage),
                     Err(more) => problems.extend(more),
                 }
+                if budget.is_spent() {
+                    break;
+                }
             }
-            left.extend(open.iter().map(|open| OpenStage {
+            later.extend(open.iter().map(|open| OpenStage {
                 id: open.point.id(name, template.axes.iter().map(String::as_str)),
                 stage: name.clone(),
                 maker: open.maker.clone(),
@@ -247,7 +281,7 @@ impl<'t> Expansion<'t> {
             }));
         }
         self.problems = problems;
-        (stages, left)
+        (stages, later)
     }
 
     fn instance(
@@ -256,6 +290,7 @@ impl<'t> Expansion<'t> {
         template: &Template<'_>,
         point: &Point,
         spread: &IndexMap<&str, (Vec<Point>, Vec<Open>)>,
+        budget: &Budget,
     ) -> Result<StageSpec, Vec<Problem>> {
         let applies =
             |fixed: &[(String, String)]| fixed.iter().all(|(axis, value)| point.text(axis) == Some(value.as_str()));
@@ -266,7 +301,7 @@ impl<'t> Expansion<'t> {
         }
         let mut problems = Vec::new();
         let path = format!("stages.{name}");
-        let mut resolver = Resolver { root: self.tree, point, environment: self.environment, way: Vec::new() };
+        let mut resolver = Resolver { root: self.tree, point, environment: self.environment, way: Vec::new(), budget };
         let mut resolved = |key: &str, problems: &mut Vec<Problem>| {
             let resolved = resolver.resolve(node.get(key)?);
             resolved
@@ -345,6 +380,10 @@ impl<'t> Expansion<'t> {
         let Need { port, stage, output, span, .. } = need.clone();
         Some(NeedSpec { port, stage, ids, output, span })
     }
+}
+
+fn too_large(template: &Template<'_>, message: &str, help: &str) -> Problem {
+    Problem::new("pipe::spec::too_large", Some(template.span), message).label("this stage").help(help)
 }
 
 fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema + Default>(

@@ -3,11 +3,54 @@
 //! A whole scalar `${path}` becomes the subtree at that path, which keeps its own places; within a longer text it becomes
 //! the scalar's text. `$${` is a literal `${`. Does not know stages.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Map, Node, Point, Problem, Value, did_you_mean, overrides::keys};
 
 type Found<T> = Result<T, Vec<Problem>>;
+
+/// Most values that the references of one instance may lead to, each way to one counted anew.
+const VISITS: usize = 100_000;
+/// Longest text that is put together, in bytes.
+const LONGEST: usize = 1 << 20;
+/// Most values that are made for all instances together.
+const MADE: usize = 4_000_000;
+
+const TOO_LARGE: &str = "pipe::spec::too_large";
+
+/// What resolving may still cost, so that no text takes unbounded time or memory.
+pub(crate) struct Budget {
+    /// Values that references of this instance may still lead to.
+    visits: Cell<usize>,
+    /// Values that may still be made for all instances.
+    made: Cell<usize>,
+}
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self { visits: Cell::new(VISITS), made: Cell::new(MADE) }
+    }
+
+    /// Starts another instance.
+    pub(crate) fn renew(&self) {
+        self.visits.set(VISITS);
+    }
+
+    /// Whether it was used up.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.visits.get() == 0 || self.made.get() == 0
+    }
+}
+
+fn spend(left: &Cell<usize>, node: &Node, what: &str) -> Found<()> {
+    left.set(left.get().saturating_sub(1));
+    if left.get() > 0 {
+        return Ok(());
+    }
+    let problem = Problem::new(TOO_LARGE, Some(node.span()), what);
+    Err(vec![problem.label("the limit is reached here").help("references to lists of references multiply")])
+}
 
 /// Resolves the references of one instance.
 pub(crate) struct Resolver<'r> {
@@ -17,11 +60,15 @@ pub(crate) struct Resolver<'r> {
     pub environment: &'r dyn Fn(&str) -> Option<String>,
     /// Targets on the way, to see cycles.
     pub way: Vec<String>,
+    pub budget: &'r Budget,
 }
 
 impl Resolver<'_> {
     /// The node with all its references resolved; subtrees without any are shared.
     pub(crate) fn resolve(&mut self, node: &Node) -> Found<Node> {
+        if !self.way.is_empty() {
+            spend(&self.budget.visits, node, &format!("references lead to more than {VISITS} values"))?;
+        }
         match node.value() {
             Value::Text(text) if text.contains("${") => self.text(node, text),
             Value::List(list) => {
@@ -29,6 +76,7 @@ impl Resolver<'_> {
                 Ok(if list.iter().zip(&resolved).all(|(a, b)| a.same(b)) {
                     node.clone()
                 } else {
+                    self.count(node)?;
                     Node::new(Value::List(resolved), node.span())
                 })
             }
@@ -37,11 +85,17 @@ impl Resolver<'_> {
                 if map.values().zip(&resolved).all(|((_, a), b)| a.same(b)) {
                     return Ok(node.clone());
                 }
+                self.count(node)?;
                 let map = map.iter().zip(resolved).map(|((key, (place, _)), value)| (key.clone(), (*place, value)));
                 Ok(Node::new(Value::Map(map.collect::<Map>()), node.span()))
             }
             _ => Ok(node.clone()),
         }
+    }
+
+    /// Counts a list, map or text that is made.
+    fn count(&self, node: &Node) -> Found<()> {
+        spend(&self.budget.made, node, &format!("references make more than {MADE} values in all"))
     }
 
     fn text(&mut self, node: &Node, text: &str) -> Found<Node> {
@@ -55,6 +109,7 @@ impl Resolver<'_> {
         if let [Piece::Reference(path)] = pieces.as_slice() {
             return self.target(node, path);
         }
+        self.count(node)?;
         let mut whole = String::new();
         let mut from_environment = false;
         for piece in pieces {
@@ -71,6 +126,10 @@ impl Resolver<'_> {
                         ]
                     })?;
                     whole.push_str(&scalar);
+                    if whole.len() > LONGEST {
+                        let message = format!("references make a text of more than {LONGEST} bytes");
+                        return Err(vec![Problem::new(TOO_LARGE, Some(node.span()), message).label("here")]);
+                    }
                 }
             }
         }
@@ -187,7 +246,14 @@ fn collect<T>(results: impl Iterator<Item = Found<T>>) -> Found<Vec<T>> {
     for result in results {
         match result {
             Ok(value) => values.push(value),
-            Err(more) => problems.extend(more),
+            Err(more) => {
+                // What is too large is so once.
+                let enough = more.iter().any(|problem| problem.code == TOO_LARGE);
+                problems.extend(more);
+                if enough {
+                    break;
+                }
+            }
         }
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }
@@ -250,7 +316,9 @@ mod tests {
         let node = parse(&mut sources, "b.yaml", text.as_bytes()).expect("right YAML");
         let point = Point::of(&[("fold", parse(&mut sources, "c.yaml", b"1").expect("right YAML"))]);
         let environment = |name: &str| (name == "HOME").then(|| "/data".to_owned());
-        let mut resolver = Resolver { root: &root, point: &point, environment: &environment, way: Vec::new() };
+        let budget = Budget::new();
+        let environment: &dyn Fn(&str) -> Option<String> = &environment;
+        let mut resolver = Resolver { root: &root, point: &point, environment, way: Vec::new(), budget: &budget };
         resolver
             .resolve(&node)
             .map(|node| node.to_json().to_string())

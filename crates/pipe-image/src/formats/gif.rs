@@ -53,6 +53,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
             return Err(not_read(format!("frame {number} has other colours than the first{SPLIT}")));
         }
         let indexes = frame.indexes(bytes, header)?;
+        if let Some(index) = indexes.iter().find(|index| usize::from(**index) >= palette.len() / 3) {
+            return Err(damaged(format!("a pixel has index {index} in a palette of {} colours", palette.len() / 3)));
+        }
         let before = samples.len();
         for (at, index) in indexes.into_iter().enumerate() {
             let behind = number > 1 && frame.transparent == Some(index);

@@ -8,6 +8,8 @@ use super::raster::Raster;
 use super::read::{FormatError, Header};
 
 const FORMAT: &str = "JPEG";
+/// A block of 64 samples takes a bit at least.
+pub(super) const MOST_UNPACKED: usize = 512;
 
 /// Gives the size from the frame header.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
@@ -33,6 +35,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
     complete(bytes)?;
     let decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > bytes.len().saturating_mul(MOST_UNPACKED) as u64 {
+        return Err(damaged(format!("{} bytes cannot hold a picture of {width}x{height}", bytes.len())));
+    }
     let colour = decoder.color_type();
     let mut buffer = vec![0; usize::try_from(decoder.total_bytes()).map_err(damaged)?];
     decoder.read_image(&mut buffer).map_err(damaged)?;

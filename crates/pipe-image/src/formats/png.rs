@@ -7,6 +7,8 @@ use super::raster::Raster;
 use super::read::{FormatError, Header};
 
 const FORMAT: &str = "PNG";
+/// Deflate's shortest code, 2 bits, stands for 258 bytes.
+const MOST_UNPACKED: usize = 258 * 8 / 2;
 
 /// Gives the size from the header chunk.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
@@ -24,13 +26,16 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, FormatError> {
 
 /// Decodes the picture.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
-    complete(bytes)?;
+    let data = complete(bytes)?;
     // IDENTITY: no expansion of palette or bit depth; labels live in the indexes.
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(damaged)?;
-    let mut buffer =
-        vec![0; reader.output_buffer_size().ok_or_else(|| damaged("the picture does not fit into memory"))?];
+    let length = reader.output_buffer_size().ok_or_else(|| damaged("the picture does not fit into memory"))?;
+    if length > data.saturating_mul(MOST_UNPACKED) {
+        return Err(damaged(format!("{data} bytes of pixels cannot hold as many as its header says")));
+    }
+    let mut buffer = vec![0; length];
     let frame = reader.next_frame(&mut buffer).map_err(damaged)?;
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
@@ -81,10 +86,10 @@ fn unpack(line: &[u8], bits: u32, count: usize) -> Vec<u16> {
     }
 }
 
-/// Walks the chunks up to the end chunk, so that a short file is told from a damaged one.
-fn complete(bytes: &[u8]) -> Result<(), FormatError> {
+/// Walks the chunks up to the end chunk, so that a short file is told from a damaged one; gives how many bytes of pixels there are.
+fn complete(bytes: &[u8]) -> Result<usize, FormatError> {
     let truncated = || FormatError::Truncated { format: FORMAT, bytes: bytes.len() };
-    let mut at = 8;
+    let (mut at, mut data) = (8, 0);
     loop {
         let head = bytes.get(at..at + 8).ok_or_else(truncated)?;
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -92,8 +97,10 @@ fn complete(bytes: &[u8]) -> Result<(), FormatError> {
         if end > bytes.len() {
             return Err(truncated());
         }
-        if &head[4..8] == b"IEND" {
-            return Ok(());
+        match &head[4..8] {
+            b"IEND" => return Ok(data),
+            b"IDAT" => data += length,
+            _ => {}
         }
         at = end;
     }

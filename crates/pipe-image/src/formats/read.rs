@@ -2,7 +2,8 @@
 //! It does not know the role of the file.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::raster::Raster;
@@ -10,6 +11,9 @@ use super::{bmp, dicom, gif, gzip, jpeg, nifti, png, pnm, tiff};
 
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
 pub(super) const MOST_PIXELS: usize = 1 << 28;
+
+/// Above any file of so many pixels: eight bytes for each of four channels.
+const MOST_BYTES: u64 = 8 << 30;
 
 /// The formats that are read, for messages.
 pub(crate) const READ: &str = "PNG, JPEG, TIFF, BMP, GIF, PGM, PPM, PBM, NIfTI or DICOM";
@@ -71,6 +75,12 @@ pub enum FormatError {
         /// What it says.
         header: Header,
     },
+    /// More bytes than the largest picture takes.
+    #[error("the file has {bytes} bytes, more than any picture that is read")]
+    TooLong {
+        /// The length of the file.
+        bytes: u64,
+    },
     /// A known format that is not read, or no picture.
     #[error("{found}, not {}", READ)]
     Unsupported {
@@ -92,10 +102,9 @@ pub enum FormatError {
 /// # Errors
 /// If the file cannot be read, is of another format, or ends within its header.
 pub fn header(path: &Path) -> Result<Header, FormatError> {
-    use std::io::Read as _;
     // JPEG headers can follow a thumbnail or colour profile of any length; most fit in the first 64 KiB.
     let mut start = Vec::new();
-    let mut file = std::fs::File::open(path)?;
+    let mut file = opened(path)?;
     file.by_ref().take(1 << 16).read_to_end(&mut start)?;
     match header_of(&start) {
         Err(FormatError::Truncated { .. }) => {
@@ -104,6 +113,20 @@ pub fn header(path: &Path) -> Result<Header, FormatError> {
         }
         found => found,
     }
+}
+
+/// Opens a file that is not too long to be read whole.
+pub(super) fn opened(path: &Path) -> Result<File, FormatError> {
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes > MOST_BYTES { Err(FormatError::TooLong { bytes }) } else { Ok(file) }
+}
+
+/// Reads a file whole.
+pub(super) fn whole(path: &Path) -> Result<Vec<u8>, FormatError> {
+    let mut bytes = Vec::new();
+    opened(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
@@ -130,7 +153,7 @@ fn header_of(bytes: &[u8]) -> Result<Header, FormatError> {
 /// # Errors
 /// If the file cannot be read, is of another format, is damaged, or ends too early.
 pub fn open(path: &Path) -> Result<Raster, FormatError> {
-    decode(&std::fs::read(path)?)
+    decode(&whole(path)?)
 }
 
 /// Decodes a picture.
@@ -279,6 +302,11 @@ mod tests {
         let message = |bytes: &[u8]| decode(bytes).expect_err("it is no picture").to_string();
         assert_eq!(message(b"RIFFrest"), format!("a WebP file, not {READ}"));
         assert_eq!(message(b"<html>"), format!("no picture, not {READ}"));
+        let long = tempfile::NamedTempFile::new().expect("there is room");
+        // Only its length is on the disk.
+        long.as_file().set_len(MOST_BYTES + 1).expect("a file may have a hole");
+        assert!(matches!(open(long.path()), Err(FormatError::TooLong { .. })));
+        assert!(matches!(header(long.path()), Err(FormatError::TooLong { .. })));
         let mut huge = gray(8, 8, &[3; 64]);
         huge[16] = 0x40;
         assert!(matches!(decode(&huge), Err(FormatError::TooLarge { .. })));
@@ -286,6 +314,23 @@ mod tests {
         let middle = damaged.len() - 20;
         damaged[middle] ^= 0xff;
         assert!(matches!(decode(&damaged), Err(FormatError::Damaged { .. })), "{}", message(&damaged));
+    }
+
+    #[test]
+    fn sizes_are_held_against_what_bytes_can_hold() {
+        // 16-bit colours with opacity, for which a decoder would take 2 GiB.
+        let mut boastful = encoded(1, 1, ColorType::Rgba, BitDepth::Sixteen, None, &[0; 8]);
+        boastful[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&boastful[12..29]);
+        boastful[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+        let mut vast = jpeg(8, 8, &[3; 64], 80);
+        let frame = vast.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("it has a frame");
+        vast[frame + 5..frame + 9].copy_from_slice(&[0x3f, 0xff, 0x3f, 0xff]);
+        for bytes in [boastful, vast] {
+            let message = decode(&bytes).expect_err("it is short").to_string();
+            assert!(message.contains("cannot hold"), "{message}");
+        }
     }
 
     #[test]

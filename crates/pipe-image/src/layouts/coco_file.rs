@@ -92,7 +92,7 @@ fn unpacked(text: &str) -> Option<Vec<u32>> {
             }
         }
         if runs.len() > 2 {
-            value += runs[runs.len() - 2];
+            value = value.checked_add(runs[runs.len() - 2])?;
         }
         runs.push(value);
     }
@@ -119,5 +119,8 @@ mod tests {
         let packed = annotation(serde_json::json!({"size": [2, 2], "counts": "121"}));
         assert_eq!(packed.area(4), Ok(Area::Runs(vec![1, 2, 1])));
         assert_eq!(annotation(serde_json::Value::Null).area(4), Err(AreaError::NoArea));
+        // Differences that add up to more than any number.
+        let growing = annotation(serde_json::json!({"size": [2, 2], "counts": "ooooooo?".repeat(300_000)}));
+        assert_eq!(growing.area(4), Err(AreaError::NoArea));
     }
 }

@@ -282,7 +282,9 @@ impl Files {
         };
         let spacing = self.spacing.as_ref().map(|templates| templates.each_ref().map(&mut filled));
         let spacing = spacing.and_then(|texts| match texts.each_ref().map(|text| text.parse::<f64>()) {
-            [Ok(row), Ok(column)] if row > 0.0 && column > 0.0 => Some([row, column]),
+            [Ok(row), Ok(column)] if [row, column].iter().all(|side| *side > 0.0 && side.is_finite()) => {
+                Some([row, column])
+            }
             _ => {
                 let reason = format!("`{}` and `{}` are no distances", texts[0], texts[1]);
                 problems.push(DataProblem::new(What::Annotations, first.clone(), reason).hint("see `spacing`"));

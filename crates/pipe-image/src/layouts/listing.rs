@@ -175,16 +175,25 @@ const CONVERT: &str = "convert it to PNG or TIFF, a volume to NIfTI, or remove i
 pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
     let (what, hint) = match error {
         FormatError::Truncated { .. } | FormatError::Empty => (What::Truncated, "copy or download the file again"),
-        FormatError::Unsupported { .. } => (What::UnsupportedFormat, CONVERT),
-        FormatError::UnsupportedKind { .. } => {
-            (What::UnsupportedFormat, "save it as the reason says, or convert it to PNG")
-        }
+        FormatError::Unsupported { .. } | FormatError::UnsupportedKind { .. } => (What::UnsupportedFormat, CONVERT),
         FormatError::Io(_) => (What::Unreadable, "check that the file exists and may be read"),
         FormatError::Damaged { .. } | FormatError::TooLarge { .. } => {
             (What::Unreadable, "copy or download the file again")
         }
+        FormatError::TooLong { .. } => (What::Unreadable, "remove it from the folder, or cut it into several files"),
     };
     DataProblem::new(what, file, error.to_string()).hint(hint)
+}
+
+/// Reads a file of text of at most so many bytes.
+pub(super) fn text(root: &Path, file: &str, most: u64) -> Result<Vec<u8>, DataProblem> {
+    let unreadable = |reason: String| DataProblem::new(What::Unreadable, file, reason);
+    let path = root.join(file);
+    let bytes = path.metadata().map_err(|error| unreadable(error.kind().to_string()))?.len();
+    if bytes > most {
+        return Err(unreadable(format!("it has {bytes} bytes, and {most} are the most that is read")));
+    }
+    std::fs::read(path).map_err(|error| unreadable(error.kind().to_string()))
 }
 
 /// Reads the header of a file.

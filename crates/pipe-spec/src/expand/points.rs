@@ -111,17 +111,21 @@ pub(super) struct Open {
     pub output: String,
 }
 
-/// All points of some axes, the last axis fastest; and those at which a list is missing.
+/// All points of some axes, the last axis fastest, and those at which a list is missing; nothing where there are more than `most`.
 pub(super) fn points<'a>(
     axes: impl Iterator<Item = (&'a str, &'a Axis)>,
     maker_axes: &dyn Fn(&str) -> Vec<String>,
     lists: &Lists,
-) -> (Vec<Point>, Vec<Open>) {
+    most: usize,
+) -> Option<(Vec<Point>, Vec<Open>)> {
     let (mut points, mut open) = (vec![Point::default()], Vec::new());
     for (name, axis) in axes {
         let mut longer = Vec::with_capacity(points.len());
         match axis {
             Axis::Fixed(values) => {
+                if points.len().saturating_mul(values.len()) > most {
+                    return None;
+                }
                 for point in &points {
                     longer.extend(values.iter().map(|value| point.and(value.clone())));
                 }
@@ -141,8 +145,11 @@ pub(super) fn points<'a>(
             }
         }
         points = longer;
+        if points.len() + open.len() > most {
+            return None;
+        }
     }
-    (points, open)
+    Some((points, open))
 }
 
 impl Point {

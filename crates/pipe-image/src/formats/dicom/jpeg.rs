@@ -7,8 +7,7 @@ use super::{damaged, not_read};
 use crate::formats::jpeg;
 use crate::formats::read::{FormatError, Header};
 
-/// A block of 64 samples takes a bit at least.
-pub(super) const MOST_UNPACKED: usize = 512;
+pub(super) use crate::formats::jpeg::MOST_UNPACKED;
 
 /// Gives the samples of a frame side by side.
 pub(super) fn unpacked(frame: &[u8], expected: Header, samples: usize) -> Result<Vec<u32>, FormatError> {

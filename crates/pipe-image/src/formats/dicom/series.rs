@@ -2,7 +2,6 @@
 //! It does not know how a file is decoded, or what a series is for.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ use super::pixels::Look;
 use super::space::{Place, dot, is_even};
 use super::{FORMAT, is_dicom};
 use crate::formats::raster::Raster;
-use crate::formats::read::{FormatError, Header, MOST_PIXELS};
+use crate::formats::read::{FormatError, Header, MOST_PIXELS, opened, whole};
 
 /// Positions that are closer than this, in millimetres, are the same.
 const SAME: f64 = 1e-3;
@@ -245,7 +244,7 @@ impl Series {
         }
         for slice in &self.slices {
             let file = |source| SeriesError::File { path: slice.path.clone(), source };
-            let raster = std::fs::read(&slice.path).map_err(FormatError::Io).and_then(|bytes| super::decode(&bytes));
+            let raster = whole(&slice.path).and_then(|bytes| super::decode(&bytes));
             let raster = raster.map_err(file)?;
             match &mut volume {
                 None => volume = Some(raster),
@@ -287,7 +286,7 @@ fn close(one: &Option<Vec<f64>>, other: &Option<Vec<f64>>) -> bool {
 /// Reads what stands before the pixels of a file; nothing if it is of another format, or no image.
 fn slice(path: &Path) -> Result<Option<Slice>, FormatError> {
     let mut bytes = Vec::new();
-    let mut file = File::open(path)?;
+    let mut file = opened(path)?;
     // Most have their pixels within the first 64 KiB.
     file.by_ref().take(1 << 16).read_to_end(&mut bytes)?;
     if !is_dicom(&bytes) {

@@ -109,3 +109,13 @@ fn damage_and_lies_do_no_harm() {
     }
     assert!(matches!(decode(&huge), Err(FormatError::Damaged { .. })));
 }
+
+#[test]
+fn indexes_beyond_the_palette_are_damage() {
+    let mut bytes = unhex(ONE);
+    // Two of its four colours go.
+    bytes[10] = 0x80;
+    bytes.drain(19..25);
+    let message = decode(&bytes).expect_err("indexes 2 and 3 have no colour").to_string();
+    assert!(message.contains("a pixel has index 2 in a palette of 2 colours"), "{message}");
+}

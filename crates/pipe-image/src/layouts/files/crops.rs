@@ -102,7 +102,7 @@ impl Crops {
         for source in ordered {
             let Some(Row { line, said: Said::Place([top, left]) }) = &source.row else { continue };
             match listing::header(root, &source.file) {
-                Ok(found) if top + found.height > size.height || left + found.width > size.width => {
+                Ok(found) if !fits(found, *top, *left, size) => {
                     let reason = format!(
                         "line {line}: `{}`, {found}, does not fit into an image of {size} at row {top}, column {left}",
                         source.file
@@ -122,6 +122,12 @@ impl Crops {
     }
 }
 
+/// Whether a picture lies within an image at this row and column.
+fn fits(found: Header, top: usize, left: usize, size: Header) -> bool {
+    let inside = |start: usize, length: usize, most: usize| start.checked_add(length).is_some_and(|end| end <= most);
+    found.slices == 1 && inside(top, found.height, size.height) && inside(left, found.width, size.width)
+}
+
 /// Puts crops into place.
 pub(super) fn read(root: &Path, files: &CaseFiles, crops: &[Crop]) -> Result<Mask, DataProblem> {
     let mut mask = Mask::empty(files.height, files.width);
@@ -138,4 +144,17 @@ pub(super) fn read(root: &Path, files: &CaseFiles, crops: &[Crop]) -> Result<Mas
         }
     }
     Ok(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crops_lie_within_their_image() {
+        let [image, crop] = [Header::picture(6, 8), Header::picture(2, 3)];
+        assert!(fits(crop, 4, 5, image));
+        assert!(!fits(crop, 5, 5, image) && !fits(crop, 4, 6, image));
+        assert!(!fits(crop, usize::MAX, 0, image) && !fits(Header { slices: 2, ..crop }, 0, 0, image));
+    }
 }

@@ -250,7 +250,9 @@ impl Labels {
 /// Reads the corners of an outline, `x, y, x, y ...`.
 fn contour(root: &Path, file: &str) -> Result<Vec<f64>, DataProblem> {
     let problem = |reason: String| DataProblem::new(Wrong::Annotations, file, reason);
-    let text = std::fs::read_to_string(root.join(file)).map_err(|error| problem(error.kind().to_string()))?;
+    // A million corners, thousands of times what an outline has.
+    let text = String::from_utf8(listing::text(root, file, 16 << 20)?)
+        .map_err(|_| problem("it is no text (UTF-8)".to_owned()))?;
     let mut corners = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let pair: Vec<f64> = line.split_ascii_whitespace().map_while(|word| word.parse().ok()).collect();

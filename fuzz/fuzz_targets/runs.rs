@@ -1,0 +1,4 @@
+//! Fuzzes the reader of tables of runs. It does not know what must hold; `src/sets.rs` does.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| pipe_fuzz::sets::runs(bytes));
