@@ -78,24 +78,28 @@ impl Tile<'_> {
         let mut rgb: Vec<u8> = pixels.map(|(at, colour)| byte(last.plane(0, channel(colour))[at])).collect();
         if let Some(mask) = self.mask {
             let mask = resize::mask(mask.flat(if mask.depth > 1 { self.frame } else { 0 }), size);
-            for at in outline(&mask) {
+            // A dark rim around the colour, which alone is lost on skin and in bright tissue.
+            let (inside, rim): (Vec<usize>, Vec<usize>) = borders(&mask).partition(|at| mask.labels[*at] != 0);
+            for at in inside {
                 rgb[at * 3..at * 3 + 3].copy_from_slice(&colour(mask.labels[at]));
+            }
+            for at in rim {
+                rgb[at * 3..at * 3 + 3].iter_mut().for_each(|value| *value /= 2);
             }
         }
         Picture { height: size.height, width: size.width, rgb }
     }
 }
 
-/// Gives the places of foreground pixels with a neighbour of another class.
-fn outline(mask: &Mask) -> impl Iterator<Item = usize> + '_ {
+/// Gives the places of pixels with a neighbour of another class.
+fn borders(mask: &Mask) -> impl Iterator<Item = usize> + '_ {
     let differs = |at: usize, row: usize, column: usize| mask.labels[row * mask.width + column] != mask.labels[at];
     (0..mask.labels.len()).filter(move |at| {
         let (row, column) = (at / mask.width, at % mask.width);
-        mask.labels[*at] != 0
-            && ((row > 0 && differs(*at, row - 1, column))
-                || (row + 1 < mask.height && differs(*at, row + 1, column))
-                || (column > 0 && differs(*at, row, column - 1))
-                || (column + 1 < mask.width && differs(*at, row, column + 1)))
+        (row > 0 && differs(*at, row - 1, column))
+            || (row + 1 < mask.height && differs(*at, row + 1, column))
+            || (column > 0 && differs(*at, row, column - 1))
+            || (column + 1 < mask.width && differs(*at, row, column + 1))
     })
 }
 

@@ -92,21 +92,13 @@ fn head(report: &DataReport) -> String {
     let (class, words) = match (report.problems.len() + wrong, looks + thoughts) {
         (0, 0) => ("good", "Nothing is wrong, and nothing stands out.".to_owned()),
         (0, looks) => ("look", format!("Nothing is wrong; {} worth a look.", counted(looks, "thing is", "things are"))),
-        (problems, 0) => (
-            "bad",
-            format!(
-                "{}: nothing can be trained on this before they are mended.",
-                counted(problems, "problem", "problems")
-            ),
-        ),
-        (problems, looks) => (
-            "bad",
-            format!(
-                "{}: nothing can be trained on this before they are mended. {} worth a look.",
-                counted(problems, "problem", "problems"),
-                counted(looks, "thing is", "things are")
-            ),
-        ),
+        (problems, looks) => {
+            let they = if problems == 1 { "it is" } else { "they are" };
+            let more = format!(" {} worth a look.", counted(looks, "thing is", "things are"));
+            let problems = counted(problems, "problem", "problems");
+            let more = if looks == 0 { "" } else { &more };
+            ("bad", format!("{problems}: nothing can be trained on this before {they} mended.{more}"))
+        }
     };
     text.push_str(&format!("<p class=\"verdict {class}\"><b>{words}</b></p>\n<div class=\"figures\">\n"));
     for (value, name) in &report.figures {
