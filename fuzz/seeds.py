@@ -444,16 +444,16 @@ def sets():
 
 
 def packs():
-    entry = {"id": "a", "patient": "p", "part": None, "frames": 1, "channels": 1, "height": 4, "width": 4, "label_frame": 0, "native_height": 4, "native_width": 4, "spacing": None,
+    entry = {"id": "a", "patient": "p", "part": None, "frames": 1, "channels": 1, "height": 4, "width": 4, "label_frame": 0, "native": {"slices": 1, "height": 4, "width": 4}, "spacing": None,
              "dtype": "f32", "image_digest": "0" * 64, "mask_digest": "0" * 64, "image_offset": 64, "mask_offset": 128}
     for name, change in {
         "good": {}, "bytes": {"dtype": "u8", "frames": 2, "depth": 2}, "halves": {"dtype": "f16", "mask_digest": None}, "huge": {"frames": 2**62, "channels": 2**62},
-        "offset_beyond": {"image_offset": 2**64 - 1}, "empty": {"height": 0, "width": 0}, "layers": {"layers": 3}, "product_overflows": {"frames": 2**32, "channels": 2**32, "height": 1, "width": 1},
+        "offset_beyond": {"image_offset": 2**64 - 1}, "empty": {"height": 0, "width": 0}, "layers": {"layers": 3}, "slice_beyond": {"native": {"slices": 2, "height": 4, "width": 4, "slice": {"volume": "v", "at": 9}}}, "product_overflows": {"frames": 2**32, "channels": 2**32, "height": 1, "width": 1},
     }.items():
         seed("pack", name, json.dumps([{**entry, **change}]))
     seed("pack", "two_of_one_name", json.dumps([entry, entry]))
     seed("pack", "no_entries", "[]")
-    head = b"PIPEPACK" + struct.pack("<I", 1) + bytes(52)
+    head = b"PIPEPACK" + struct.pack("<I", 2) + bytes(52)
     for name, offset, length in [("index_outside", 2**63, 2), ("index_overflows", 2**64 - 1, 2**64 - 1), ("index_is_all", 0, 128)]:
         seed("pack", name, head + struct.pack("<QQ", offset, length) + bytes(40) + b"KCAPEPIP")
     seed("pack", "header_only", head)

@@ -19,7 +19,7 @@ thread_local! {
 pub fn pack(bytes: &[u8]) {
     let mut whole = bytes.to_vec();
     if !bytes.starts_with(b"PIPE") {
-        whole = b"PIPEPACK\x01\0\0\0".to_vec();
+        whole = b"PIPEPACK\x02\0\0\0".to_vec();
         whole.resize(64, 0);
         whole.extend(0..=255);
         let at = whole.len() as u64;
