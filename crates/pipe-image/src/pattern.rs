@@ -105,6 +105,11 @@ impl Pattern {
         self.pieces.iter().any(|piece| piece.name() == Some(name))
     }
 
+    /// Gives its names in the order in which they stand.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(Piece::name)
+    }
+
     /// Gives what each name stands for in `text`, if the pattern matches all of it.
     pub fn find(&self, text: &str) -> Option<BTreeMap<&str, String>> {
         let mut search = Search { found: BTreeMap::new(), in_vain: BTreeSet::new() };

@@ -87,6 +87,19 @@ pub enum SplitError {
         /// The case.
         case: String,
     },
+    /// A case that names and tables do not say something of.
+    #[error(
+        "nothing says what `{tag}` is of the case `{case}` ({}); name it in a pattern or in `tables`",
+        if has.is_empty() { "it has no tags".to_owned() } else { format!("it has {has}") }
+    )]
+    NoTag {
+        /// The case.
+        case: String,
+        /// What is asked for.
+        tag: String,
+        /// The names that are known of it.
+        has: String,
+    },
     /// One site cannot be held against others.
     #[error("leaving one site out needs at least 2 sites, but all cases are of `{site}`")]
     OneSite {

@@ -3,7 +3,7 @@
 //! Ids, patients and digests come from the pack's index; pixels are read where folds are to have equal shares of classes, and there
 //! of masks alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -125,13 +125,15 @@ pub enum Method {
 }
 
 /// What folds get equal shares of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stratify {
     /// Sites.
     Site,
     /// Classes that a patient's masks have.
     Classes,
+    /// What a name of paths or tables says: `tag: group`.
+    Tag(String),
 }
 
 fn once() -> usize {
@@ -200,24 +202,25 @@ impl Stage for Split {
 }
 
 /// The cases, with what folds are to have equal shares of.
-fn members(pack: &Pack, stratify: Option<Stratify>) -> Result<Vec<Member>, Failure> {
+fn members(pack: &Pack, stratify: Option<&Stratify>) -> Result<Vec<Member>, Failure> {
     let member = |(at, entry): (usize, &Entry)| {
-        let Entry { id, patient, part, site, .. } = entry;
+        let Entry { id, patient, part, site, tags, .. } = entry;
         let member =
             Member { id: id.clone(), patient: patient.clone(), part: *part, site: site.clone(), stratum: None };
-        Stratify::member(stratify, member, || pack.mask(at).iter().flat_map(Mask::classes).collect())
+        Stratify::member(stratify, member, tags, || pack.mask(at).iter().flat_map(Mask::classes).collect())
     };
     pack.entries().iter().enumerate().map(member).collect()
 }
 
 impl Stratify {
-    /// A case with what it counts as; `classes` tells the layers and labels of its prepared mask.
+    /// A case with what it counts as; `tags` are what names and tables say of it, `classes` tells the layers and labels of its prepared mask.
     ///
     /// # Errors
-    /// Sites are asked for, and that of the case is not known.
+    /// A site or a tag is asked for, and the case has none.
     pub fn member(
-        stratify: Option<Self>,
+        stratify: Option<&Self>,
         member: Member,
+        tags: &BTreeMap<String, String>,
         classes: impl FnOnce() -> BTreeSet<(usize, u8)>,
     ) -> Result<Member, Failure> {
         let stratum = match stratify {
@@ -227,6 +230,13 @@ impl Stratify {
                 Some(site.ok_or_else(|| Failure::Split(vec![SplitError::NoSite { case: member.id.clone() }]))?)
             }
             Some(Self::Classes) => Some(format!("{:?}", classes())),
+            Some(Self::Tag(tag)) => {
+                let missing = || {
+                    let has = tags.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                    Failure::Split(vec![SplitError::NoTag { case: member.id.clone(), tag: tag.clone(), has }])
+                };
+                Some(tags.get(tag).ok_or_else(missing)?.clone())
+            }
         };
         Ok(Member { stratum, ..member })
     }
@@ -243,8 +253,8 @@ pub struct Cut {
 
 impl SplitWith {
     /// What the folds are to have equal shares of.
-    pub fn stratify(&self) -> Option<Stratify> {
-        if let Method::KFold { stratify, .. } = self.method { stratify } else { None }
+    pub fn stratify(&self) -> Option<&Stratify> {
+        if let Method::KFold { stratify, .. } = &self.method { stratify.as_ref() } else { None }
     }
 
     /// Cuts the fold out of the cases; `resolve` says where a location lies.
@@ -359,4 +369,24 @@ fn write(Cut { fold, leak }: &Cut, pack: &Pack, context: &Context) -> Result<(),
     Selection { test: select(&fold.test, Reads::Image)?, ..Selection::default() }.write(context.output("images"))?;
     let truth = Selection { test: select(&fold.test, Reads::Mask)?, leak: *leak, ..Selection::default() };
     truth.write(context.output("truth"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_case_counts_as() {
+        let member = || Member { id: "a".into(), patient: "p".into(), part: None, site: None, stratum: None };
+        let tags = BTreeMap::from([("group".to_owned(), "DCM".to_owned())]);
+        let of = |json: &str| {
+            let stratify: Stratify = serde_json::from_str(json).expect("a way to stratify");
+            Stratify::member(Some(&stratify), member(), &tags, || BTreeSet::from([(0, 2)])).map(|member| member.stratum)
+        };
+        assert_eq!(of(r#"{"tag": "group"}"#).expect("it is known"), Some("DCM".to_owned()));
+        assert_eq!(of(r#""classes""#).expect("it is known"), Some("{(0, 2)}".to_owned()));
+        let says = "nothing says what `day` is of the case `a` (it has `group`); name it in a pattern or in `tables`";
+        assert_eq!(of(r#"{"tag": "day"}"#).expect_err("no such tag").to_string(), says);
+        assert!(of(r#""site""#).is_err());
+    }
 }

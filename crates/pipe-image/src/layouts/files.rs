@@ -27,8 +27,8 @@ use join::{Found, Index, Names, names};
 pub use labels::{ClassFiles, Labels};
 pub use neighbours::Neighbours;
 pub use runs::{Order, Runs};
-pub use table::Link;
 use table::Linked;
+pub use table::{Form, Link};
 
 /// Which files are images and masks, by patterns of their paths.
 ///
@@ -127,7 +127,7 @@ impl Arrangement for Files {
         let masks: BTreeSet<&str> =
             sources.iter().filter(|source| source.is_file()).map(|source| source.file.as_str()).collect();
         let images = files.iter().filter(|file| !masks.contains(file.as_str()));
-        let groups = self.groups(root, images, &mut problems);
+        let groups = self.groups(root, (&files, images), &mut problems);
         if groups.is_empty() && problems.is_empty() {
             let patterns: Vec<_> = self.images.iter().map(|pattern| format!("`{pattern}`")).collect();
             let reason = format!("none of {} files matches {}", files.len(), patterns.join(" or "));
@@ -181,13 +181,13 @@ impl Files {
     fn groups<'a>(
         &self,
         root: &Path,
-        images: impl Iterator<Item = &'a String>,
+        (files, images): (&[String], impl Iterator<Item = &'a String>),
         problems: &mut Vec<DataProblem>,
     ) -> BTreeMap<String, Group> {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         let mut linked: Vec<Linked<'_>> = Vec::new();
         for link in &self.tables {
-            match Linked::read(link, root) {
+            match Linked::read(link, root, files) {
                 Ok(table) => linked.push(table),
                 Err(problem) => problems.push(problem),
             }

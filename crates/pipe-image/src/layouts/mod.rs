@@ -14,7 +14,7 @@ mod volume_phantom;
 mod xca_sequences;
 
 pub use coco::{Absent, Categories, Coco};
-pub use files::{ClassFiles, Crops, Files, Labelled, Labels, Link, Neighbours, Order, Runs};
+pub use files::{ClassFiles, Crops, Files, Form, Labelled, Labels, Link, Neighbours, Order, Runs};
 pub use folder::Folder;
 pub use listing::{Masks, Parts};
 pub use reading::Agreement;

@@ -1,17 +1,21 @@
-//! CSV tables beside images: read whole, with their columns by name.
+//! Tables beside images: CSV with columns by name, or files of one `key: value` a line; read whole.
 //! It does not know what a column means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::join::{Names, plain};
+use super::join::{Names, names, plain};
+use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
 /// The largest table that is read: ten times that of UW-Madison.
 const LARGEST: u64 = 512 << 20;
+/// The largest file of keys and values.
+const LARGEST_PAIRS: u64 = 1 << 20;
 
 /// A table as it was read.
 pub(super) struct Table {
@@ -36,6 +40,30 @@ impl Table {
         let head = reader.headers().map_err(|error| problem(error.to_string()))?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(|error| problem(error.to_string()))?;
         Ok(Self { file: file.to_owned(), head, rows })
+    }
+
+    /// Reads a file with a key and its value on each line as a table of one row.
+    fn pairs(root: &Path, file: &str) -> Result<Self, DataProblem> {
+        let problem = |reason: String| problem(file, reason);
+        let path = root.join(file);
+        let size = path.metadata().map_err(|error| problem(error.kind().to_string()))?.len();
+        if size > LARGEST_PAIRS {
+            return Err(problem(format!("{size} bytes are too many for keys and values")));
+        }
+        let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+        let (mut head, mut row) = (csv::StringRecord::new(), csv::StringRecord::new());
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_start_matches('\u{feff}').trim();
+            if line.is_empty() || line.starts_with(['#', ';', '[']) {
+                continue;
+            }
+            let Some((key, value)) = line.split_once([':', '=']) else {
+                return Err(problem(format!("line {}: `{line}` is no `key: value`", number + 1)));
+            };
+            head.push_field(key.trim());
+            row.push_field(value.trim());
+        }
+        Ok(Self { file: file.to_owned(), head, rows: vec![row] })
     }
 
     /// Finds a column by its name.
@@ -66,42 +94,79 @@ fn problem(file: &str, reason: String) -> DataProblem {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// The CSV file, relative to the root.
-    pub table: String,
-    /// The column of each name: `{ patient: patient_id, site: Centre }`.
+    /// The file, relative to the root; or a pattern of files, whose names their rows have too: `{part}/{patient}/Info.cfg`.
+    pub table: Pattern,
+    /// What such a file looks like.
+    #[serde(default)]
+    pub form: Form,
+    /// The column, or key, of each name: `{ patient: patient_id, site: Centre }`.
     pub columns: BTreeMap<String, String>,
+}
+
+/// What a table looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// CSV with a head: a row an image, patient or whatever its names say.
+    #[default]
+    Csv,
+    /// `key: value` or `key=value` on each line, a file for each patient or image; lines that begin with `#`, `;` or `[` are left out.
+    Pairs,
 }
 
 /// A link whose table was read.
 pub(super) struct Linked<'a> {
-    link: &'a Link,
+    /// The names that rows may have.
+    known: BTreeSet<&'a str>,
     rows: Vec<Names>,
     /// By the names that images have: by what they stand for, the row.
     found: BTreeMap<Vec<String>, BTreeMap<Vec<String>, usize>>,
 }
 
 impl<'a> Linked<'a> {
-    pub(super) fn read(link: &'a Link, root: &Path) -> Result<Self, DataProblem> {
-        let table = Table::read(root, &link.table)?;
-        let columns: Vec<(&String, usize)> = link
-            .columns
-            .iter()
-            .map(|(name, column)| table.column(column).map(|column| (name, column)))
-            .collect::<Result<_, _>>()?;
-        let names = |row: &csv::StringRecord| {
-            let cell = |(name, column): &(&String, usize)| {
-                let value = row.get(*column).unwrap_or("");
-                (!value.is_empty()).then(|| ((*name).clone(), value.to_owned()))
+    /// Reads all files of a link, of those that there are.
+    pub(super) fn read(link: &'a Link, root: &Path, files: &[String]) -> Result<Self, DataProblem> {
+        let mut tables: Vec<(String, Names)> =
+            files.iter().filter_map(|file| Some((file.clone(), names(&link.table, file)?))).collect();
+        let is_pattern = link.table.names().next().is_some();
+        if tables.is_empty() && is_pattern {
+            return Err(problem(&link.table.to_string(), "no file matches this pattern".to_owned()));
+        }
+        if tables.is_empty() {
+            // Its absence is said by whoever opens it.
+            tables.push((link.table.to_string(), Names::new()));
+        }
+        let mut rows = Vec::new();
+        let mut known: BTreeSet<&str> = link.columns.keys().map(String::as_str).collect();
+        for (file, own) in tables {
+            let table = match link.form {
+                Form::Csv => Table::read(root, &file)?,
+                Form::Pairs => Table::pairs(root, &file)?,
             };
-            columns.iter().filter_map(cell).collect()
-        };
-        let rows = table.rows().map(|(_, row)| names(row)).collect();
-        Ok(Self { link, rows, found: BTreeMap::new() })
+            let columns: Vec<(&String, usize)> = link
+                .columns
+                .iter()
+                .map(|(name, column)| table.column(column).map(|column| (name, column)))
+                .collect::<Result<_, _>>()?;
+            let row = |row: &csv::StringRecord| {
+                let cell = |(name, column): &(&String, usize)| {
+                    let value = row.get(*column).unwrap_or("");
+                    (!value.is_empty()).then(|| ((*name).clone(), value.to_owned()))
+                };
+                let told = own.iter().map(|(name, value)| (name.clone(), value.clone()));
+                told.chain(columns.iter().filter_map(cell)).collect::<Names>()
+            };
+            rows.extend(table.rows().map(|(_, cells)| row(cells)));
+        }
+        let of_paths: BTreeSet<String> = rows.iter().flat_map(Names::keys).cloned().collect();
+        known.extend(link.table.names().filter(|name| of_paths.contains(*name) && !name.starts_with("any")));
+        Ok(Self { known, rows, found: BTreeMap::new() })
     }
 
     /// Adds what the table says of an image.
     pub(super) fn add(&mut self, image: &mut Names) {
-        let shared: Vec<String> = self.link.columns.keys().filter(|name| image.contains_key(*name)).cloned().collect();
+        let shared: Vec<String> =
+            self.known.iter().filter(|name| image.contains_key(**name)).map(|name| (*name).to_owned()).collect();
         if shared.is_empty() {
             return;
         }
@@ -114,7 +179,7 @@ impl<'a> Linked<'a> {
             rows.iter().enumerate().rev().filter_map(|(at, row)| Some((key(row)?, at))).collect()
         });
         let Some(row) = key(image).and_then(|key| by_key.get(&key)) else { return };
-        for (name, value) in &rows[*row] {
+        for (name, value) in rows[*row].iter().filter(|(name, _)| !name.starts_with("any")) {
             image.entry(name.clone()).or_insert_with(|| value.clone());
         }
     }

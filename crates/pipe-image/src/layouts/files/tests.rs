@@ -190,6 +190,28 @@ fn contours_and_tables_of_ids() {
 }
 
 #[test]
+fn a_file_of_keys_for_each_patient() {
+    let data = DataFolder::new();
+    data.row("training/patient001/f01.png", &[1]).row("training/patient002/f01.png", &[1]);
+    data.file("training/patient001/Info.cfg", b"ED: 1\n\nGroup: DCM \nHeight=184.0\n");
+    data.file("training/patient002/Info.cfg", b"# by hand\nGroup: NOR\nHeight: \nED: 1\n");
+    let text = r#"{"images": ["{part}/patient{patient}/f{phase}.png"], "case": "{patient}", "parts": {"train": "training"},
+        "tables": [{"table": "{part}/patient{patient}/Info.cfg", "form": "pairs", "columns": {"group": "Group", "height": "Height"}}]}"#;
+    let found = cases(text, data.path());
+    let tags = |at: usize| found[at].tags.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
+    assert_eq!(tags(0), ["group DCM", "height 184.0", "phase 01"]);
+    assert_eq!(tags(1), ["group NOR", "phase 01"]);
+    data.file("training/patient002/Info.cfg", b"Group NOR\n");
+    let wrong = "training/patient002/Info.cfg: annotations: line 1: `Group NOR` is no `key: value`";
+    assert_eq!(problems(text, &data), [wrong]);
+    let none = text.replace("Info.cfg", "Other.cfg");
+    assert_eq!(
+        problems(&none, &data),
+        ["{part}/patient{patient}/Other.cfg: annotations: no file matches this pattern"]
+    );
+}
+
+#[test]
 fn what_is_missing_or_twice_is_named() {
     let data = DataFolder::new();
     let text = r#"{"images": ["{case}/i_{any}.png"], "masks": {"files": {"paths": ["{case}/m.png"]}}}"#;

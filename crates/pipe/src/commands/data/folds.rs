@@ -88,7 +88,7 @@ pub(super) fn folds(splits: &[(String, SplitWith)], seen: &Inspected, workspace:
 fn member(case: &Facts, with: &SplitWith, seen: &Inspected) -> Result<Member, pipe_stages::Failure> {
     let Facts { id, patient, part, site, .. } = case.clone();
     let member = Member { id, patient, part, site, stratum: None };
-    Stratify::member(with.stratify(), member, || seen.prepared.get(&case.id).cloned().unwrap_or_default())
+    Stratify::member(with.stratify(), member, &case.tags, || seen.prepared.get(&case.id).cloned().unwrap_or_default())
 }
 
 fn placed((finding, cases): (&Finding, Vec<(Part, &str)>)) -> Across {
