@@ -20,6 +20,8 @@ const ALIKE: u32 = 10;
 const PLAIN: u32 = 24;
 /// So many median absolute deviations from the median make an outlier.
 const FAR: f64 = 8.0;
+/// More than this share of an image is labelled in few masks that are right.
+const FULL: f64 = 0.9;
 
 /// What is kept of a case for comparisons.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +34,8 @@ pub struct Look {
     hash: Option<[u64; WORDS]>,
     pixels: f64,
     mean: f64,
-    /// Whether it has a mask, and whether anything is labelled in it.
-    labelled: Option<bool>,
+    /// Share of the mask's pixels that are labelled, if it has one.
+    labelled: Option<f64>,
 }
 
 /// One thing worth a look.
@@ -59,6 +61,8 @@ pub enum Found {
     Alike,
     /// Masks without a label.
     EmptyMasks,
+    /// Masks that cover nearly all of their image, and others do not: perhaps they are inverted.
+    FullMasks,
     /// Far larger or smaller than the others.
     Size,
     /// Far brighter or darker than the others.
@@ -77,7 +81,10 @@ impl Look {
             hash: hash(&case.image, frame),
             pixels: (height * width) as f64,
             mean: data.iter().map(|value| f64::from(*value)).sum::<f64>() / data.len().max(1) as f64,
-            labelled: case.mask.as_ref().map(|mask| mask.labels.iter().any(|label| *label != 0)),
+            labelled: case.mask.as_ref().map(|mask| {
+                let any = mask.any();
+                any.iter().filter(|label| **label != 0).count() as f64 / any.len().max(1) as f64
+            }),
         }
     }
 }
@@ -112,20 +119,29 @@ fn hash(image: &Image, frame: usize) -> Option<[u64; WORDS]> {
 pub fn findings(looks: &[Look]) -> Vec<Finding> {
     let mut all = same(looks);
     all.extend(alike(looks));
-    let empty: Vec<&Look> = looks.iter().filter(|look| look.labelled == Some(false)).collect();
+    let empty: Vec<&Look> = looks.iter().filter(|look| look.labelled == Some(0.0)).collect();
     if !empty.is_empty() {
         let text = format!("{} of {} cases have a mask without any label", empty.len(), looks.len());
         all.push(finding(Found::EmptyMasks, &empty, text));
+    }
+    let full: Vec<&Look> = looks.iter().filter(|look| look.labelled.is_some_and(|share| share > FULL)).collect();
+    let (usual, _) = median_and_spread(looks.iter().filter_map(|look| look.labelled).collect());
+    if !full.is_empty() && usual < 0.5 {
+        let share = FULL * 100.0;
+        let text =
+            format!("the masks of {} label more than {share} % of the image; are they inverted?", counted(full.len()));
+        all.push(finding(Found::FullMasks, &full, text));
     }
     for (what, name, of) in [
         (Found::Size, "pixels", (|look: &Look| look.pixels.ln()) as fn(&Look) -> f64),
         (Found::Values, "mean value", |look: &Look| look.mean),
     ] {
         let (middle, spread) = median_and_spread(looks.iter().map(of).collect());
-        // Where more than half are equal, any other is as far as one likes.
-        let far = |look: &&Look| spread > 0.0 && (of(look) - middle).abs() > FAR * spread;
+        // Where more than half are equal, any other is as far as one likes; few of them are worth a look.
+        let far = |look: &&Look| of(look) != middle && (of(look) - middle).abs() > FAR * spread;
         let outliers: Vec<&Look> = looks.iter().filter(far).collect();
-        if !outliers.is_empty() {
+        let are_few = spread > 0.0 || outliers.len() * 20 <= looks.len();
+        if !outliers.is_empty() && are_few {
             let text = format!("the {name} of {} is far from that of the others", counted(outliers.len()));
             all.push(finding(what, &outliers, text));
         }

@@ -198,8 +198,12 @@ impl<'s> Checker<'s> {
         match node.value() {
             Value::Text(_) if !names.is_empty() && !node.is_from_environment() => {
                 let text = node.text().expect("matched");
-                if tags.iter().any(|(tag, _)| *tag == text) {
-                    let help = format!("write `{{ {text}: {{}} }}`; its settings stand below it");
+                if let Some((_, schema)) = tags.iter().find(|(tag, _)| *tag == text) {
+                    let settings = self.flatten(std::slice::from_ref(&schema["properties"][text]));
+                    let help = match settings.iter().flat_map(|schema| self::words(schema)).next() {
+                        Some(word) => format!("write `{{ {text}: {word} }}`, or another of its choices"),
+                        None => format!("write `{{ {text}: {{}} }}`; its settings stand below it"),
+                    };
                     problems.push(unexpected(node, path, "a map with one key", Some(help)));
                 } else {
                     problems.push(not_one_of(node, path, &names));

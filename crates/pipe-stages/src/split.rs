@@ -118,9 +118,10 @@ pub enum Method {
     File {
         /// The file.
         path: Location,
-        /// Share of a fold's training patients that chooses the checkpoint, where the file names none for it; 0 for none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        validation: Option<Probability>,
+        /// Share of a fold's training patients that chooses the checkpoint, where the file names none for it, as nnU-Net's never does;
+        /// 0 for none.
+        #[serde(default = "fifth")]
+        validation: Probability,
     },
 }
 
@@ -193,8 +194,16 @@ impl Stage for Split {
 
     fn run(with: SplitWith, context: &Context) -> Result<(), StageFailure> {
         let written = Pack::open(context.input("dataset")).map_err(Failure::from).and_then(|pack| {
-            let members = members(&pack, with.stratify())?;
+            let members = members(&pack, &with)?;
             let cut = with.cut(&members, &|location| context.resolve(location))?;
+            let Fold { train, validation, test } = &cut.fold;
+            let (all, dealt) = (pack.entries().len(), train.len() + validation.len() + test.len());
+            if members.len() < all {
+                context
+                    .warn(format!("{} of {all} cases have no mask and are in no part of a fold", all - members.len()));
+            } else if dealt < all && matches!(with.method, Method::File { .. }) {
+                context.warn(format!("the file of folds leaves {} of {all} cases out of this fold", all - dealt));
+            }
             write(&cut, &pack, context)
         });
         written.map_err(StageFailure::of)
@@ -202,14 +211,17 @@ impl Stage for Split {
 }
 
 /// The cases, with what folds are to have equal shares of.
-fn members(pack: &Pack, stratify: Option<&Stratify>) -> Result<Vec<Member>, Failure> {
+fn members(pack: &Pack, with: &SplitWith) -> Result<Vec<Member>, Failure> {
+    let has_masks = pack.entries().iter().any(|entry| entry.mask_digest.is_some());
+    let is_dealt = |(_, entry): &(usize, &Entry)| !has_masks || with.deals(entry.mask_digest.is_some());
+    let stratify = with.stratify();
     let member = |(at, entry): (usize, &Entry)| {
         let Entry { id, patient, part, site, tags, .. } = entry;
         let member =
             Member { id: id.clone(), patient: patient.clone(), part: *part, site: site.clone(), stratum: None };
         Stratify::member(stratify, member, tags, || pack.mask(at).iter().flat_map(Mask::classes).collect())
     };
-    pack.entries().iter().enumerate().map(member).collect()
+    pack.entries().iter().enumerate().filter(is_dealt).map(member).collect()
 }
 
 impl Stratify {
@@ -255,6 +267,11 @@ impl SplitWith {
     /// What the folds are to have equal shares of.
     pub fn stratify(&self) -> Option<&Stratify> {
         if let Method::KFold { stratify, .. } = &self.method { stratify.as_ref() } else { None }
+    }
+
+    /// Whether a case is dealt: one without a mask can be neither learned from nor tested, and is named by nobody but a file.
+    pub fn deals(&self, has_mask: bool) -> bool {
+        has_mask || matches!(self.method, Method::File { .. })
     }
 
     /// Cuts the fold out of the cases; `resolve` says where a location lies.
@@ -318,11 +335,11 @@ impl SplitWith {
     }
 }
 
-fn given(path: &Path, members: &[Member], validation: Option<Probability>) -> Result<Vec<Fold>, Failure> {
+fn given(path: &Path, members: &[Member], validation: Probability) -> Result<Vec<Fold>, Failure> {
     let text = fs::read_to_string(path).map_err(|source| Failure::read(path, source))?;
     let mut folds = split::from_text(&text).map_err(|error: SplitError| Failure::Split(vec![error]))?;
     split::check_given(&folds, members).map_err(Failure::Split)?;
-    if let Some(validation) = validation {
+    if validation.get() > 0.0 {
         split::carve_validation(&mut folds, members, 0, validation).map_err(|error| Failure::Split(vec![error]))?;
     }
     Ok(folds)
@@ -372,21 +389,4 @@ fn write(Cut { fold, leak }: &Cut, pack: &Pack, context: &Context) -> Result<(),
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_case_counts_as() {
-        let member = || Member { id: "a".into(), patient: "p".into(), part: None, site: None, stratum: None };
-        let tags = BTreeMap::from([("group".to_owned(), "DCM".to_owned())]);
-        let of = |json: &str| {
-            let stratify: Stratify = serde_json::from_str(json).expect("a way to stratify");
-            Stratify::member(Some(&stratify), member(), &tags, || BTreeSet::from([(0, 2)])).map(|member| member.stratum)
-        };
-        assert_eq!(of(r#"{"tag": "group"}"#).expect("it is known"), Some("DCM".to_owned()));
-        assert_eq!(of(r#""classes""#).expect("it is known"), Some("{(0, 2)}".to_owned()));
-        let says = "nothing says what `day` is of the case `a` (it has `group`); name it in a pattern or in `tables`";
-        assert_eq!(of(r#"{"tag": "day"}"#).expect_err("no such tag").to_string(), says);
-        assert!(of(r#""site""#).is_err());
-    }
-}
+mod tests;

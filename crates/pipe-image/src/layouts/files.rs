@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Masks, PartFolder};
 use super::reading::{self, Agreement};
-use super::survey::{Arrangement, Survey, natural};
+use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, Part};
 use crate::native::Slice;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
 mod crops;
+mod frames;
 mod join;
 mod labels;
 mod neighbours;
@@ -23,7 +24,8 @@ mod runs;
 mod table;
 
 pub use crops::Crops;
-use join::{Found, Index, Names, names};
+use frames::{frames, stacked};
+use join::{Found, Joined, Names, names};
 pub use labels::{ClassFiles, Labels};
 pub use neighbours::Neighbours;
 pub use runs::{Order, Runs};
@@ -135,12 +137,18 @@ impl Arrangement for Files {
             return Survey { cases: Vec::new(), problems };
         }
         problems.append(&mut unread);
-        let mut index = Index::of(sources.iter().map(|source| &source.names));
+        problems.extend(frames::of_one_kind(&groups));
         let mut used = BTreeSet::new();
         let mut cases = Vec::new();
         let beside = self.beside(&groups);
-        for (id, group) in &groups {
-            let own = index.belonging(&group.names, |at| &sources[at].names);
+        let named: Vec<&Names> = groups.values().map(|group| &group.names).collect();
+        let Joined { own, unclear } =
+            join::joined(&named, &sources.iter().map(|source| &source.names).collect::<Vec<_>>());
+        problems.extend(unclear.into_iter().map(|(source, images)| {
+            let files = images.map(|image| groups.values().nth(image).map_or("", |group| &group.files[0].file));
+            twice_meant(&sources[source].file, files)
+        }));
+        for ((id, group), own) in groups.iter().zip(own) {
             used.extend(own.iter().copied());
             let own: Vec<&labels::Source> = own.into_iter().map(|at| &sources[at]).collect();
             let stack = beside.get(id.as_str()).map_or(std::slice::from_ref(&group), Vec::as_slice);
@@ -159,6 +167,10 @@ impl Arrangement for Files {
                     .hint("add the image, remove the mask, or list it under `ignore`"),
             );
         }
+        if self.patient.is_some() || named.iter().any(|names| names.contains_key("patient")) {
+            join::one_spelling(cases.iter_mut().map(|case| &mut case.patient));
+        }
+        join::one_spelling(cases.iter_mut().filter_map(|case| case.site.as_mut()));
         Survey { cases, problems }
     }
 
@@ -195,7 +207,7 @@ impl Files {
         let mut strange = BTreeSet::new();
         for file in images {
             let Some(mut found) = self.images.iter().find_map(|pattern| names(pattern, file)) else { continue };
-            linked.iter_mut().for_each(|linked| linked.add(&mut found));
+            problems.extend(linked.iter_mut().flat_map(|linked| linked.add(file, &mut found)));
             if let Some(word) = found.get("part").filter(|_| self.part(&found).is_none()) {
                 if self.parts.is_empty() && strange.insert(word.clone()) {
                     let reason = format!("`{word}` stands where `{{part}}` is, and is no part that is known");
@@ -295,7 +307,11 @@ impl Files {
         let size = listing::headers(root, &own[0].file, others, &mut problems);
         let count = own.len() / channels;
         let numbers: Vec<_> = own.iter().step_by(channels).map(|found| found.names.get("frame")).collect();
-        let label_frame = labels::frame(sources, &numbers).unwrap_or(match self.labelled {
+        let label_frame = labels::frame(sources, &numbers).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        let label_frame = label_frame.unwrap_or(match self.labelled {
             Labelled::First => 0,
             Labelled::Middle => count / 2,
             Labelled::Last => count - 1,
@@ -309,7 +325,7 @@ impl Files {
         }
         if mask.is_none() && self.masks.is_some() && self.presence == Masks::Required && problems.is_empty() {
             let reason = "no mask has its names".to_owned();
-            let hint = "add the mask, or set `presence: optional` for cases without one";
+            let hint = "add the mask; `presence: leave_out` leaves such cases out, `optional` keeps them, in no fold";
             problems.push(DataProblem::new(What::ImageWithoutMask, first.clone(), reason).hint(hint));
         }
         let Some(size) = size.filter(|_| problems.is_empty()) else {
@@ -345,53 +361,15 @@ impl Files {
     }
 }
 
+/// A mask that two images mean only because numbers are compared by value.
+fn twice_meant(mask: &str, [one, other]: [&str; 2]) -> DataProblem {
+    let reason = format!("`{one}` and `{other}` both mean it, since numbers are compared by value");
+    DataProblem::new(What::DuplicateCase, mask, reason).hint("rename one of the images, or list it under `ignore`")
+}
+
 fn unknown(file: &str, name: &str) -> DataProblem {
     let reason = format!("neither its path nor a table says what `{{{name}}}` is");
     DataProblem::new(What::UnknownPatient, file, reason).hint("name it in every pattern of `images`, or in `tables`")
-}
-
-/// Gives the files of slices that are the frames of a case, each with so many channels; of a case alone all its frames.
-fn stacked(stack: &[&Group], channels: usize) -> Result<Vec<String>, DataProblem> {
-    let mut paths = Vec::new();
-    for group in stack {
-        let (files, found) = frames(&group.files)?;
-        if stack.len() > 1 && (found != channels || files.len() != channels) {
-            let reason = format!("it has {} files and {found} channels, the slice beside it {channels}", files.len());
-            return Err(DataProblem::new(What::MissingFrame, files[0].file.clone(), reason)
-                .hint("slices with neighbours are no sequences, and all have the same channels"));
-        }
-        paths.extend(files.iter().map(|found| found.file.clone()));
-    }
-    Ok(paths)
-}
-
-/// Sorts the files of a case frame by frame, the channels of a frame side by side, and gives how many channels there are.
-fn frames(files: &[Found]) -> Result<(Vec<&Found>, usize), DataProblem> {
-    let key = |found: &Found| {
-        let of = |name: &str| found.names.get(name).map_or("", String::as_str).to_owned();
-        (of("frame"), of("channel"))
-    };
-    let mut sorted: Vec<&Found> = files.iter().collect();
-    sorted.sort_by(|a, b| {
-        let ((a_frame, a_channel), (b_frame, b_channel)) = (key(a), key(b));
-        natural(&a_frame).cmp(&natural(&b_frame)).then_with(|| natural(&a_channel).cmp(&natural(&b_channel)))
-    });
-    if let Some(pair) = sorted.windows(2).find(|pair| key(pair[0]) == key(pair[1])) {
-        let reason = format!("`{}` is the same case by its names", pair[0].file);
-        return Err(DataProblem::new(What::DuplicateCase, pair[1].file.clone(), reason)
-            .hint("name what tells them apart in the pattern, or list one of them under `ignore`"));
-    }
-    let (first_frame, _) = key(sorted[0]);
-    let channels = sorted.iter().take_while(|found| key(found).0 == first_frame).count();
-    let wanted: Vec<String> = sorted[..channels].iter().map(|found| key(found).1).collect();
-    for frame in sorted.chunks(channels) {
-        let there: Vec<String> = frame.iter().map(|found| key(found).1).collect();
-        if there != wanted {
-            let reason = format!("its channels are {}, those of others {}", there.join(", "), wanted.join(", "));
-            return Err(DataProblem::new(What::MissingFrame, frame[0].file.clone(), reason));
-        }
-    }
-    Ok((sorted, channels))
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ impl Folder {
         let mut problems = Vec::new();
         if mask.is_none() && self.presence == Masks::Required {
             let reason = format!("no mask `{}{name}{}`", self.path(folder, &self.masks), self.mask_suffix);
-            let hint = "add the mask, or set `presence: optional` for cases without one";
+            let hint = "add the mask; `presence: leave_out` leaves such cases out, `optional` keeps them, in no fold";
             problems.push(DataProblem::new(What::ImageWithoutMask, image, reason).hint(hint));
         }
         let patient = listing::patient(self.patient.as_ref(), name, &id, image).unwrap_or_else(|problem| {

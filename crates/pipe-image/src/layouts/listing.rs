@@ -177,9 +177,10 @@ pub(super) fn problem(file: &str, error: &FormatError) -> DataProblem {
         FormatError::Truncated { .. } | FormatError::Empty => (What::Truncated, "copy or download the file again"),
         FormatError::Unsupported { .. } | FormatError::UnsupportedKind { .. } => (What::UnsupportedFormat, CONVERT),
         FormatError::Io(_) => (What::Unreadable, "check that the file exists and may be read"),
-        FormatError::Damaged { .. } | FormatError::TooLarge { .. } => {
-            (What::Unreadable, "copy or download the file again")
+        FormatError::TooLarge { .. } => {
+            (What::Unreadable, "if it truly is as large, cut it into parts; else copy or download the file again")
         }
+        FormatError::Damaged { .. } => (What::Unreadable, "copy or download the file again"),
         FormatError::TooLong { .. } => (What::Unreadable, "remove it from the folder, or cut it into several files"),
     };
     DataProblem::new(what, file, error.to_string()).hint(hint)
@@ -207,6 +208,8 @@ pub(super) fn size_problem(file: &str, found: Header, other: &str, expected: Hea
     let turned = found == Header { height: expected.width, width: expected.height, ..expected };
     DataProblem::new(What::SizesDiffer, file, reason).hint(if turned {
         "its sides are swapped: turn it as the other is; one of two programs may have followed an orientation tag (EXIF)"
+    } else if found.slices != expected.slices && (found.height, found.width) == (expected.height, expected.width) {
+        "the number of slices or pages must agree within a case"
     } else {
         "width x height must agree within a case"
     })

@@ -94,14 +94,19 @@ fn agrees(
     let Some(difference) = found.disagreement(expected, [files.slices, files.height, files.width]) else {
         return Ok(());
     };
-    let why =
-        if found.is_identity() { "; its affine is the identity, as a program writes it that has none" } else { "" };
+    let (why, remedy) = if found.is_identity() {
+        (
+            "; its affine is the identity, as a program writes it that has none",
+            "write it anew with the affine of the image",
+        )
+    } else {
+        ("", "if both affines are right, resample it to the grid of the image")
+    };
     let reason = format!("{difference}, by {other}{why}");
     // Slices of one volume have the problem once.
     let case = files.slice.as_ref().map_or(&files.id, |slice| &slice.volume);
-    Err(DataProblem::new(What::GeometryDiffers, file, reason).of(case.clone()).hint(
-        "write it anew with the affine of the image; if voxel by voxel they do belong together, set `geometry: ignore` in the layout",
-    ))
+    let hint = format!("{remedy}; if voxel by voxel they do belong together, set `geometry: ignore` in the layout");
+    Err(DataProblem::new(What::GeometryDiffers, file, reason).of(case.clone()).hint(hint))
 }
 
 /// Reads a file of a case, of which it takes some slices, or all.

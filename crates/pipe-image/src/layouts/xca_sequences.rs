@@ -177,7 +177,8 @@ impl XcaSequences {
             frames.iter().rev().take(self.frames).map(|(index, file)| (*index, file)).rev().collect();
         let first_file = last[0].1;
         if mask.is_none() && self.presence == Masks::Required {
-            let hint = "add the mask, or set `presence: optional` for sequences without one";
+            let hint =
+                "add the mask; `presence: leave_out` leaves such sequences out, `optional` keeps them, in no fold";
             let reason = format!("no mask for sequence `{sequence}`");
             problems.push(DataProblem::new(What::ImageWithoutMask, first_file, reason).hint(hint));
         }

@@ -36,7 +36,7 @@ type ByValues = BTreeMap<Vec<String>, Vec<usize>>;
 
 /// Things by their names, so that those of an image are found without looking at all of them.
 #[derive(Default)]
-pub(super) struct Index {
+struct Index {
     /// Which names some of the things have, and which things these are.
     kinds: Vec<(BTreeSet<String>, Vec<usize>)>,
     /// By kind and by the names that it shares with images: by what these stand for, the things.
@@ -44,7 +44,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn of<'a>(all: impl Iterator<Item = &'a Names>) -> Self {
+    fn of<'a>(all: impl Iterator<Item = &'a Names>) -> Self {
         let mut kinds: Vec<(BTreeSet<String>, Vec<usize>)> = Vec::new();
         for (at, names) in all.enumerate() {
             let joins: BTreeSet<String> = names.keys().filter(|name| tells(name) || *name == "part").cloned().collect();
@@ -58,7 +58,7 @@ impl Index {
 
     /// Gives the things whose names agree with those of an image where both have them, numbers by value, in their order; things
     /// that share no name do not belong together.
-    pub(super) fn belonging<'a>(&mut self, image: &Names, names_of: impl Fn(usize) -> &'a Names) -> Vec<usize> {
+    fn belonging<'a>(&mut self, image: &Names, names_of: impl Fn(usize) -> &'a Names) -> Vec<usize> {
         let mut all = Vec::new();
         for (kind, (joins, list)) in self.kinds.iter().enumerate() {
             let shared: Vec<String> = joins.iter().filter(|name| image.contains_key(*name)).cloned().collect();
@@ -81,14 +81,68 @@ impl Index {
     }
 }
 
-/// A text whose numbers have no zeros in front.
+/// Which things belong to which images.
+#[derive(Debug, PartialEq)]
+pub(super) struct Joined {
+    /// By image, its things in their order.
+    pub(super) own: Vec<Vec<usize>>,
+    /// Things that two images mean by other texts, and none by its own.
+    pub(super) unclear: Vec<(usize, [usize; 2])>,
+}
+
+/// Joins images and things whose names agree where both have them, numbers by value; what an image says letter by letter is never
+/// another's that says it with other zeros.
+pub(super) fn joined(images: &[&Names], things: &[&Names]) -> Joined {
+    let mut index = Index::of(things.iter().copied());
+    let mut own: Vec<Vec<usize>> = images.iter().map(|image| index.belonging(image, |at| things[at])).collect();
+    let joins = |name: &str| tells(name) || name == "part";
+    let said = |image: &Names, thing: &Names| -> Vec<String> {
+        thing.keys().filter(|name| joins(name)).filter_map(|name| image.get(name).cloned()).collect()
+    };
+    let is_exact = |image: &Names, thing: &Names| {
+        thing.iter().filter(|(name, _)| joins(name)).all(|(name, value)| image.get(name).is_none_or(|own| own == value))
+    };
+    let mut exact = vec![false; things.len()];
+    for (image, own) in own.iter().enumerate() {
+        for at in own {
+            exact[*at] |= is_exact(images[image], things[*at]);
+        }
+    }
+    let mut unclear = Vec::new();
+    let mut first: BTreeMap<usize, usize> = BTreeMap::new();
+    for (image, own) in own.iter_mut().enumerate() {
+        own.retain(|at| !exact[*at] || is_exact(images[image], things[*at]));
+        for at in own.iter().filter(|at| !exact[**at]) {
+            let one = *first.entry(*at).or_insert(image);
+            if said(images[one], things[*at]) != said(images[image], things[*at]) {
+                unclear.push((*at, [one, image]));
+            }
+        }
+    }
+    unclear.dedup_by_key(|(at, _)| *at);
+    Joined { own, unclear }
+}
+
+/// Gives texts that are equal but for zeros in front of numbers one spelling, that of the first: patient `01` is patient `1`.
+pub(super) fn one_spelling<'a>(texts: impl Iterator<Item = &'a mut String>) {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for text in texts {
+        let first = known.entry(plain(text)).or_insert_with(|| text.clone());
+        if first != text {
+            text.clone_from(first);
+        }
+    }
+}
+
+/// A text whose numbers have no zeros in front; those behind a decimal point stay.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(|character: char| character.is_ascii_digit()) {
         let (before, digits) = rest.split_at(at);
         let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
-        let number = digits[..end].trim_start_matches('0');
+        let is_decimal = before == "." && plain.ends_with(|character: char| character.is_ascii_digit());
+        let number = if is_decimal { &digits[..end] } else { digits[..end].trim_start_matches('0') };
         plain.push_str(before);
         plain.push_str(if number.is_empty() { "0" } else { number });
         rest = &digits[end..];
@@ -119,5 +173,32 @@ mod tests {
         assert_eq!(found(&[("case", "01"), ("frame", "3"), ("part", "train")]), [0, 2]);
         assert_eq!(found(&[("case", "2")]), [4]);
         assert_eq!(found(&[("slice", "2")]), [0; 0]);
+        assert_eq!((plain("0.05"), plain("v1.007"), plain("a.01")), ("0.05".into(), "v1.007".into(), "a.1".into()));
+    }
+
+    #[test]
+    fn letter_by_letter_comes_first() {
+        let of = |case: &str| of(&[("case", case)]);
+        let check = |images: &[&str], things: &[&str], own: &[&[usize]], unclear: &[(usize, [usize; 2])]| {
+            let [images, things] = [images, things].map(|cases| cases.iter().map(|case| of(case)).collect::<Vec<_>>());
+            let found = joined(&images.iter().collect::<Vec<_>>(), &things.iter().collect::<Vec<_>>());
+            assert_eq!(
+                (found.own.iter().map(Vec::as_slice).collect::<Vec<_>>(), found.unclear),
+                (own.to_vec(), unclear.to_vec())
+            );
+        };
+        check(&["1", "01"], &["1"], &[&[0], &[]], &[]);
+        check(&["1", "01"], &["01", "1"], &[&[1], &[0]], &[]);
+        check(&["1", "2"], &["01", "02"], &[&[0], &[1]], &[]);
+        check(&["01", "001"], &["1"], &[&[0], &[0]], &[(0, [0, 1])]);
+        // Frames of one case share its mask.
+        check(&["1", "1"], &["01"], &[&[0], &[0]], &[]);
+    }
+
+    #[test]
+    fn a_patient_has_one_spelling() {
+        let mut texts = ["1", "01", "p2", "p02", "0.5", "0.05"].map(str::to_owned);
+        one_spelling(texts.iter_mut());
+        assert_eq!(texts, ["1", "1", "p2", "p2", "0.5", "0.05"]);
     }
 }

@@ -98,9 +98,21 @@ impl Source {
 }
 
 /// The frame that the labels belong to, if they say so; `numbers` are what the frames of the images are called.
-pub(super) fn frame(sources: &[&Source], numbers: &[Option<&String>]) -> Option<usize> {
-    let wanted = sources.iter().find_map(|source| source.names.get("frame"))?;
-    numbers.iter().position(|number| number.is_some_and(|number| plain(number) == plain(wanted)))
+///
+/// # Errors
+/// The images have frames, and not this one.
+pub(super) fn frame(sources: &[&Source], numbers: &[Option<&String>]) -> Result<Option<usize>, DataProblem> {
+    let Some((source, wanted)) = sources.iter().find_map(|source| Some((source, source.names.get("frame")?))) else {
+        return Ok(None);
+    };
+    let known: Vec<&str> = numbers.iter().filter_map(|number| number.map(String::as_str)).collect();
+    let found = numbers.iter().position(|number| number.is_some_and(|number| plain(number) == plain(wanted)));
+    if found.is_none() && !known.is_empty() {
+        let reason = format!("it is of frame {wanted}, and the images are of {}", known.join(", "));
+        let hint = "add the image of this frame, or remove the mask";
+        return Err(DataProblem::new(Wrong::MissingFrame, source.file.clone(), reason).hint(hint));
+    }
+    Ok(found)
 }
 
 impl Labels {

@@ -101,6 +101,9 @@ pub struct Link {
     pub form: Form,
     /// The column, or key, of each name: `{ patient: patient_id, site: Centre }`.
     pub columns: BTreeMap<String, String>,
+    /// Whether images may be missing in it; else one without a row is a problem.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 /// What a table looks like.
@@ -116,9 +119,11 @@ pub enum Form {
 
 /// A link whose table was read.
 pub(super) struct Linked<'a> {
+    link: &'a Link,
     /// The names that rows may have.
     known: BTreeSet<&'a str>,
-    rows: Vec<Names>,
+    /// What each row says, with its file and line.
+    rows: Vec<(Names, String, u64)>,
     /// By the names that images have: by what they stand for, the row.
     found: BTreeMap<Vec<String>, BTreeMap<Vec<String>, usize>>,
 }
@@ -156,31 +161,70 @@ impl<'a> Linked<'a> {
                 let told = own.iter().map(|(name, value)| (name.clone(), value.clone()));
                 told.chain(columns.iter().filter_map(cell)).collect::<Names>()
             };
-            rows.extend(table.rows().map(|(_, cells)| row(cells)));
+            rows.extend(table.rows().map(|(line, cells)| (row(cells), file.clone(), line)));
         }
-        let of_paths: BTreeSet<String> = rows.iter().flat_map(Names::keys).cloned().collect();
+        let of_paths: BTreeSet<String> = rows.iter().flat_map(|(names, ..)| names.keys()).cloned().collect();
         known.extend(link.table.names().filter(|name| of_paths.contains(*name) && !name.starts_with("any")));
-        Ok(Self { known, rows, found: BTreeMap::new() })
+        Ok(Self { link, known, rows, found: BTreeMap::new() })
     }
 
-    /// Adds what the table says of an image.
-    pub(super) fn add(&mut self, image: &mut Names) {
+    /// Adds what the table says of an image, and gives what is wrong with that.
+    pub(super) fn add(&mut self, file: &str, image: &mut Names) -> Vec<DataProblem> {
         let shared: Vec<String> =
             self.known.iter().filter(|name| image.contains_key(**name)).map(|name| (*name).to_owned()).collect();
+        let table = &self.link.table;
+        let missing = |reason: String| {
+            let hint = "add the row; if images may be missing in the table, set `partial: true` beside its `columns`";
+            vec![DataProblem::new(What::Annotations, file, reason).hint(hint)]
+        };
         if shared.is_empty() {
-            return;
+            let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let reason = format!("its path has none of the names of `{table}`, which are {known}");
+            return if self.link.partial { Vec::new() } else { missing(reason) };
         }
         let key = |names: &Names| {
             shared.iter().map(|name| names.get(name).map(|value| plain(value))).collect::<Option<Vec<_>>>()
         };
-        let rows = &self.rows;
+        let (rows, mut problems) = (&self.rows, Vec::new());
         let by_key = self.found.entry(shared.clone()).or_insert_with(|| {
-            // The first row of several counts.
-            rows.iter().enumerate().rev().filter_map(|(at, row)| Some((key(row)?, at))).collect()
+            let mut by_key: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+            for (at, (row, file, line)) in rows.iter().enumerate() {
+                let Some(key) = key(row) else { continue };
+                let first = *by_key.entry(key).or_insert(at);
+                let (other, of, before) = &rows[first];
+                let differs = |name: &&String| row.get(*name) != other.get(*name) && !shared.contains(name);
+                if let Some(name) = row.keys().chain(other.keys()).find(differs) {
+                    let shown = |row: &Names| row.get(name).map_or("nothing".to_owned(), |value| format!("`{value}`"));
+                    let reason = format!(
+                        "line {line} says that `{name}` is {}, line {before} of {of} {}",
+                        shown(row),
+                        shown(other)
+                    );
+                    problems.push(problem(file, reason).hint("leave one of the rows"));
+                }
+            }
+            by_key
         });
-        let Some(row) = key(image).and_then(|key| by_key.get(&key)) else { return };
-        for (name, value) in rows[*row].iter().filter(|(name, _)| !name.starts_with("any")) {
+        let Some(row) = key(image).and_then(|key| by_key.get(&key)) else {
+            if !self.link.partial {
+                let said = shared.iter().map(|name| format!("`{name}` {}", image[name])).collect::<Vec<_>>().join(", ");
+                problems.extend(missing(format!("no row of `{table}` has {said}")));
+            }
+            return problems;
+        };
+        let (names, of, line) = &rows[*row];
+        for (name, value) in names.iter().filter(|(name, _)| !name.starts_with("any")) {
             image.entry(name.clone()).or_insert_with(|| value.clone());
         }
+        // Whose images are taken for patients of their own would be on both sides of a split.
+        let empty = ["patient", "site"]
+            .into_iter()
+            .find(|name| self.link.columns.contains_key(*name) && !image.contains_key(*name));
+        problems.extend(
+            empty.map(|name| {
+                problem(of, format!("line {line} does not say the {name} of {file}")).hint("fill the cell")
+            }),
+        );
+        problems
     }
 }

@@ -190,6 +190,51 @@ fn contours_and_tables_of_ids() {
 }
 
 #[test]
+fn tables_that_miss_or_contradict_are_problems() {
+    let data = DataFolder::new();
+    data.row("0.png", &[1]).row("1.png", &[1]).row("2.png", &[1]);
+    let text = r#"{"images": ["{case}.png"], "tables": [{"table": "t.csv", "columns": {"case": "image", "patient": "patient"}}]}"#;
+    data.file("t.csv", b"image,patient\n00,A\n1,B\n2,B\n");
+    assert_eq!(cases(text, data.path()).iter().map(|case| case.patient.as_str()).collect::<Vec<_>>(), ["A", "B", "B"]);
+    data.file("t.csv", b"image,patient\n0,A\n1,\nimg_2,C\n0,D\n");
+    assert_eq!(
+        problems(text, &data),
+        [
+            "2.png: annotations: no row of `t.csv` has `case` 2",
+            "t.csv: annotations: line 3 does not say the patient of 1.png",
+            "t.csv: annotations: line 5 says that `patient` is `D`, line 2 of t.csv `A`",
+        ]
+    );
+    data.file("t.csv", b"image,patient\n0,A\n");
+    let partial = text.replace("\"table\":", "\"partial\": true, \"table\":");
+    assert_eq!(
+        cases(&partial, data.path()).iter().map(|case| case.patient.as_str()).collect::<Vec<_>>(),
+        ["A", "1", "2"]
+    );
+}
+
+#[test]
+fn what_only_looks_alike_is_not_joined() {
+    let data = DataFolder::new();
+    // Patient 1 has two acquisitions, and one folder writes a zero in front.
+    data.row("cine/patient1.png", &[1]).row("late/patient01.png", &[1]);
+    let found = cases(r#"{"images": ["{kind}/patient{patient}.png"]}"#, data.path());
+    assert_eq!(found.iter().map(|case| case.patient.as_str()).collect::<Vec<_>>(), ["1", "1"]);
+    let data = DataFolder::new();
+    data.row("i/a_t1.png", &[1]).row("i/a_t2.png", &[1]).row("i/b_t1.png", &[1]).row("i/b_t2.png", &[1]);
+    data.row("i/c_t2.png", &[1]).row("i/c_flair.png", &[1]);
+    let text = r#"{"images": ["i/{case}_{channel}.png"]}"#;
+    assert_eq!(
+        problems(text, &data),
+        ["i/c_flair.png: missing frame: its channels are flair, t2, those of 2 other cases t1, t2"]
+    );
+    let data = DataFolder::new();
+    data.row("i/a_1.png", &[1]).row("i/a_2.png", &[1]).row("m/a_5.png", &[1]);
+    let text = r#"{"images": ["i/{case}_{frame}.png"], "masks": {"files": {"paths": ["m/{case}_{frame}.png"]}}}"#;
+    assert_eq!(problems(text, &data), ["m/a_5.png: missing frame: it is of frame 5, and the images are of 1, 2"]);
+}
+
+#[test]
 fn a_file_of_keys_for_each_patient() {
     let data = DataFolder::new();
     data.row("training/patient001/f01.png", &[1]).row("training/patient002/f01.png", &[1]);

@@ -67,7 +67,8 @@ pub(super) fn classes(cases: &[Facts]) -> BTreeSet<u8> {
 pub(super) fn folds(splits: &[(String, SplitWith)], seen: &Inspected, workspace: &Path) -> Vec<FoldFacts> {
     let known = classes(seen.census.cases());
     let fold = |(stage, with): &(String, SplitWith)| {
-        let cut = seen.census.cases().iter().map(|case| member(case, with, seen)).collect::<Result<Vec<_>, _>>();
+        let dealt = seen.census.cases().iter().filter(|case| with.deals(case.foreground.is_some()));
+        let cut = dealt.map(|case| member(case, with, seen)).collect::<Result<Vec<_>, _>>();
         let cut = cut.and_then(|members| with.cut(&members, &|location| workspace.join(location.path())));
         let mut facts =
             FoldFacts { stage: stage.clone(), error: None, parts: Vec::new(), leak: None, across: Vec::new() };

@@ -112,6 +112,7 @@ fn kind(what: Found) -> &'static str {
         Found::Copies => "The same image twice",
         Found::Alike => "Patients that look alike",
         Found::EmptyMasks => "Empty masks",
+        Found::FullMasks => "Masks that cover nearly all",
         Found::Size => "Far larger or smaller than the others",
         Found::Values => "Far brighter or darker than the others",
     }
