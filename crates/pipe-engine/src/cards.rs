@@ -149,7 +149,7 @@ fn listed() -> Vec<Card> {
 impl Cards {
     /// The cards that were asked for by `--gpus`, else those of CUDA_VISIBLE_DEVICES, else all.
     ///
-    /// What cannot be checked, because the driver does not tell its cards, is taken as given.
+    /// What cannot be checked, because a driver that is there does not tell its cards, is taken as given.
     ///
     /// # Errors
     /// This machine has no such card.
@@ -205,15 +205,14 @@ impl Cards {
         match &self.chosen {
             Chosen::Option if self.usable.is_empty() => "`--gpus` names none".to_owned(),
             Chosen::Option => format!("`--gpus` names {self}; name more of them"),
-            Chosen::Variable(text) if self.usable.is_empty() => format!(
-                "CUDA_VISIBLE_DEVICES is `{text}` and hides all cards; unset it, or name cards by `--gpus`"
-            ),
-            Chosen::Variable(text) => format!(
-                "CUDA_VISIBLE_DEVICES is `{text}` and shows {self} alone; unset it, or name cards by `--gpus`"
-            ),
+            Chosen::Variable(text) if self.usable.is_empty() => {
+                format!("CUDA_VISIBLE_DEVICES is `{text}` and hides all cards; unset it, or name cards by `--gpus`")
+            }
+            Chosen::Variable(text) => {
+                format!("CUDA_VISIBLE_DEVICES is `{text}` and shows {self} alone; unset it, or name cards by `--gpus`")
+            }
             Chosen::Machine if self.usable.is_empty() => {
-                "no NVIDIA driver tells of a card; `pipe doctor` says what is missing, and `--gpus` takes ids as they are"
-                    .to_owned()
+                "no NVIDIA driver tells of a card; `pipe doctor` says what is missing".to_owned()
             }
             Chosen::Machine => format!("this machine has {self}"),
         }

@@ -117,11 +117,17 @@ fn named(names: &[&str]) -> DataFolder {
 
 #[track_caller]
 fn pairs(names: &[&str], expected: &[&str]) {
-    let (layout, data) = (folder("{}"), named(names));
-    let (_, proposals) = checked(&layout, &data);
+    proposes(&folder("{}"), names, expected);
+}
+
+/// What is proposed for these files; the first of it mends them.
+#[track_caller]
+fn proposes(layout: &Layout, names: &[&str], expected: &[&str]) {
+    let data = named(names);
+    let (_, proposals) = checked(layout, &data);
     assert_eq!(proposals.iter().map(Proposal::short).collect::<Vec<_>>(), expected);
     if let Some(proposal) = proposals.first() {
-        let (left, _) = checked(&followed(&layout, proposal), &data);
+        let (left, _) = checked(&followed(layout, proposal), &data);
         assert_eq!(left, []);
     }
 }
@@ -192,13 +198,7 @@ fn a_mask_that_was_turned_is_told_from_one_of_another_size() {
 #[track_caller]
 fn finds(images: &str, masks: &str, names: &[&str], expected: &[&str]) {
     let layout = format!(r#"{{"files": {{"images": ["{images}"], "masks": {{"files": {{"paths": ["{masks}"]}}}}}}}}"#);
-    let (layout, data) = (serde_json::from_str::<Layout>(&layout).expect("a layout"), named(names));
-    let (_, proposals) = checked(&layout, &data);
-    assert_eq!(proposals.iter().map(Proposal::short).collect::<Vec<_>>(), expected);
-    if let Some(proposal) = proposals.first() {
-        let (left, _) = checked(&followed(&layout, proposal), &data);
-        assert_eq!(left, []);
-    }
+    proposes(&serde_json::from_str(&layout).expect("a layout"), names, expected);
 }
 
 #[test]

@@ -26,6 +26,11 @@ pub(super) fn tells(name: &str) -> bool {
     !matches!(name, "frame" | "channel" | "object" | "part" | "class") && !name.starts_with("any")
 }
 
+/// Whether images and things that both have a name belong together only if it stands for the same.
+fn joins(name: &str) -> bool {
+    tells(name) || name == "part"
+}
+
 /// Whether a name says something of a case that has no place of its own.
 pub(super) fn is_tag(name: &str) -> bool {
     tells(name) && !matches!(name, "case" | "patient" | "site")
@@ -44,10 +49,10 @@ struct Index {
 }
 
 impl Index {
-    fn of<'a>(all: impl Iterator<Item = &'a Names>) -> Self {
+    fn of(things: &[&Names]) -> Self {
         let mut kinds: Vec<(BTreeSet<String>, Vec<usize>)> = Vec::new();
-        for (at, names) in all.enumerate() {
-            let joins: BTreeSet<String> = names.keys().filter(|name| tells(name) || *name == "part").cloned().collect();
+        for (at, names) in things.iter().enumerate() {
+            let joins: BTreeSet<String> = names.keys().filter(|name| joins(name)).cloned().collect();
             match kinds.iter_mut().find(|(known, _)| *known == joins) {
                 Some((_, list)) => list.push(at),
                 None => kinds.push((joins, vec![at])),
@@ -58,7 +63,7 @@ impl Index {
 
     /// Gives the things whose names agree with those of an image where both have them, numbers by value, in their order; things
     /// that share no name do not belong together.
-    fn belonging<'a>(&mut self, image: &Names, names_of: impl Fn(usize) -> &'a Names) -> Vec<usize> {
+    fn belonging(&mut self, image: &Names, things: &[&Names]) -> Vec<usize> {
         let mut all = Vec::new();
         for (kind, (joins, list)) in self.kinds.iter().enumerate() {
             let shared: Vec<String> = joins.iter().filter(|name| image.contains_key(*name)).cloned().collect();
@@ -70,7 +75,7 @@ impl Index {
             let by_key = self.found.entry((kind, shared.clone())).or_insert_with(|| {
                 let mut by_key = ByValues::new();
                 for at in list {
-                    by_key.entry(key(names_of(*at))).or_default().push(*at);
+                    by_key.entry(key(things[*at])).or_default().push(*at);
                 }
                 by_key
             });
@@ -86,16 +91,15 @@ impl Index {
 pub(super) struct Joined {
     /// By image, its things in their order.
     pub(super) own: Vec<Vec<usize>>,
-    /// Things that two images mean by other texts, and none by its own.
-    pub(super) unclear: Vec<(usize, [usize; 2])>,
+    /// Things that two images mean by other texts, and none by its own, with two such images.
+    pub(super) unclear: BTreeMap<usize, [usize; 2]>,
 }
 
 /// Joins images and things whose names agree where both have them, numbers by value; what an image says letter by letter is never
 /// another's that says it with other zeros.
 pub(super) fn joined(images: &[&Names], things: &[&Names]) -> Joined {
-    let mut index = Index::of(things.iter().copied());
-    let mut own: Vec<Vec<usize>> = images.iter().map(|image| index.belonging(image, |at| things[at])).collect();
-    let joins = |name: &str| tells(name) || name == "part";
+    let mut index = Index::of(things);
+    let mut own: Vec<Vec<usize>> = images.iter().map(|image| index.belonging(image, things)).collect();
     let said = |image: &Names, thing: &Names| -> Vec<String> {
         thing.keys().filter(|name| joins(name)).filter_map(|name| image.get(name).cloned()).collect()
     };
@@ -108,18 +112,17 @@ pub(super) fn joined(images: &[&Names], things: &[&Names]) -> Joined {
             exact[*at] |= is_exact(images[image], things[*at]);
         }
     }
-    let mut unclear = Vec::new();
+    let mut unclear = BTreeMap::new();
     let mut first: BTreeMap<usize, usize> = BTreeMap::new();
     for (image, own) in own.iter_mut().enumerate() {
         own.retain(|at| !exact[*at] || is_exact(images[image], things[*at]));
         for at in own.iter().filter(|at| !exact[**at]) {
             let one = *first.entry(*at).or_insert(image);
             if said(images[one], things[*at]) != said(images[image], things[*at]) {
-                unclear.push((*at, [one, image]));
+                unclear.entry(*at).or_insert([one, image]);
             }
         }
     }
-    unclear.dedup_by_key(|(at, _)| *at);
     Joined { own, unclear }
 }
 
@@ -168,8 +171,9 @@ mod tests {
             of(&[("object", "x")]),
             of(&[("case", "2"), ("part", "train")]),
         ];
-        let mut index = Index::of(things.iter());
-        let mut found = |pairs| index.belonging(&of(pairs), |at| &things[at]);
+        let things: Vec<&Names> = things.iter().collect();
+        let mut index = Index::of(&things);
+        let mut found = |pairs| index.belonging(&of(pairs), &things);
         assert_eq!(found(&[("case", "01"), ("frame", "3"), ("part", "train")]), [0, 2]);
         assert_eq!(found(&[("case", "2")]), [4]);
         assert_eq!(found(&[("slice", "2")]), [0; 0]);
@@ -184,7 +188,7 @@ mod tests {
             let found = joined(&images.iter().collect::<Vec<_>>(), &things.iter().collect::<Vec<_>>());
             assert_eq!(
                 (found.own.iter().map(Vec::as_slice).collect::<Vec<_>>(), found.unclear),
-                (own.to_vec(), unclear.to_vec())
+                (own.to_vec(), unclear.iter().copied().collect())
             );
         };
         check(&["1", "01"], &["1"], &[&[0], &[]], &[]);

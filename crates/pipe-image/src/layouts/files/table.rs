@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn read(root: &Path, file: &str) -> Result<Self, DataProblem> {
         let problem = |reason: String| problem(file, reason);
-        let path = root.join(file);
-        let size = path.metadata().map_err(|error| problem(error.kind().to_string()))?.len();
-        if size > LARGEST {
-            return Err(problem(format!("{size} bytes are too many for a table")));
-        }
+        let path = bounded(root, file, LARGEST, "a table")?;
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .trim(csv::Trim::All)
@@ -45,11 +41,7 @@ impl Table {
     /// Reads a file with a key and its value on each line as a table of one row.
     fn pairs(root: &Path, file: &str) -> Result<Self, DataProblem> {
         let problem = |reason: String| problem(file, reason);
-        let path = root.join(file);
-        let size = path.metadata().map_err(|error| problem(error.kind().to_string()))?.len();
-        if size > LARGEST_PAIRS {
-            return Err(problem(format!("{size} bytes are too many for keys and values")));
-        }
+        let path = bounded(root, file, LARGEST_PAIRS, "keys and values")?;
         let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
         let (mut head, mut row) = (csv::StringRecord::new(), csv::StringRecord::new());
         for (number, line) in text.lines().enumerate() {
@@ -84,6 +76,16 @@ impl Table {
     pub(super) fn wrong(&self, line: u64, reason: &str) -> DataProblem {
         problem(&self.file, format!("line {line}: {reason}"))
     }
+}
+
+/// The path of a file that is there and not too large.
+fn bounded(root: &Path, file: &str, most: u64, what: &str) -> Result<PathBuf, DataProblem> {
+    let path = root.join(file);
+    let size = path.metadata().map_err(|error| problem(file, error.kind().to_string()))?.len();
+    if size > most {
+        return Err(problem(file, format!("{size} bytes are too many for {what}")));
+    }
+    Ok(path)
 }
 
 fn problem(file: &str, reason: String) -> DataProblem {
@@ -131,18 +133,23 @@ pub(super) struct Linked<'a> {
 impl<'a> Linked<'a> {
     /// Reads all files of a link, of those that there are.
     pub(super) fn read(link: &'a Link, root: &Path, files: &[String]) -> Result<Self, DataProblem> {
-        let mut tables: Vec<(String, Names)> =
-            files.iter().filter_map(|file| Some((file.clone(), names(&link.table, file)?))).collect();
-        let is_pattern = link.table.names().next().is_some();
-        if tables.is_empty() && is_pattern {
-            return Err(problem(&link.table.to_string(), "no file matches this pattern".to_owned()));
-        }
+        let says = |name: &str| !name.starts_with("any");
+        let matching = |file: &String| {
+            let mut own = names(&link.table, file)?;
+            own.retain(|name, _| says(name));
+            Some((file.clone(), own))
+        };
+        let mut tables: Vec<(String, Names)> = files.iter().filter_map(matching).collect();
         if tables.is_empty() {
+            if link.table.names().next().is_some() {
+                return Err(problem(&link.table.to_string(), "no file matches this pattern".to_owned()));
+            }
             // Its absence is said by whoever opens it.
             tables.push((link.table.to_string(), Names::new()));
         }
         let mut rows = Vec::new();
-        let mut known: BTreeSet<&str> = link.columns.keys().map(String::as_str).collect();
+        let known =
+            link.columns.keys().map(String::as_str).chain(link.table.names().filter(|name| says(name))).collect();
         for (file, own) in tables {
             let table = match link.form {
                 Form::Csv => Table::read(root, &file)?,
@@ -163,8 +170,6 @@ impl<'a> Linked<'a> {
             };
             rows.extend(table.rows().map(|(line, cells)| (row(cells), file.clone(), line)));
         }
-        let of_paths: BTreeSet<String> = rows.iter().flat_map(|(names, ..)| names.keys()).cloned().collect();
-        known.extend(link.table.names().filter(|name| of_paths.contains(*name) && !name.starts_with("any")));
         Ok(Self { link, known, rows, found: BTreeMap::new() })
     }
 
@@ -213,7 +218,7 @@ impl<'a> Linked<'a> {
             return problems;
         };
         let (names, of, line) = &rows[*row];
-        for (name, value) in names.iter().filter(|(name, _)| !name.starts_with("any")) {
+        for (name, value) in names {
             image.entry(name.clone()).or_insert_with(|| value.clone());
         }
         // Whose images are taken for patients of their own would be on both sides of a split.
