@@ -1,5 +1,6 @@
 """Predicted masks as other programs see them: `make FOLDER` writes data, `move FOLDER` moves one patient's volume and mask to another
-place, `identity FOLDER` takes one mask its affine, `compare ROOT FOLDER` prints what nibabel and Pillow say of a folder of masks.
+place, `identity FOLDER` takes one mask its affine, `compare ROOT FOLDER` prints what nibabel, SimpleITK and Pillow say of a folder of
+masks.
 
 The data are easy to learn and turned over nowhere: what is bright is the label, and it lies in one corner, so that a mask that came back
 mirrored or shifted does not cover it. Does not know how `pipe` writes files.
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import nibabel
 import numpy
+import SimpleITK
 from PIL import Image
 
 RANDOM = numpy.random.default_rng(11)
@@ -69,6 +71,54 @@ def pictures(folder):
             Image.fromarray(mask.astype(numpy.uint8) * 255).save(folder / f"{name}/p{number}.png")
 
 
+def series(folder):
+    """A DICOM series a patient, its files in no order, with a mask as dcm2niix makes it: rows from behind."""
+    (folder / "masks").mkdir(parents=True)
+    to_left_posterior = numpy.diag([-1.0, -1.0, 1.0])
+    for number in range(6):
+        shape = (30, 26 + number, 8)
+        label = numpy.zeros(shape, numpy.uint8)
+        label[3:14, 12:24, 1:6] = 1
+        values = (40 + RANDOM.normal(0, 6, shape) + 160 * label).clip(0, 400).astype(numpy.uint16)
+        place = affine(number)
+        matrix, origin = to_left_posterior @ place[:3, :3], to_left_posterior @ place[:3, 3]
+        if numpy.linalg.det(matrix) < 0:
+            # Slices of a series are stacked along the normal of their rows and columns.
+            matrix[:, 2] *= -1
+        sides = numpy.linalg.norm(matrix, axis=0)
+        image = SimpleITK.GetImageFromArray(values.transpose(2, 1, 0))
+        image.SetSpacing(sides.tolist())
+        image.SetDirection((matrix / sides).flatten().tolist())
+        image.SetOrigin(origin.tolist())
+        uid = f"1.2.826.0.1.3680043.2.1125.{number + 1}"
+        names = RANDOM.permutation(shape[2])
+        writer = SimpleITK.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        for at in range(shape[2]):
+            slice_ = image[:, :, at]
+            across = (matrix / sides)[:, :2].T.flatten()
+            tags = {
+                "0008|0060": "CT",
+                "0010|0020": f"p{number}",
+                "0020|000d": uid,
+                "0020|000e": f"{uid}.1",
+                "0008|0018": f"{uid}.1.{at + 1}",
+                "0020|0013": str(int(names[at]) + 1),
+                "0020|0037": "\\".join(f"{value:.9g}" for value in across),
+                "0020|0032": "\\".join(f"{value:.9g}" for value in image.TransformIndexToPhysicalPoint((0, 0, at))),
+            }
+            for tag, value in tags.items():
+                slice_.SetMetaData(tag, value)
+            path = folder / f"scans/{number}/IM{names[at]:04}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            writer.SetFileName(f"{path}.dcm")
+            writer.Execute(slice_)
+            path.with_suffix(".dcm").rename(path)
+        mask = SimpleITK.GetImageFromArray(label.transpose(2, 1, 0))
+        mask.CopyInformation(image)
+        SimpleITK.WriteImage(SimpleITK.Flip(mask, [False, True, False]), str(folder / f"masks/p{number}.nii.gz"))
+
+
 def dice(one, other):
     return 2 * int(numpy.logical_and(one, other).sum()) / max(1, int(one.sum()) + int(other.sum()))
 
@@ -97,6 +147,29 @@ def nifti(root, folder, row):
     return said
 
 
+def scan(root, folder, row):
+    """A mask of a series, beside what SimpleITK makes of the series."""
+    names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str((root / row["image"]).parent))
+    source, mask = SimpleITK.ReadImage(names), SimpleITK.ReadImage(str(folder / row["mask"]))
+    corners = [[0, 0, 0], [side - 1 for side in source.GetSize()]]
+    apart = [
+        numpy.linalg.norm(numpy.subtract(*(of.TransformIndexToPhysicalPoint(corner) for of in (source, mask))))
+        for corner in corners
+    ]
+    reference = SimpleITK.ReadImage(str(root / f"masks/{row['patient']}.nii.gz"))
+    # By place, not by index.
+    reference = SimpleITK.Resample(reference, mask, SimpleITK.Transform(), SimpleITK.sitkNearestNeighbor)
+    labels, wanted = SimpleITK.GetArrayFromImage(mask), SimpleITK.GetArrayFromImage(reference)
+    return {
+        "shape": source.GetSize() == mask.GetSize(),
+        "type": str(labels.dtype),
+        "affine": float(max(apart)),
+        "zooms": float(numpy.abs(numpy.subtract(source.GetSpacing(), mask.GetSpacing())).max()),
+        "codes": [int(nibabel.load(folder / row["mask"]).header[f"{form}form_code"]) for form in "qs"],
+        "dice": dice(labels > 0, wanted > 0),
+    }
+
+
 def picture(root, folder, row):
     mask = numpy.asarray(Image.open(folder / row["mask"]))
     source = Image.open(root / row["image"])
@@ -116,6 +189,8 @@ def compare(root, folder):
     said = []
     for row in rows:
         of = nifti if row["mask"].endswith(".nii.gz") else picture
+        if row["image"].startswith("scans"):
+            of = scan
         said.append({**row, **of(root, folder, row)})
     print(json.dumps(said))
 
@@ -123,6 +198,7 @@ def compare(root, folder):
 if sys.argv[1] == "make":
     volumes(Path(sys.argv[2]) / "volumes")
     pictures(Path(sys.argv[2]) / "pictures")
+    series(Path(sys.argv[2]) / "series")
 elif sys.argv[1] == "move":
     move(Path(sys.argv[2]))
 elif sys.argv[1] == "identity":

@@ -135,6 +135,27 @@ fn volumes_stay_volumes() {
 }
 
 #[test]
+fn dicom_series_get_volumes_where_they_lie() {
+    let layout = "      images: [\"scans/{any}/{file}\"]
+      stack: file
+      headers: { patient: PatientID }
+      case: \"{patient}\"
+      geometry: turn
+      masks: { files: { paths: [\"masks/{patient}.nii.gz\"] } }
+      slices: true
+      neighbours: { each_side: 1 }
+  size: [24, 24]
+  normalise: z_score";
+    let rest = format!(
+        "network: {{ unet: {{ in_channels: 3, width: 4, depth: 2 }} }}\ntraining:\n  epochs: 12\n  batch: 4\n{NETWORK}"
+    );
+    let Some(workspace) = workspace("series", layout, &rest) else { return };
+    let (said, _) = written(&workspace, &workspace.path("data/series"));
+    check_space(&said, 2);
+    check_covers(&said);
+}
+
+#[test]
 fn a_mask_that_lies_elsewhere_is_a_problem() {
     let layout = "      images: [\"images/{patient}.nii.gz\"]
       masks: { files: { paths: [\"labels/{patient}.nii.gz\"] } }";

@@ -113,8 +113,9 @@ fn read(name: &'static str, layout: &str, bytes: &[u8]) {
     }
     for files in survey.cases {
         let [height, width] = [files.height, files.width];
-        let spacing = files.spacing.unwrap_or([1.0; 2]);
-        assert!(spacing.iter().all(|side| side.is_finite() && *side > 0.0), "a spacing of {spacing:?}");
+        let spacing = files.spacing.unwrap_or([1.0; 3]);
+        let known = spacing.iter().all(|side| side.is_finite() && *side >= 0.0);
+        assert!(known && spacing[1] > 0.0 && spacing[2] > 0.0, "a spacing of {spacing:?}");
         match layout.read(&root, &files) {
             Ok(case) => {
                 assert_eq!([case.image.height, case.image.width], [height, width]);

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::Header;
+use crate::layouts::Stack;
 use crate::native::{Native, Slice};
 use crate::{Image, Mask};
 
@@ -87,15 +88,19 @@ pub struct CaseFiles {
     pub part: Option<Part>,
     /// The image files in temporal order, relative to the root with `/` between folders; of each frame one file a channel.
     pub frames: Vec<String>,
+    /// By name the files among them that stand for all slices of a volume.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stacks: BTreeMap<String, Stack>,
     /// How many files make one frame.
     pub channels: usize,
     /// The frame that the mask belongs to, counted from 0.
     pub label_frame: usize,
     /// Where the mask comes from.
     pub mask: Option<MaskSource>,
-    /// Millimetres a pixel (row distance, column distance), where something else than the file tells.
+    /// Millimetres from slice to slice, row to row and column to column, where something else than the file tells; 0 for slices where it
+    /// does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub spacing: Option<[f64; 2]>,
+    pub spacing: Option<[f64; 3]>,
     /// The slice of the files that alone makes the case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slice: Option<Slice>,
@@ -126,6 +131,7 @@ impl CaseFiles {
             site: None,
             part,
             frames: Vec::new(),
+            stacks: BTreeMap::new(),
             channels: 1,
             label_frame: 0,
             mask: None,
@@ -159,6 +165,8 @@ pub enum MaskSource {
     Files(Vec<String>),
     /// Mask files of each class.
     Classes(Vec<Vec<String>>),
+    /// One for each slice of a volume, background where there is none; of a slice that is a case its own.
+    Slices(Vec<Option<MaskSource>>),
     /// Mask files that show a part of the image each.
     Crops(Vec<Crop>),
     /// Outlines from an annotation file.
@@ -168,6 +176,19 @@ pub enum MaskSource {
         /// The outlines in the order of the file; later ones lie over earlier ones.
         outlines: Vec<Outline>,
     },
+}
+
+impl MaskSource {
+    /// Gives the files that are masks of whole images.
+    pub(crate) fn pictures(&self) -> Vec<String> {
+        match self {
+            Self::File(file) => vec![file.clone()],
+            Self::Files(files) => files.clone(),
+            Self::Classes(classes) => classes.concat(),
+            Self::Slices(slices) => slices.iter().flatten().flat_map(Self::pictures).collect(),
+            Self::Crops(_) | Self::Outlines { .. } => Vec::new(),
+        }
+    }
 }
 
 /// A mask file that shows a part of an image.

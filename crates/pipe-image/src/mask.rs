@@ -57,6 +57,19 @@ impl Mask {
         Self::plane(height, width, vec![0; height * width])
     }
 
+    /// Gives the masks of the slices of a volume as one, background where a slice has none. All have the size of a slice, and as many
+    /// layers as the first.
+    pub(crate) fn stacked(slices: &[Option<Self>], [height, width]: [usize; 2]) -> Self {
+        let (layers, area) = (slices.iter().flatten().map(|mask| mask.layers).max().unwrap_or(1), height * width);
+        let mut labels = vec![0; layers * slices.len() * area];
+        for (at, mask) in slices.iter().enumerate() {
+            for (layer, plane) in mask.iter().flat_map(|mask| mask.labels.chunks_exact(area.max(1))).enumerate() {
+                labels[(layer * slices.len() + at) * area..][..area].copy_from_slice(plane);
+            }
+        }
+        Self { layers, depth: slices.len(), height, width, labels }
+    }
+
     /// Gives the number of pixels or voxels, whatever the number of layers.
     pub fn size(&self) -> usize {
         self.depth * self.height * self.width

@@ -14,7 +14,7 @@ mod rle;
 mod series;
 mod space;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 
 use super::raster::Raster;
@@ -22,7 +22,7 @@ use super::read::{FormatError, Header};
 use dataset::DataSet;
 use pixels::Look;
 
-pub use series::{Instance, Series, SeriesError, Slice, instance, series};
+pub use series::{Attribute, Series, SeriesError, UnknownAttribute, attributes, is_dicom_file};
 
 const FORMAT: &str = "DICOM";
 

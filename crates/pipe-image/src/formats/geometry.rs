@@ -81,6 +81,32 @@ impl Geometry {
         self.affine.is_some_and(identity)
     }
 
+    /// Gives where the voxels of one slice lie, counted from 0.
+    pub fn of_slice(&self, at: usize) -> Self {
+        let moved = |[column, row, slice, place]: [f64; 4]| [column, row, slice, place + slice * at as f64];
+        Self { affine: self.affine.map(|affine| affine.map(moved)), ..*self }
+    }
+
+    /// Gives where the voxels of a grid (slices, rows, columns) lie once the order of some of its axes is reversed.
+    pub fn reversed(&self, axes: [bool; 3], grid: [usize; 3]) -> Self {
+        let line = |mut line: [f64; 4]| {
+            for axis in (0..3).filter(|axis| axes[*axis]) {
+                let column = 2 - axis;
+                line[3] += line[column] * grid[axis].saturating_sub(1) as f64;
+                line[column] = -line[column];
+            }
+            line
+        };
+        Self { affine: self.affine.map(|affine| affine.map(line)), ..*self }
+    }
+
+    /// Gives the axes (slices, rows, columns) of a grid whose order must be reversed for its voxels to lie as `expected`; nothing where
+    /// that does not do.
+    pub fn turned(&self, expected: &Self, grid: [usize; 3]) -> Option<[bool; 3]> {
+        let axes = (0..8_u8).map(|bits| [0, 1, 2].map(|axis| bits & (1 << axis) != 0));
+        axes.into_iter().find(|axes| self.reversed(*axes, grid).disagreement(expected, grid).is_none())
+    }
+
     /// Says how voxels of a grid (slices, rows, columns) lie otherwise than `expected`; nothing where they lie there, and where one of
     /// the two does not tell.
     pub fn disagreement(&self, expected: &Self, grid: [usize; 3]) -> Option<Disagreement> {
@@ -133,6 +159,20 @@ mod tests {
     fn check(found: Geometry, expected: Option<&str>) {
         let said = found.disagreement(&IMAGE, [10, 64, 64]).map(|difference| difference.to_string());
         assert_eq!(said.as_deref(), expected);
+    }
+
+    #[test]
+    fn axes_in_another_order_are_found() {
+        let grid = [10, 64, 32];
+        for bits in 0..8_u8 {
+            let axes = [0, 1, 2].map(|axis| bits & (1 << axis) != 0);
+            let other = IMAGE.reversed(axes, grid);
+            assert_eq!(other.turned(&IMAGE, grid), Some(axes));
+            assert_eq!(other.reversed(axes, grid), IMAGE);
+        }
+        let mut moved = IMAGE.reversed([true, false, false], grid);
+        moved.affine.as_mut().expect("it has one")[1][3] += 5.0;
+        assert_eq!(moved.turned(&IMAGE, grid), None);
     }
 
     #[test]

@@ -18,5 +18,5 @@ pub use geometry::{Disagreement, Geometry};
 pub use nifti::{TooLong, Voxels, write as write_nifti};
 pub use png::write as write_png;
 pub use raster::Raster;
-pub(crate) use read::READ;
 pub use read::{FormatError, Header, decode, header, open};
+pub(crate) use read::{MOST_PIXELS, READ};

@@ -31,6 +31,33 @@ pub struct Raster {
 }
 
 impl Raster {
+    /// Gives some slices in the order in which they are named; the geometry stays that of all.
+    ///
+    /// # Panics
+    /// If there is no such slice.
+    pub(crate) fn of_slices(&self, order: &[usize]) -> Self {
+        let size = self.height * self.width * self.channels;
+        let samples = order.iter().flat_map(|at| &self.samples[at * size..(at + 1) * size]).copied().collect();
+        Self { slices: order.len(), samples, palette: self.palette.clone(), ..*self }
+    }
+
+    /// Gives the slices with their rows, their columns, or both in reverse order; the geometry stays as it is.
+    pub(crate) fn turned(&self, [rows, columns]: [bool; 2]) -> Self {
+        let mut samples = Vec::with_capacity(self.samples.len());
+        let (line, channels) = ((self.width * self.channels).max(1), self.channels.max(1));
+        for slice in self.samples.chunks_exact((self.height * line).max(1)) {
+            for row in 0..self.height {
+                let row = &slice[if rows { self.height - 1 - row } else { row } * line..][..line];
+                if columns {
+                    samples.extend(row.rchunks_exact(channels).flatten());
+                } else {
+                    samples.extend_from_slice(row);
+                }
+            }
+        }
+        Self { samples, palette: self.palette.clone(), ..*self }
+    }
+
     /// Gives the largest possible value of a gray value or colour channel.
     pub fn value_full_scale(&self) -> Option<f32> {
         if self.palette.is_some() { Some(255.0) } else { self.full_scale }

@@ -10,7 +10,7 @@ use super::raster::Raster;
 use super::{bmp, dicom, gif, gzip, jpeg, nifti, png, pnm, tiff};
 
 /// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
-pub(super) const MOST_PIXELS: usize = 1 << 28;
+pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
 /// Above any file of so many pixels: eight bytes for each of four channels.
 const MOST_BYTES: u64 = 8 << 30;
@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 8 << 30;
 pub(crate) const READ: &str = "PNG, JPEG, TIFF, BMP, GIF, PGM, PPM, PBM, NIfTI or DICOM";
 
 /// What the first bytes of a file tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Header {
     /// The number of slices, pages or frames.
     pub slices: usize,

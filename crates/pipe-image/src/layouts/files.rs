@@ -11,7 +11,7 @@ use super::listing::{self, Masks, PartFolder};
 use super::reading::{self, Agreement};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, Part};
-use crate::native::Slice;
+use crate::formats::dicom::{self, Attribute};
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
@@ -19,14 +19,16 @@ mod crops;
 mod frames;
 mod join;
 mod labels;
+mod making;
 mod neighbours;
 mod runs;
+mod slices;
 mod table;
 
 pub use crops::Crops;
-use frames::{frames, stacked};
 use join::{Found, Joined, Names, names};
 pub use labels::{ClassFiles, Labels};
+use making::unknown;
 pub use neighbours::Neighbours;
 pub use runs::{Order, Runs};
 use table::Linked;
@@ -71,9 +73,11 @@ pub struct Files {
     /// The patient, made of the same names.
     #[serde(default)]
     pub patient: Option<Pattern>,
-    /// Millimetres between rows and between columns, made of the same names: `["{sy}", "{sx}"]`.
+    /// Millimetres between rows and between columns, made of the same names: `["{sy}", "{sx}"]`; with those between slices first,
+    /// `["3", "0.5", "0.5"]`, where slices are files.
     #[serde(default)]
-    pub spacing: Option<[Pattern; 2]>,
+    #[schemars(length(min = 2, max = 3))]
+    pub spacing: Option<Vec<Pattern>>,
     /// The words that `{part}` stands for; files of other words are left out. Without it `train`, `training`, `val`, `valid`, `validation`,
     /// `test` and `testing` are understood, and other words are a problem.
     #[serde(default)]
@@ -84,6 +88,15 @@ pub struct Files {
     /// The frame that a mask without `{frame}` belongs to.
     #[serde(default)]
     pub labelled: Labelled,
+    /// The name that counts slices, where each is a file of its own: images that differ in it alone are one volume, in the order of
+    /// their numbers; DICOM files in the order of their positions, whatever they are called. Masks that have the name too are of
+    /// single slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// Names that headers of DICOM images tell, by keyword: `{ patient: PatientID, series: SeriesInstanceUID }`. They count as if they
+    /// stood in the paths of the images.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Attribute>,
     /// Each slice of a volume is a case of its own, of the patient of the volume.
     #[serde(default)]
     pub slices: bool,
@@ -117,8 +130,7 @@ struct Group {
 impl Arrangement for Files {
     fn survey(&self, root: &Path) -> Survey {
         let mut problems = Vec::new();
-        let has = |name: &str| self.images.iter().any(|pattern| pattern.has(name));
-        if let Some(reason) = self.neighbours.as_ref().and_then(|neighbours| neighbours.problem(self.slices, has)) {
+        if let Some(reason) = self.contradiction() {
             return Survey { cases: Vec::new(), problems: vec![DataProblem::new(What::Annotations, ".", reason)] };
         }
         let mut files = listing::files(root, "", &mut problems);
@@ -140,7 +152,6 @@ impl Arrangement for Files {
         problems.extend(frames::of_one_kind(&groups));
         let mut used = BTreeSet::new();
         let mut cases = Vec::new();
-        let beside = self.beside(&groups);
         let named: Vec<&Names> = groups.values().map(|group| &group.names).collect();
         let Joined { own, unclear } =
             join::joined(&named, &sources.iter().map(|source| &source.names).collect::<Vec<_>>());
@@ -151,8 +162,7 @@ impl Arrangement for Files {
         for ((id, group), own) in groups.iter().zip(own) {
             used.extend(own.iter().copied());
             let own: Vec<&labels::Source> = own.into_iter().map(|at| &sources[at]).collect();
-            let stack = beside.get(id.as_str()).map_or(std::slice::from_ref(&group), Vec::as_slice);
-            match self.case(root, id, (group, stack), &own) {
+            match self.case(root, id, group, &own) {
                 Ok(found) => cases.extend(found),
                 Err(found) => problems.extend(found.into_iter().map(|problem| problem.of(id.clone()))),
             }
@@ -189,6 +199,18 @@ impl Arrangement for Files {
 }
 
 impl Files {
+    /// Says what is wrong with the settings, whatever the files are.
+    fn contradiction(&self) -> Option<String> {
+        let absent = |name: &&String| !self.images.iter().all(|pattern| pattern.has(name));
+        if self.spacing.as_ref().is_some_and(|sides| !(2..=3).contains(&sides.len())) {
+            return Some("`spacing` is two distances, of rows and of columns, or three, of slices first".to_owned());
+        }
+        match self.stack.as_ref().filter(absent) {
+            Some(name) => Some(format!("`stack` is `{name}`, and a pattern of `images` has no such name")),
+            None => self.neighbours.as_ref().and_then(|neighbours| neighbours.problem(self.slices)),
+        }
+    }
+
     /// Gathers the images of each case.
     fn groups<'a>(
         &self,
@@ -207,6 +229,10 @@ impl Files {
         let mut strange = BTreeSet::new();
         for file in images {
             let Some(mut found) = self.images.iter().find_map(|pattern| names(pattern, file)) else { continue };
+            if let Err(problem) = self.add_headers(root, file, &mut found) {
+                problems.push(problem);
+                continue;
+            }
             problems.extend(linked.iter_mut().flat_map(|linked| linked.add(file, &mut found)));
             if let Some(word) = found.get("part").filter(|_| self.part(&found).is_none()) {
                 if self.parts.is_empty() && strange.insert(word.clone()) {
@@ -218,9 +244,10 @@ impl Files {
                 }
                 continue;
             }
-            match self.identity(&found) {
+            let shared = self.shared(&found);
+            match self.identity(&shared) {
                 Ok(id) => {
-                    let group = groups.entry(id).or_insert_with(|| Group { names: found.clone(), files: Vec::new() });
+                    let group = groups.entry(id).or_insert_with(|| Group { names: shared, files: Vec::new() });
                     group.files.push(Found { file: file.clone(), names: found });
                 }
                 Err(name) => problems.push(unknown(file, &name)),
@@ -229,10 +256,46 @@ impl Files {
         groups
     }
 
+    /// Adds what the header of a file tells.
+    fn add_headers(&self, root: &Path, file: &str, found: &mut Names) -> Result<(), DataProblem> {
+        if self.headers.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<&Attribute> = self.headers.values().collect();
+        let told = dicom::attributes(&root.join(file), &wanted).map_err(|error| listing::problem(file, &error))?;
+        let told = told.ok_or_else(|| {
+            DataProblem::new(What::UnsupportedFormat, file, "it is no DICOM file, and `headers` are of those")
+                .hint("list it under `ignore`")
+        })?;
+        for ((name, attribute), value) in self.headers.iter().zip(told) {
+            let Some(value) = value else {
+                let reason = format!("its header says no {}, which is to be `{{{name}}}`", attribute.keyword());
+                let hint = "leave the name out of `headers`, or list the file under `ignore`";
+                return Err(DataProblem::new(What::Annotations, file, reason).hint(hint));
+            };
+            found.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// What the slices of a volume have in common.
+    fn shared(&self, names: &Names) -> Names {
+        let is_shared = |(name, _): &(&String, &String)| self.stack.as_ref() != Some(*name);
+        names.iter().filter(is_shared).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// The id of the case that an image belongs to; a name that a template needs and the image does not have is the error.
     fn identity(&self, names: &Names) -> Result<String, String> {
         let own = match &self.case {
-            Some(case) => case.fill(names)?,
+            Some(case) => match self.stack.as_ref().filter(|stack| case.has(stack) && !names.contains_key(*stack)) {
+                // The volume is called what its slices are called, but for what counts them.
+                Some(stack) => {
+                    let mut names = names.clone();
+                    names.insert(stack.clone(), String::new());
+                    case.fill(&names)?.trim_matches(['_', '-', '.', ' ', '/']).to_owned()
+                }
+                None => case.fill(names)?,
+            },
             None => {
                 let tells = |(name, value): (&String, &String)| self.tells(name).then(|| value.clone());
                 // In the order of the pattern, not of the alphabet.
@@ -246,19 +309,10 @@ impl Files {
         Ok(folder.case_id(if own.is_empty() { "case" } else { &own }))
     }
 
-    /// By id the images of the slices beside an image, itself in the middle, where slices are files of their own.
-    fn beside<'a>(&self, groups: &'a BTreeMap<String, Group>) -> BTreeMap<&'a str, Vec<&'a Group>> {
-        let Some(neighbours) = self.neighbours.as_ref().filter(|neighbours| neighbours.along.is_some()) else {
-            return BTreeMap::new();
-        };
-        let tells = |name: &str| name == "part" || self.tells(name);
-        let lines = neighbours.lines(groups.iter().map(|(id, group)| (id, &group.names)), tells);
-        lines.into_iter().map(|(id, line)| (id, line.into_iter().map(|id| &groups[id]).collect())).collect()
-    }
-
     /// Whether a name tells one case from another; what a table adds does not.
     fn tells(&self, name: &str) -> bool {
-        join::tells(name) && self.images.iter().any(|pattern| pattern.has(name))
+        let is_own = |pattern: &Pattern| pattern.has(name);
+        join::tells(name) && (self.images.iter().any(is_own) || self.headers.contains_key(name))
     }
 
     fn part(&self, names: &Names) -> Option<Part> {
@@ -273,103 +327,12 @@ impl Files {
             _ => None,
         }
     }
-
-    fn case(
-        &self,
-        root: &Path,
-        id: &str,
-        (group, stack): (&Group, &[&Group]),
-        sources: &[&labels::Source],
-    ) -> Result<Vec<CaseFiles>, Vec<DataProblem>> {
-        let mut problems = Vec::new();
-        let first = &group.files[0].file;
-        let (own, channels) = frames(&group.files).map_err(|problem| vec![problem])?;
-        let mut filled = |template: &Pattern| {
-            template.fill(&group.names).map_err(|name| problems.push(unknown(first, &name))).unwrap_or_default()
-        };
-        let patient = match (&self.patient, group.names.get("patient")) {
-            (Some(template), _) => filled(template),
-            (None, Some(patient)) => patient.clone(),
-            (None, None) => id.to_owned(),
-        };
-        let spacing = self.spacing.as_ref().map(|templates| templates.each_ref().map(&mut filled));
-        let spacing = spacing.and_then(|texts| match texts.each_ref().map(|text| text.parse::<f64>()) {
-            [Ok(row), Ok(column)] if [row, column].iter().all(|side| *side > 0.0 && side.is_finite()) => {
-                Some([row, column])
-            }
-            _ => {
-                let reason = format!("`{}` and `{}` are no distances", texts[0], texts[1]);
-                problems.push(DataProblem::new(What::Annotations, first.clone(), reason).hint("see `spacing`"));
-                None
-            }
-        });
-        let others = own[1..].iter().map(|found| found.file.as_str());
-        let size = listing::headers(root, &own[0].file, others, &mut problems);
-        let count = own.len() / channels;
-        let numbers: Vec<_> = own.iter().step_by(channels).map(|found| found.names.get("frame")).collect();
-        let label_frame = labels::frame(sources, &numbers).unwrap_or_else(|problem| {
-            problems.push(problem);
-            None
-        });
-        let label_frame = label_frame.unwrap_or(match self.labelled {
-            Labelled::First => 0,
-            Labelled::Middle => count / 2,
-            Labelled::Last => count - 1,
-        });
-        let mask = match (&self.masks, size) {
-            (Some(labels), Some(size)) => labels.source(root, sources, size, &mut problems),
-            _ => None,
-        };
-        if mask.is_none() && self.presence == Masks::LeaveOut && problems.is_empty() {
-            return Ok(Vec::new());
-        }
-        if mask.is_none() && self.masks.is_some() && self.presence == Masks::Required && problems.is_empty() {
-            let reason = "no mask has its names".to_owned();
-            let hint = "add the mask; `presence: leave_out` leaves such cases out, `optional` keeps them, in no fold";
-            problems.push(DataProblem::new(What::ImageWithoutMask, first.clone(), reason).hint(hint));
-        }
-        let Some(size) = size.filter(|_| problems.is_empty()) else {
-            return Err(problems);
-        };
-        let slices = size.slices;
-        let kept = |(name, _): &(&String, &String)| join::is_tag(name);
-        let whole = CaseFiles {
-            site: group.names.get("site").cloned(),
-            frames: stacked(stack, channels).map_err(|problem| vec![problem])?,
-            channels,
-            label_frame: match stack.len() {
-                1 if slices > 1 => 0,
-                1 => label_frame,
-                several => several / 2,
-            },
-            mask,
-            spacing,
-            shares_files: self.slices || stack.len() > 1,
-            tags: group.names.iter().filter(kept).map(|(name, value)| (name.clone(), value.clone())).collect(),
-            ..CaseFiles::new(id.to_owned(), patient, self.part(&group.names), size)
-        };
-        if !self.slices {
-            return Ok(vec![whole]);
-        }
-        let digits = (slices - 1).max(1).ilog10() as usize + 1;
-        let slice = |at: usize| {
-            let shown = self.neighbours.as_ref().map_or_else(|| vec![at], |beside| beside.places(at, slices));
-            let (label_frame, slice) = (shown.len() / 2, Some(Slice { volume: id.to_owned(), at }));
-            CaseFiles { id: format!("{id}_s{at:0digits$}"), slice, shown, label_frame, ..whole.clone() }
-        };
-        Ok((0..slices).map(slice).collect())
-    }
 }
 
 /// A mask that two images mean only because numbers are compared by value.
 fn twice_meant(mask: &str, [one, other]: [&str; 2]) -> DataProblem {
     let reason = format!("`{one}` and `{other}` both mean it, since numbers are compared by value");
     DataProblem::new(What::DuplicateCase, mask, reason).hint("rename one of the images, or list it under `ignore`")
-}
-
-fn unknown(file: &str, name: &str) -> DataProblem {
-    let reason = format!("neither its path nor a table says what `{{{name}}}` is");
-    DataProblem::new(What::UnknownPatient, file, reason).hint("name it in every pattern of `images`, or in `tables`")
 }
 
 #[cfg(test)]

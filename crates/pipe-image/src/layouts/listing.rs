@@ -236,9 +236,19 @@ pub(super) fn headers<'a>(
     others: impl Iterator<Item = &'a str>,
     problems: &mut Vec<DataProblem>,
 ) -> Option<Header> {
-    let size = header(root, first).map_err(|problem| problems.push(problem)).ok();
+    one_size(|file| header(root, file), first, others, problems)
+}
+
+/// Compares the sizes of files with that of the first, wherever they come from.
+pub(super) fn one_size<'a>(
+    header: impl Fn(&str) -> Result<Header, DataProblem>,
+    first: &str,
+    others: impl Iterator<Item = &'a str>,
+    problems: &mut Vec<DataProblem>,
+) -> Option<Header> {
+    let size = header(first).map_err(|problem| problems.push(problem)).ok();
     for other in others {
-        match (header(root, other), size) {
+        match (header(other), size) {
             (Err(problem), _) => problems.push(problem),
             (Ok(found), Some(expected)) if found != expected => {
                 problems.push(size_problem(other, found, first, expected));

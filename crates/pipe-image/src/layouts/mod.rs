@@ -9,6 +9,7 @@ mod folder;
 mod listing;
 mod polygon;
 mod reading;
+mod stack;
 mod survey;
 mod volume_phantom;
 mod xca_sequences;
@@ -18,6 +19,7 @@ pub use files::{ClassFiles, Crops, Files, Form, Labelled, Labels, Link, Neighbou
 pub use folder::Folder;
 pub use listing::{Masks, Parts};
 pub use reading::Agreement;
+pub use stack::Stack;
 pub use survey::{Layout, Survey};
 pub use volume_phantom::VolumePhantom;
 pub use xca_sequences::{Naming, XcaSequences};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decoded;
 use super::listing::{is_nifti, problem, size_problem};
+use super::stack::Stack;
 use crate::case::{Case, CaseFiles, MaskSource};
 use crate::encoding::MaskEncoding;
 use crate::formats::{Geometry, Header, Raster};
@@ -22,6 +23,9 @@ pub enum Agreement {
     /// It is a problem: voxels of a mask that lies elsewhere, or is turned over, label the wrong tissue.
     #[default]
     Check,
+    /// Files whose slices, rows or columns run the other way over the same voxels are turned; all else is a problem. So lie NIfTI masks that
+    /// were made from DICOM images.
+    Turn,
     /// The first file of the image is right, and what the others say is not looked at: for masks that a program wrote without the
     /// affine of their image.
     Ignore,
@@ -38,9 +42,11 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles, agreement: Agreement) 
     let slices = if files.shown.is_empty() { files.slices } else { files.shown.len() };
     for frame in files.frames.chunks(channels) {
         let mut parts = Vec::with_capacity(frame.len());
-        let mut place = None;
+        let mut place: Option<(&str, Option<Geometry>)> = None;
         for file in frame {
-            let raster = read_raster(root, file, files, &files.shown)?;
+            let expected = place.and_then(|(first, geometry)| Some((first, geometry?)));
+            let raster = read_raster(root, file, files, &files.shown, (expected, agreement))?;
+            place.get_or_insert((file, raster.geometry));
             let planes = raster.planes();
             let wrong = planes.iter().flatten().filter(|value| !value.is_finite()).count();
             if wrong > 0 {
@@ -55,14 +61,10 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles, agreement: Agreement) 
                 let reason = format!("its channels or bits differ from those of {}", files.frames[0]);
                 return Err(DataProblem::new(What::SizesDiffer, file.clone(), reason).of(files.id.clone()));
             }
-            let here = *place.get_or_insert(raster.geometry);
-            if let (Some(found), Some(expected), Agreement::Check) = (raster.geometry, here, agreement) {
-                agrees(files, file, &found, (&frame[0], &expected))?;
-            }
             parts.push(planes);
         }
         if native.file.as_ref() == frame.first() {
-            native.geometry = place.flatten();
+            native.geometry = place.and_then(|(_, geometry)| geometry);
         }
         let shown = parts[0].len() / slices.max(1);
         for slice in 0..slices {
@@ -79,26 +81,41 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles, agreement: Agreement) 
     };
     let told = native.geometry.map(|geometry| geometry.spacing).filter(|[_, row, column]| *row > 0.0 && *column > 0.0);
     let CaseFiles { id, patient, site, part, label_frame, spacing, tags, .. } = files.clone();
-    let spacing = spacing.map(|[row, column]| [told.map_or(0.0, |told| told[0]), row, column]).or(told);
+    let below = |slice: f64| if slice > 0.0 { slice } else { told.map_or(0.0, |told| told[0]) };
+    let spacing = spacing.map(|[slice, row, column]| [below(slice), row, column]).or(told);
+    if files.slices > 1 && native.geometry.is_none() {
+        native.geometry = spacing.map(|spacing| Geometry { spacing, affine: None });
+    }
     let colour = channels == 1 && shown == 3 && !files.frames.iter().any(|file| is_nifti(file));
     Ok(Case { id, patient, site, part, image, colour, full_scale, label_frame, mask: None, spacing, native, tags })
 }
 
-/// The problem of a file that lies elsewhere than another of its case.
-fn agrees(
+/// The file that others of a case are to lie with, and where that is.
+type Expected<'a> = Option<(&'a str, Geometry)>;
+
+/// The axes of a file that must be turned over for its voxels to lie where they are expected, if that is asked for.
+fn turned(
     files: &CaseFiles,
     file: &str,
-    found: &Geometry,
-    (other, expected): (&str, &Geometry),
-) -> Result<(), DataProblem> {
-    let Some(difference) = found.disagreement(expected, [files.slices, files.height, files.width]) else {
-        return Ok(());
+    found: Option<Geometry>,
+    (expected, agreement): (Expected<'_>, Agreement),
+) -> Result<[bool; 3], DataProblem> {
+    let (Some(found), Some((other, expected))) = (found, expected) else { return Ok([false; 3]) };
+    let grid = [files.slices, files.height, files.width];
+    let Some(difference) = found.disagreement(&expected, grid).filter(|_| agreement != Agreement::Ignore) else {
+        return Ok([false; 3]);
     };
+    let turned = found.turned(&expected, grid);
+    if let Some(axes) = turned.filter(|_| agreement == Agreement::Turn) {
+        return Ok(axes);
+    }
     let (why, remedy) = if found.is_identity() {
         (
             "; its affine is the identity, as a program writes it that has none",
             "write it anew with the affine of the image",
         )
+    } else if turned.is_some() {
+        ("; both cover the same voxels", "if both affines are right, set `geometry: turn` in the layout")
     } else {
         ("", "if both affines are right, resample it to the grid of the image")
     };
@@ -110,23 +127,45 @@ fn agrees(
 }
 
 /// Reads a file of a case, of which it takes some slices, or all.
-fn read_raster(root: &Path, file: &str, files: &CaseFiles, shown: &[usize]) -> Result<Rc<Raster>, DataProblem> {
-    let raster = decoded::open(&root.join(file), files.shares_files)
-        .map_err(|error| problem(file, &error).of(files.id.clone()))?;
-    let found = Header { slices: raster.slices, height: raster.height, width: raster.width };
-    let expected = Header { slices: files.slices, height: files.height, width: files.width };
-    if found != expected {
-        return Err(size_problem(file, found, &files.frames[0], expected).of(files.id.clone()));
-    }
-    if shown.is_empty() {
-        return Ok(raster);
-    }
-    let size = raster.height * raster.width * raster.channels;
-    let samples = shown.iter().flat_map(|at| &raster.samples[at * size..(at + 1) * size]).copied().collect();
-    let Raster { height, width, channels, full_scale, alpha, lossy, geometry, .. } = *raster;
-    let palette = raster.palette.clone();
-    let slices = shown.len();
-    Ok(Rc::new(Raster { slices, height, width, channels, samples, full_scale, alpha, palette, lossy, geometry }))
+fn read_raster(
+    root: &Path,
+    file: &str,
+    files: &CaseFiles,
+    shown: &[usize],
+    how: (Expected<'_>, Agreement),
+) -> Result<Rc<Raster>, DataProblem> {
+    let wanted = Header { slices: files.slices, height: files.height, width: files.width };
+    let whole = match files.stacks.get(file) {
+        Some(_) => None,
+        None => {
+            let raster = decoded::open(&root.join(file), files.shares_files)
+                .map_err(|error| problem(file, &error).of(files.id.clone()))?;
+            let found = Header { slices: raster.slices, height: raster.height, width: raster.width };
+            if found != wanted {
+                return Err(size_problem(file, found, &files.frames[0], wanted).of(files.id.clone()));
+            }
+            Some(raster)
+        }
+    };
+    let geometry = match (&whole, files.stacks.get(file)) {
+        (Some(raster), _) => raster.geometry,
+        (None, stack) => stack.and_then(Stack::geometry),
+    };
+    let axes = turned(files, file, geometry, how)?;
+    let last = files.slices.saturating_sub(1);
+    let order: Vec<usize> = match (shown, axes[0]) {
+        ([], true) => (0..files.slices).rev().collect(),
+        (shown, true) => shown.iter().map(|at| last - at).collect(),
+        (shown, false) => shown.to_vec(),
+    };
+    let raster = match (whole, files.stacks.get(file)) {
+        (None, Some(stack)) => {
+            Rc::new(stack.read(root, &order, files.shares_files).map_err(|problem| problem.of(files.id.clone()))?)
+        }
+        (Some(raster), _) if !order.is_empty() => Rc::new(raster.of_slices(&order)),
+        (raster, _) => raster.unwrap_or_default(),
+    };
+    Ok(if axes[1] || axes[2] { Rc::new(raster.turned([axes[1], axes[2]])) } else { raster })
 }
 
 /// How mask files of a layout are read.
@@ -146,10 +185,8 @@ pub(super) fn read_mask(
     how: MaskReading<'_>,
 ) -> Result<Mask, DataProblem> {
     let own: Vec<usize> = files.slice.iter().map(|slice| slice.at).collect();
-    let raster = read_raster(root, file, files, &own)?;
-    if let (Some(found), Some(expected), Agreement::Check) = (&raster.geometry, &native.geometry, how.agreement) {
-        agrees(files, file, found, (native.file.as_deref().unwrap_or("the image"), expected))?;
-    }
+    let expected = native.geometry.map(|geometry| (native.file.as_deref().unwrap_or("the image"), geometry));
+    let raster = read_raster(root, file, files, &own, (expected, how.agreement))?;
     how.encoding.decode(&raster).map_err(|error| {
         DataProblem::new(What::MaskValues, file, error.to_string()).of(files.id.clone()).hint(error.hint())
     })

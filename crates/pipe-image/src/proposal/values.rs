@@ -41,12 +41,7 @@ pub(super) struct Values {
 impl Values {
     /// Reads all mask files of some cases; those that cannot be read are told elsewhere.
     pub(super) fn of(root: &Path, cases: &[CaseFiles]) -> Self {
-        let files = |case: &CaseFiles| match &case.mask {
-            Some(MaskSource::File(file)) => vec![file.clone()],
-            Some(MaskSource::Files(files)) => files.clone(),
-            Some(MaskSource::Classes(classes)) => classes.concat(),
-            Some(MaskSource::Crops(_) | MaskSource::Outlines { .. }) | None => Vec::new(),
-        };
+        let files = |case: &CaseFiles| case.mask.as_ref().map(MaskSource::pictures).unwrap_or_default();
         // Slices of a volume name one file many times.
         let files: BTreeSet<String> = cases.iter().flat_map(files).collect();
         let files: Vec<String> = files.into_iter().collect();

@@ -1,76 +1,116 @@
-//! The files of a folder as series: grouped, in the order of their positions, put together into one volume.
-//! It does not know how a file is decoded, or what a series is for.
+//! Files as one series: in the order of their positions, checked to be the slices of one volume; and what their headers say in words.
+//! It does not know pixels, or what a series is for.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dicom_core::Tag;
-use dicom_dictionary_std::tags;
+use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::dataset::{DataSet, Pixels};
 use super::pixels::Look;
 use super::space::{Place, dot, is_even};
-use super::{FORMAT, is_dicom};
-use crate::formats::raster::Raster;
-use crate::formats::read::{FormatError, Header, MOST_PIXELS, opened, whole};
+use super::{is_dicom, not_read};
+use crate::formats::geometry::Geometry;
+use crate::formats::read::{FormatError, Header, opened};
 
 /// Positions that are closer than this, in millimetres, are the same.
 const SAME: f64 = 1e-3;
+/// How many bytes hold the elements of most files up to their pixels.
+const HEAD: u64 = 1 << 16;
 
-/// Whose image a file is; what it does not say is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Instance {
-    /// PatientID.
-    pub patient: String,
-    /// StudyInstanceUID.
-    pub study: String,
-    /// SeriesInstanceUID.
-    pub series: String,
-    /// SOPInstanceUID.
-    pub uid: String,
-    /// InstanceNumber.
-    pub number: Option<i64>,
-    /// Modality: `CT`, `MR`, `XA`.
-    pub modality: String,
+/// An attribute of the standard by its keyword: `PatientID`, `SeriesNumber`, `StudyDate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Attribute {
+    keyword: String,
+    tag: Tag,
 }
 
-impl Instance {
-    fn of(data: &DataSet<'_>) -> Self {
-        let text = |tag: Tag| data.text(tag).unwrap_or_default();
-        Self {
-            patient: text(tags::PATIENT_ID),
-            study: text(tags::STUDY_INSTANCE_UID),
-            series: text(tags::SERIES_INSTANCE_UID),
-            uid: text(tags::SOP_INSTANCE_UID),
-            number: text(tags::INSTANCE_NUMBER).parse().ok(),
-            modality: text(tags::MODALITY),
+/// A word that is no keyword of the standard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{word}` is no attribute of DICOM; keywords are written as in the standard: `PatientID`, `SeriesNumber`, `StudyDate`"
+)]
+pub struct UnknownAttribute {
+    word: String,
+}
+
+impl TryFrom<String> for Attribute {
+    type Error = UnknownAttribute;
+
+    fn try_from(keyword: String) -> Result<Self, UnknownAttribute> {
+        match StandardDataDictionary.by_name(&keyword) {
+            Some(entry) => Ok(Self { tag: entry.tag(), keyword }),
+            None => Err(UnknownAttribute { word: keyword }),
         }
     }
 }
 
+impl From<Attribute> for String {
+    fn from(attribute: Attribute) -> Self {
+        attribute.keyword
+    }
+}
+
+impl Attribute {
+    /// Gives the keyword.
+    pub fn keyword(&self) -> &str {
+        &self.keyword
+    }
+}
+
+/// Gives what a file says of attributes, as text, in their order; nothing for those that it does not have, or leaves empty. Nothing at
+/// all of a file that is not DICOM.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn attributes(path: &Path, attributes: &[&Attribute]) -> Result<Option<Vec<Option<String>>>, FormatError> {
+    with_head(path, |bytes| {
+        let data = DataSet::of(bytes)?;
+        Ok(attributes.iter().map(|attribute| data.text(attribute.tag)).collect())
+    })
+}
+
+/// Tells whether a file is DICOM, by its first bytes.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn is_dicom_file(path: &Path) -> Result<bool, FormatError> {
+    let mut start = Vec::new();
+    opened(path)?.take(1 << 10).read_to_end(&mut start)?;
+    Ok(is_dicom(&start))
+}
+
 /// One file of a series.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slice {
-    /// The file.
-    pub path: PathBuf,
-    /// Whose image it is.
-    pub instance: Instance,
-    /// Its size.
-    pub header: Header,
+struct Slice {
+    file: String,
+    /// SeriesInstanceUID; empty where the file does not say.
+    series: String,
+    /// InstanceNumber.
+    number: Option<i64>,
+    header: Header,
     place: Place,
 }
 
 impl Slice {
-    /// Gives nothing if the file has no image: plans, reports and indexes lie beside images.
-    fn of(path: &Path, bytes: &[u8]) -> Result<Option<Self>, FormatError> {
-        let data = DataSet::of(bytes)?;
-        if matches!(data.pixels, Pixels::None) {
-            return Ok(None);
-        }
-        let header = Look::of(&data)?.header;
-        let (instance, place) = (Instance::of(&data), Place::of(&data));
-        Ok(Some(Self { path: path.to_path_buf(), instance, header, place }))
+    fn of(root: &Path, file: &str) -> Result<Self, FormatError> {
+        let found = with_head(&root.join(file), |bytes| {
+            let data = DataSet::of(bytes)?;
+            if matches!(data.pixels, Pixels::None) {
+                return Err(not_read("it is no image"));
+            }
+            let header = Look::of(&data)?.header;
+            let text = |tag: Tag| data.text(tag).unwrap_or_default();
+            let (series, number) = (text(tags::SERIES_INSTANCE_UID), text(tags::INSTANCE_NUMBER).parse().ok());
+            Ok(Self { file: file.to_owned(), series, number, header, place: Place::of(&data) })
+        })?;
+        found.ok_or(FormatError::Unsupported { found: "no DICOM file" })
     }
 
     /// Gives how far along the normal the file lies, in millimetres.
@@ -79,126 +119,146 @@ impl Slice {
     }
 }
 
-/// The files of one series, in the order of their positions along the normal of their orientation, or of their numbers.
+/// The slices of one volume, each a file, in the order of their positions along the normal of their orientation; of their numbers where
+/// they tell no positions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// SeriesInstanceUID.
-    pub uid: String,
-    /// The files.
-    pub slices: Vec<Slice>,
+    slices: Vec<Slice>,
 }
 
-/// Why the files of a folder are no series, or those of a series no volume.
+/// Why files are not the slices of one volume. Files are named relative to their root.
 #[derive(Debug, thiserror::Error)]
 pub enum SeriesError {
-    /// The folder cannot be read.
-    #[error("{}: {}", .folder.display(), .source.kind())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// A file cannot be read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{file}: {source}")]
     File {
         /// The file.
-        path: PathBuf,
+        file: String,
         /// Why.
         source: FormatError,
     },
     /// Two files lie at the same place, or bear the same number where no place is known.
-    #[error("{} and {} lie at the same position: is this one volume?", .first.display(), .second.display())]
+    #[error("it lies at the same position as {first}")]
     Duplicate {
         /// A file.
-        first: PathBuf,
+        first: String,
         /// The next.
-        second: PathBuf,
+        second: String,
     },
     /// Slices are missing, or not evenly apart.
-    #[error("{} and {} are {apart:.3} mm apart, the others {usual:.3} mm", .first.display(), .second.display())]
+    #[error("it is {apart:.3} mm from {first}, and most slices are {usual:.3} mm apart")]
     Gap {
         /// A file.
-        first: PathBuf,
+        first: String,
         /// The next.
-        second: PathBuf,
+        second: String,
         /// How far they are apart.
         apart: f64,
         /// How far most are apart.
         usual: f64,
     },
     /// Two files do not fit together.
-    #[error("{} and {} differ in their {what}", .first.display(), .second.display())]
+    #[error("{first} and it differ in their {what}")]
     Different {
         /// A file.
-        first: PathBuf,
+        first: String,
         /// The one that differs.
-        second: PathBuf,
+        second: String,
         /// In what.
         what: &'static str,
     },
+    /// A file has several frames.
+    #[error("it has {frames} frames of its own, and is no slice")]
+    Frames {
+        /// The file.
+        file: String,
+        /// How many.
+        frames: usize,
+    },
 }
 
-/// Tells whose image a file is, without decoding it.
-///
-/// # Errors
-/// If the file is no image that is read.
-pub fn instance(path: &Path) -> Result<Instance, FormatError> {
-    match slice(path)? {
-        Some(slice) => Ok(slice.instance),
-        None => Err(FormatError::UnsupportedKind { format: FORMAT, reason: "it is no image".to_string() }),
+impl SeriesError {
+    /// Gives the file that is wrong, of two the second.
+    pub fn file(&self) -> &str {
+        match self {
+            Self::File { file, .. } | Self::Frames { file, .. } => file,
+            Self::Duplicate { second, .. } | Self::Gap { second, .. } | Self::Different { second, .. } => second,
+        }
+    }
+
+    /// Says what to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "copy or download the file again, or list it under `ignore`",
+            Self::Duplicate { .. } => {
+                "name what tells volumes apart (a series, a phase) in the pattern or in `headers`: `series: SeriesInstanceUID`"
+            }
+            Self::Gap { .. } => {
+                "add the slices that are missing, or list those that lie apart (a localiser) under `ignore`"
+            }
+            Self::Different { .. } => {
+                "name what tells the series apart in the pattern or in `headers`: `series: SeriesInstanceUID`"
+            }
+            Self::Frames { .. } => "files that are volumes by themselves need no `stack`",
+        }
     }
 }
 
-/// Finds the series in a folder and those below it, by SeriesInstanceUID; files that are no DICOM images are passed over.
-///
-/// # Errors
-/// If a folder cannot be read, or a DICOM image is damaged or not read.
-pub fn series(folder: &Path) -> Result<Vec<Series>, SeriesError> {
-    let mut found: BTreeMap<String, Vec<Slice>> = BTreeMap::new();
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
-        let entry =
-            entry.map_err(|error| SeriesError::Folder { folder: folder.to_path_buf(), source: error.into() })?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        match slice(entry.path()) {
-            Ok(Some(slice)) => found.entry(slice.instance.series.clone()).or_default().push(slice),
-            Ok(None) => {}
-            Err(source) => return Err(SeriesError::File { path: entry.path().to_path_buf(), source }),
-        }
-    }
-    let sorted = |(uid, mut slices): (String, Vec<Slice>)| {
-        let number = |slice: &Slice| (slice.instance.number, slice.path.clone());
-        slices.sort_by_key(number);
+impl Series {
+    /// Reads the headers of files, and puts these in order.
+    ///
+    /// # Errors
+    /// If one cannot be read, or they are not the slices of one volume: of one series, size, orientation and pixel spacing, a frame
+    /// each, evenly apart.
+    pub fn of(root: &Path, files: &[String]) -> Result<Self, SeriesError> {
+        let slice =
+            |file: &String| Slice::of(root, file).map_err(|source| SeriesError::File { file: file.clone(), source });
+        let mut slices = files.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
+        slices.sort_by(|one, other| (one.number, &one.file).cmp(&(other.number, &other.file)));
         if let Some(heights) = slices.iter().map(Slice::height).collect::<Option<Vec<f64>>>() {
             let mut places: Vec<(f64, Slice)> = heights.into_iter().zip(slices).collect();
             places.sort_by(|one, other| one.0.total_cmp(&other.0));
             slices = places.into_iter().map(|(_, slice)| slice).collect();
         }
-        Series { uid, slices }
-    };
-    Ok(found.into_iter().map(sorted).collect())
-}
+        let series = Self { slices };
+        series.check()?;
+        Ok(series)
+    }
 
-impl Series {
-    /// Checks that the files are the slices of one volume: one frame each, of one size and orientation, evenly apart.
-    ///
-    /// # Errors
-    /// If they are not.
-    pub fn check(&self) -> Result<(), SeriesError> {
-        let Some(base) = self.slices.first().filter(|_| self.slices.len() > 1) else { return Ok(()) };
+    /// Gives the files in their order.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.slices.iter().map(|slice| slice.file.as_str())
+    }
+
+    /// Gives the size of the volume; nothing of no files.
+    pub fn header(&self) -> Option<Header> {
+        self.slices.first().map(|first| Header { slices: self.slices.len(), ..first.header })
+    }
+
+    /// Gives where the voxels of the volume lie, where the files tell.
+    pub fn geometry(&self) -> Option<Geometry> {
+        let base = self.slices.first()?;
+        let positions: Option<Vec<_>> =
+            self.slices.iter().map(|slice| slice.place.positions.first().copied()).collect();
+        base.place.with_step(positions.and_then(|positions| base.place.step(&positions)))
+    }
+
+    fn check(&self) -> Result<(), SeriesError> {
+        let Some(base) = self.slices.first() else { return Ok(()) };
+        let orientation = |slice: &Slice| slice.place.orientation.map(|two| two.concat());
         for slice in &self.slices {
             let different =
-                |what| SeriesError::Different { first: base.path.clone(), second: slice.path.clone(), what };
+                |what| SeriesError::Different { first: base.file.clone(), second: slice.file.clone(), what };
+            if slice.header.slices > 1 {
+                return Err(SeriesError::Frames { file: slice.file.clone(), frames: slice.header.slices });
+            }
+            if slice.series != base.series {
+                return Err(different("series"));
+            }
             if slice.header != base.header {
                 return Err(different("size"));
             }
-            if slice.header.slices > 1 {
-                return Err(different("position: both have frames of their own"));
-            }
-            if !close(&slice.place.orientation.map(|two| two.concat()), &base.place.orientation.map(|two| two.concat()))
-            {
+            if !close(&orientation(slice), &orientation(base)) {
                 return Err(different("orientation"));
             }
             if !close(&slice.place.pixel.map(Vec::from), &base.place.pixel.map(Vec::from)) {
@@ -210,11 +270,11 @@ impl Series {
 
     fn check_distances(&self) -> Result<(), SeriesError> {
         let pairs = || self.slices.windows(2).map(|pair| (&pair[0], &pair[1]));
-        let names = |(first, second): (&Slice, &Slice)| (first.path.clone(), second.path.clone());
+        let names = |(first, second): (&Slice, &Slice)| (first.file.clone(), second.file.clone());
         let apart = |(first, second): (&Slice, &Slice)| Some(second.height()? - first.height()?);
         let same = |pair: &(&Slice, &Slice)| match apart(*pair) {
             Some(apart) => apart < SAME,
-            None => pair.0.instance.number == pair.1.instance.number,
+            None => pair.0.number == pair.1.number && pair.0.number.is_some(),
         };
         if let Some((first, second)) = pairs().find(same).map(names) {
             return Err(SeriesError::Duplicate { first, second });
@@ -229,49 +289,6 @@ impl Series {
             None => Ok(()),
         }
     }
-
-    /// Decodes the files into one volume.
-    ///
-    /// # Errors
-    /// If the files are not the slices of one volume, or one cannot be read.
-    pub fn decode(&self) -> Result<Raster, SeriesError> {
-        self.check()?;
-        let mut volume: Option<Raster> = None;
-        let Some(base) = self.slices.first() else { return Ok(Raster::default()) };
-        let header = Header { slices: self.slices.len() * base.header.slices, ..base.header };
-        if header.height.saturating_mul(header.width).saturating_mul(header.slices) > MOST_PIXELS {
-            return Err(SeriesError::File { path: base.path.clone(), source: FormatError::TooLarge { header } });
-        }
-        for slice in &self.slices {
-            let file = |source| SeriesError::File { path: slice.path.clone(), source };
-            let raster = whole(&slice.path).and_then(|bytes| super::decode(&bytes));
-            let raster = raster.map_err(file)?;
-            match &mut volume {
-                None => volume = Some(raster),
-                // The file may have changed since it was looked at.
-                Some(volume)
-                    if (volume.height, volume.width, volume.channels)
-                        != (raster.height, raster.width, raster.channels) =>
-                {
-                    let (first, second) = (base.path.clone(), slice.path.clone());
-                    return Err(SeriesError::Different { first, second, what: "size or channels" });
-                }
-                Some(volume) => {
-                    volume.slices += raster.slices;
-                    volume.samples.extend(raster.samples);
-                    volume.full_scale = volume.full_scale.filter(|scale| raster.full_scale == Some(*scale));
-                    volume.lossy |= raster.lossy;
-                }
-            }
-        }
-        let mut volume = volume.unwrap_or_default();
-        if self.slices.len() > 1 {
-            let positions: Option<Vec<_>> =
-                self.slices.iter().map(|slice| slice.place.positions.first().copied()).collect();
-            volume.geometry = base.place.with_step(positions.and_then(|positions| base.place.step(&positions)));
-        }
-        Ok(volume)
-    }
 }
 
 /// Whether numbers are the same but for rounding.
@@ -283,20 +300,19 @@ fn close(one: &Option<Vec<f64>>, other: &Option<Vec<f64>>) -> bool {
     }
 }
 
-/// Reads what stands before the pixels of a file; nothing if it is of another format, or no image.
-fn slice(path: &Path) -> Result<Option<Slice>, FormatError> {
+/// Gives `work` what stands before the pixels of a file, and more where that is not enough; nothing if it is of another format.
+fn with_head<T>(path: &Path, mut work: impl FnMut(&[u8]) -> Result<T, FormatError>) -> Result<Option<T>, FormatError> {
     let mut bytes = Vec::new();
     let mut file = opened(path)?;
-    // Most have their pixels within the first 64 KiB.
-    file.by_ref().take(1 << 16).read_to_end(&mut bytes)?;
+    file.by_ref().take(HEAD).read_to_end(&mut bytes)?;
     if !is_dicom(&bytes) {
         return Ok(None);
     }
-    match Slice::of(path, &bytes) {
+    match work(&bytes) {
         Err(FormatError::Truncated { .. }) => {
             file.read_to_end(&mut bytes)?;
-            Slice::of(path, &bytes)
+            work(&bytes).map(Some)
         }
-        found => found,
+        found => found.map(Some),
     }
 }

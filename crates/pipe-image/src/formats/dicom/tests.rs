@@ -8,7 +8,7 @@ mod stacks;
 use super::*;
 use crate::formats::geometry::Geometry;
 
-const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+pub(crate) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 const IMPLICIT: &str = "1.2.840.10008.1.2";
 const BIG: &str = "1.2.840.10008.1.2.2";
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
@@ -19,14 +19,14 @@ type Element = (u16, u16, &'static str, Vec<u8>);
 
 /// A file in the making: its elements in the order in which they were given.
 #[derive(Clone)]
-struct Draft {
+pub(crate) struct Draft {
     syntax: &'static str,
     elements: Vec<Element>,
 }
 
 impl Draft {
     /// A gray image of 16 bits without its pixels.
-    fn gray(syntax: &'static str, height: u16, width: u16) -> Self {
+    pub(crate) fn gray(syntax: &'static str, height: u16, width: u16) -> Self {
         Self { syntax, elements: Vec::new() }
             .text(8, 0x16, "UI", "1.2.840.10008.5.1.4.1.1.2")
             .text(8, 0x60, "CS", "CT")
@@ -47,7 +47,7 @@ impl Draft {
         self
     }
 
-    fn text(self, group: u16, element: u16, vr: &'static str, text: &str) -> Self {
+    pub(crate) fn text(self, group: u16, element: u16, vr: &'static str, text: &str) -> Self {
         let padded = if text.len() % 2 == 1 { format!("{text} ") } else { text.to_owned() };
         self.element(group, element, vr, padded.into_bytes())
     }
@@ -66,7 +66,7 @@ impl Draft {
     }
 
     /// Adds pixels of 16 bits.
-    fn words(self, values: &[u16]) -> Self {
+    pub(crate) fn words(self, values: &[u16]) -> Self {
         let bytes = values.iter().flat_map(|value| self.two(*value)).collect();
         self.element(0x7fe0, 0x10, "OW", bytes)
     }
@@ -76,7 +76,7 @@ impl Draft {
     }
 
     /// Adds a position and an orientation.
-    fn placed(self, position: &str, orientation: &str) -> Self {
+    pub(crate) fn placed(self, position: &str, orientation: &str) -> Self {
         self.text(0x20, 0x32, "DS", position).text(0x20, 0x37, "DS", orientation).text(0x28, 0x30, "DS", "2\\3")
     }
 
@@ -104,7 +104,7 @@ impl Draft {
     }
 
     /// Gives the whole file.
-    fn file(&self) -> Vec<u8> {
+    pub(crate) fn file(&self) -> Vec<u8> {
         let mut bytes = vec![0; 128];
         bytes.extend(b"DICM");
         let uid = format!("{:\0<1$}", self.syntax, self.syntax.len().next_multiple_of(2));

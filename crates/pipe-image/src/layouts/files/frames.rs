@@ -8,21 +8,6 @@ use super::join::{Found, plain};
 use crate::layouts::survey::natural;
 use crate::problem::{DataProblem, What};
 
-/// Gives the files of slices that are the frames of a case, each with so many channels; of a case alone all its frames.
-pub(super) fn stacked(stack: &[&Group], channels: usize) -> Result<Vec<String>, DataProblem> {
-    let mut paths = Vec::new();
-    for group in stack {
-        let (files, found) = frames(&group.files)?;
-        if stack.len() > 1 && (found != channels || files.len() != channels) {
-            let reason = format!("it has {} files and {found} channels, the slice beside it {channels}", files.len());
-            return Err(DataProblem::new(What::MissingFrame, files[0].file.clone(), reason)
-                .hint("slices with neighbours are no sequences, and all have the same channels"));
-        }
-        paths.extend(files.iter().map(|found| found.file.clone()));
-    }
-    Ok(paths)
-}
-
 /// Sorts the files of a case frame by frame, the channels of a frame side by side, and gives how many channels there are.
 pub(super) fn frames(files: &[Found]) -> Result<(Vec<&Found>, usize), DataProblem> {
     let key = |found: &Found| {

@@ -32,8 +32,14 @@ fn joins(name: &str) -> bool {
 }
 
 /// Whether a name says something of a case that has no place of its own.
-pub(super) fn is_tag(name: &str) -> bool {
+fn is_tag(name: &str) -> bool {
     tells(name) && !matches!(name, "case" | "patient" | "site")
+}
+
+/// Gives what names say that has no place of its own in a case.
+pub(super) fn tags(names: &Names) -> BTreeMap<String, String> {
+    let kept = names.iter().filter(|(name, _)| is_tag(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Things by what some of their names stand for.

@@ -1,6 +1,7 @@
 //! Where the labels of the `files` layout come from: mask files, files of single classes, tables of runs, outlines as text.
 //! It does not know how images are found.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -247,6 +248,20 @@ impl Labels {
                 let labels = masks.iter().flat_map(Mask::any).collect();
                 let Mask { depth, height, width, .. } = masks.into_iter().next().unwrap_or_else(|| Mask::empty(0, 0));
                 Ok(Mask { layers: classes.len(), depth, height, width, labels })
+            }
+            MaskSource::Slices(slices) => {
+                let read = |at: usize, source: &MaskSource| {
+                    let geometry = native.geometry.map(|geometry| geometry.of_slice(at));
+                    let native = Native { geometry, slices: 1, ..native.clone() };
+                    let files = CaseFiles { slices: 1, slice: None, stacks: BTreeMap::new(), ..files.clone() };
+                    self.read(root, (&files, &native), source, agreement)
+                };
+                let first = files.slice.as_ref().map_or(0, |slice| slice.at);
+                let masks = slices
+                    .iter()
+                    .enumerate()
+                    .map(|(at, source)| source.as_ref().map(|source| read(first + at, source)).transpose());
+                Ok(Mask::stacked(&masks.collect::<Result<Vec<_>, _>>()?, [files.height, files.width]))
             }
             MaskSource::Crops(crops) => crops::read(root, files, crops),
             MaskSource::Outlines { outlines, .. } => Ok(match self {

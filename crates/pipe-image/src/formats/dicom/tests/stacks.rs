@@ -16,45 +16,48 @@ fn folder(slices: &[(&str, Draft)]) -> DataFolder {
     folder
 }
 
+fn names(slices: &[(&str, Draft)]) -> Vec<String> {
+    slices.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
 #[track_caller]
-fn refused(slices: &[(&str, Draft)], expected: &str) {
-    let folder = folder(slices);
-    let found = series(folder.path()).expect("the folder is good");
-    let message = found[0].decode().expect_err("it is no volume").to_string();
-    assert_eq!(message.replace(&format!("{}/", folder.path().display()), ""), expected);
+fn refused(slices: &[(&str, Draft)], file: &str, expected: &str) {
+    let found = Series::of(folder(slices).path(), &names(slices)).expect_err("it is no volume");
+    assert_eq!((found.file(), found.to_string().as_str()), (file, expected));
 }
 
 #[test]
-fn files_are_grouped_sorted_and_put_together() {
-    let other = slice(0.0, 1).text(0x20, 0xe, "UI", "1.2.4");
-    let files = [("b/0001", slice(4.0, 1)), ("a", slice(-1.0, 3)), ("c.dcm", slice(1.5, 2)), ("other", other)];
+fn files_are_put_in_the_order_of_their_positions() {
+    let files = [("b/0001", slice(4.0, 1)), ("a", slice(-1.0, 3)), ("c.dcm", slice(1.5, 2))];
     let folder = folder(&files);
-    folder.file("notes.txt", b"not an image").file("empty", b"");
-    let plan =
-        Draft { syntax: EXPLICIT, elements: Vec::new() }.text(8, 0x60, "CS", "RTPLAN").text(0x300a, 2, "SH", "plan");
-    folder.file("plan", &plan.file());
-    let index = Draft { syntax: EXPLICIT, elements: Vec::new() }.text(4, 0x1130, "CS", "FILES");
-    folder.file("DICOMDIR", &index.file());
-    let found = series(folder.path()).expect("the folder is good");
-    assert_eq!(found.iter().map(|series| series.uid.as_str()).collect::<Vec<_>>(), ["1.2.3", "1.2.4"]);
-    let numbers: Vec<_> = found[0].slices.iter().map(|slice| slice.instance.number).collect();
-    assert_eq!(numbers, [Some(3), Some(2), Some(1)]);
-    let volume = found[0].decode().expect("it is a volume");
-    assert_eq!((volume.slices, volume.samples), (3, vec![3.0, 0.0, 2.0, 0.0, 1.0, 0.0]));
+    let found = Series::of(folder.path(), &names(&files)).expect("it is a volume");
+    assert_eq!(found.files().collect::<Vec<_>>(), ["a", "c.dcm", "b/0001"]);
+    assert_eq!(found.header(), Some(Header { slices: 3, height: 1, width: 2 }));
     let affine = Some([[-3.0, 0.0, 0.0, -5.0], [0.0, -2.0, 0.0, -6.0], [0.0, 0.0, 2.5, -1.0]]);
-    assert_eq!(volume.geometry, Some(Geometry { spacing: [2.5, 2.0, 3.0], affine }));
-    let known = instance(&folder.path().join("a")).expect("the file is good");
-    assert_eq!((known.patient.as_str(), known.series.as_str(), known.modality.as_str()), ("anna", "1.2.3", "CT"));
-    assert!(instance(&folder.path().join("notes.txt")).is_err());
+    assert_eq!(found.geometry(), Some(Geometry { spacing: [2.5, 2.0, 3.0], affine }));
+}
+
+#[test]
+fn headers_tell_attributes() {
+    let folder = folder(&[("a", slice(0.0, 7))]);
+    folder.file("notes.txt", b"not an image");
+    let of = |keyword: &str| Attribute::try_from(keyword.to_owned());
+    let wanted = ["SeriesInstanceUID", "PatientID", "StudyDate"].map(|keyword| of(keyword).expect("it is known"));
+    let told = attributes(&folder.path().join("a"), &wanted.each_ref()).expect("the file is good");
+    assert_eq!(told, Some(vec![Some("1.2.3".to_owned()), Some("anna".to_owned()), None]));
+    assert_eq!(attributes(&folder.path().join("notes.txt"), &[]).expect("it can be read"), None);
+    assert!(attributes(&folder.path().join("none"), &[]).is_err());
+    let unknown = of("PatientId").expect_err("it is written otherwise").to_string();
+    assert!(unknown.starts_with("`PatientId` is no attribute of DICOM"), "{unknown}");
 }
 
 #[test]
 fn without_positions_numbers_give_the_order() {
     let bare = |number: u16| Draft::gray(EXPLICIT, 1, 1).text(0x20, 0x13, "IS", &number.to_string()).words(&[number]);
-    let folder = folder(&[("a", bare(10)), ("b", bare(9))]);
-    let found = series(folder.path()).expect("the folder is good");
-    assert_eq!(found[0].decode().expect("it is a volume").samples, [9.0, 10.0]);
-    refused(&[("a", bare(1)), ("b", bare(1))], "a and b lie at the same position: is this one volume?");
+    let files = [("a", bare(10)), ("b", bare(9))];
+    let found = Series::of(folder(&files).path(), &names(&files)).expect("it is a volume");
+    assert_eq!(found.files().collect::<Vec<_>>(), ["b", "a"]);
+    refused(&[("a", bare(1)), ("b", bare(1))], "b", "it lies at the same position as a");
 }
 
 #[test]
@@ -62,15 +65,18 @@ fn what_is_no_volume_names_its_files() {
     let four = |third: f64, last: f64| {
         [("a", slice(0.0, 1)), ("b", slice(2.0, 2)), ("c", slice(third, 3)), ("d", slice(last, 4))]
     };
-    refused(&four(4.0, 8.0), "c and d are 4.000 mm apart, the others 2.000 mm");
-    refused(&four(4.0, 2.0), "b and d lie at the same position: is this one volume?");
-    refused(&[("a", slice(0.0, 1)), ("b", slice(1.0, 2).short(0x28, 0x10, 2))], "a and b differ in their size");
+    refused(&four(4.0, 8.0), "d", "it is 4.000 mm from c, and most slices are 2.000 mm apart");
+    refused(&four(4.0, 2.0), "d", "it lies at the same position as b");
+    let two = |second: Draft| [("a", slice(0.0, 1)), ("b", second)];
+    refused(&two(slice(1.0, 2).short(0x28, 0x10, 2)), "b", "a and it differ in their size");
+    refused(&two(slice(1.0, 2).text(0x20, 0xe, "UI", "1.2.4")), "b", "a and it differ in their series");
+    refused(&two(slice(1.0, 2).text(0x28, 8, "IS", "2")), "b", "it has 2 frames of its own, and is no slice");
     let turned = slice(1.0, 2).placed("5\\6\\1", "0\\1\\0\\1\\0\\0");
-    refused(&[("a", slice(0.0, 1)), ("b", turned)], "b and a differ in their orientation");
-    let folder = folder(&[("a", slice(0.0, 1)), ("b", slice(1.0, 2).text(0x28, 4, "CS", "HSV"))]);
-    let message = series(folder.path()).expect_err("a file is not read").to_string();
-    assert!(message.ends_with("b: this DICOM file is not read: its pixels are `HSV` of 1 samples"), "{message}");
+    refused(&two(turned), "a", "b and it differ in their orientation");
+    let hsv = slice(1.0, 2).text(0x28, 4, "CS", "HSV");
+    refused(&two(hsv), "b", "b: this DICOM file is not read: its pixels are `HSV` of 1 samples");
+    let folder = folder(&two(slice(1.0, 2)));
     folder.file("b", &slice(1.0, 2).file()[..300]);
-    let message = series(folder.path()).expect_err("a file is cut").to_string();
-    assert!(message.ends_with("b: the file ends after 300 bytes, before the DICOM picture does"), "{message}");
+    let message = Series::of(folder.path(), &["a", "b"].map(str::to_owned)).expect_err("a file is cut").to_string();
+    assert_eq!(message, "b: the file ends after 300 bytes, before the DICOM picture does");
 }

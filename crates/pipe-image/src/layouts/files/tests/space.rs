@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::formats::{Geometry, Voxels, write_nifti};
+use crate::native::Slice;
 
 const AFFINE: [[f64; 4]; 3] = [[-0.5, 0.0, 0.0, 20.0], [0.0, 0.5, 0.0, -7.5], [0.0, 0.0, 3.0, 100.0]];
 const IMAGE: Geometry = Geometry { spacing: [3.0, 0.5, 0.5], affine: Some(AFFINE) };
@@ -70,10 +71,11 @@ fn files_of_a_case_lie_in_one_place() {
     let turned = Geometry { affine: Some(turned), ..IMAGE };
     let hint = hint.replace(
         "write it anew with the affine of the image",
-        "if both affines are right, resample it to the grid of the image",
+        "if both affines are right, set `geometry: turn` in the layout",
     );
     let expected = format!(
-        "a: a_1.nii.gz: geometry differs: its columns, rows and slices run to RAS, expected LAS, by a_0.nii.gz {hint}"
+        "a: a_1.nii.gz: geometry differs: its columns, rows and slices run to RAS, expected LAS, by a_0.nii.gz; both cover the \
+         same voxels {hint}"
     );
     assert_eq!(said(Some(&IMAGE), Some(&turned), "false"), [expected]);
 }
