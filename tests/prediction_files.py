@@ -173,8 +173,7 @@ def scan(root, folder, row):
 def picture(root, folder, row):
     mask = numpy.asarray(Image.open(folder / row["mask"]))
     source = Image.open(root / row["image"])
-    name = {"1": "low", "2": "right"}[row["class"]]
-    reference = numpy.asarray(Image.open(root / row["image"].replace("images", name))) > 0
+    reference = numpy.asarray(Image.open(root / row["image"].replace("images", row["class"]))) > 0
     return {
         "shape": mask.shape == (source.height, source.width),
         "type": str(mask.dtype),

@@ -190,7 +190,7 @@ fn pictures_get_a_picture_a_class() {
     check_covers(&said);
     for one in &said {
         assert_eq!((&one["shape"], &one["type"]), (&true.into(), &"uint8".into()), "{one:#}");
-        let name = format!("{}_class{}.png", one["case"].as_str().unwrap_or(""), one["class"].as_str().unwrap_or(""));
+        let name = format!("{}_{}.png", one["case"].as_str().unwrap_or(""), one["class"].as_str().unwrap_or(""));
         assert!(one["mask"] == name.as_str() && folder.join(&name).is_file(), "{one:#}");
     }
 }

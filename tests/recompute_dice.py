@@ -21,7 +21,8 @@ def read_pack(path):
     assert data[:8] == b"PIPEPACK" and data[-8:] == b"KCAPEPIP", f"{path} is no pack"
     offset, length = struct.unpack("<QQ", data[-64:-48])
     cases = {}
-    for entry in json.loads(data[offset : offset + length]):
+    index = json.loads(data[offset : offset + length])
+    for entry in index["entries"] if isinstance(index, dict) else index:
         shape = [entry[side] for side in ("frames", "channels", "height", "width")]
         values = numpy.frombuffer(data, TYPES[entry["dtype"]], int(numpy.prod(shape)), entry["image_offset"])
         mask = None

@@ -1,6 +1,6 @@
 """Reads the masks of a prepared data set. Standard library only.
 
-A pack is `header (64 bytes) | arrays | index (JSON, one entry a case) | footer (64 bytes)`; the footer tells where the
+A pack is `header (64 bytes) | arrays | index (JSON, one entry a case; a map with `classes` and `entries` where classes have names) | footer (64 bytes)`; the footer tells where the
 index lies. Does not know what the masks are for.
 """
 
@@ -17,7 +17,8 @@ def masks(path):
             raise ValueError(f"{path} is no pack, or was cut")
         at, length = struct.unpack_from("<QQ", footer)
         file.seek(at)
-        for case in json.loads(file.read(length)):
+        index = json.loads(file.read(length))
+        for case in index["entries"] if isinstance(index, dict) else index:
             if case["mask_digest"] is None:
                 continue
             file.seek(case["mask_offset"])

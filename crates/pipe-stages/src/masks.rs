@@ -31,7 +31,7 @@ use crate::{
 /// * Volumes, and all that lies somewhere in space (NIfTI, DICOM), become `<case>.nii.gz` with the affine and the distances of their file;
 ///   class ids as uint8. Slices that are cases of their own become one volume again; a slice that was not predicted stays background.
 /// * Pictures become `<case>.png`: gray, 8 bits, the class ids as they are (so 1 looks black: they are numbers, not a picture).
-/// * Classes that may overlap become one file each: `<case>_class1`, `<case>_class2` ..., 1 where the class is.
+/// * Classes that may overlap become one file each: `<case>_<class>`, `<case>_class1` ... where they have no names, 1 where the class is.
 /// * `index.csv` says of every file which case, patient and image it is of.
 pub struct Masks;
 
@@ -85,7 +85,7 @@ fn masks(with: &MasksWith, context: &Context) -> Result<(), Failure> {
     for group in subjects.chunks(GROUP) {
         let written: Vec<Vec<Row>> = group
             .par_iter()
-            .map(|subject| Drawn::of(subject, &predictions, with)?.write(subject, folder))
+            .map(|subject| Drawn::of(subject, &predictions, with)?.write(subject, predictions.classes(), folder))
             .collect::<Result<_, Failure>>()?;
         rows.extend(written.into_iter().flatten());
         context.progress((rows.len()) as u64, None, "files", "");
@@ -109,6 +109,12 @@ impl Subject<'_> {
     }
 }
 
+/// A name without what may not stand in that of a file.
+fn plain(name: &str) -> String {
+    let plain = |letter: char| if letter.is_alphanumeric() || "-_. ()+".contains(letter) { letter } else { '_' };
+    name.trim_start_matches('.').chars().map(plain).collect()
+}
+
 fn subjects(entries: &[Entry]) -> Vec<Subject<'_>> {
     let mut by_id: IndexMap<&str, Vec<(usize, &Entry)>> = IndexMap::new();
     for (at, entry) in entries.iter().enumerate() {
@@ -117,8 +123,7 @@ fn subjects(entries: &[Entry]) -> Vec<Subject<'_>> {
     }
     let mut taken = BTreeSet::new();
     let mut subject = |(id, entries): (&str, Vec<_>)| {
-        let plain = |letter: char| if letter.is_alphanumeric() || "-_. ()+".contains(letter) { letter } else { '_' };
-        let name: String = id.trim_start_matches('.').chars().map(plain).collect();
+        let name = plain(id);
         // Names that differ in a sign alone must not write over each other, nor those that a file system takes for one.
         let numbered = (1..).map(|number| if number == 1 { name.clone() } else { format!("{name}-{number}") });
         let file = numbered.into_iter().find(|name| taken.insert(name.to_lowercase())).expect("numbers do not end");
@@ -180,7 +185,7 @@ impl Drawn {
         Ok(drawn.expect("a subject has a case"))
     }
 
-    fn write(self, subject: &Subject<'_>, folder: &Path) -> Result<Vec<Row>, Failure> {
+    fn write(self, subject: &Subject<'_>, classes: &[String], folder: &Path) -> Result<Vec<Row>, Failure> {
         let Native { slices, height, width, geometry, file: source, .. } = subject.native();
         let grid = [*slices, *height, *width];
         let in_space = geometry.is_some() || *slices > 1;
@@ -202,8 +207,11 @@ impl Drawn {
         };
         let layers = self.mask.layers;
         let files = self.mask.labels.chunks_exact(self.mask.size().max(1)).enumerate().map(|(layer, labels)| {
-            let class = if layers == 1 { String::new() } else { (layer + 1).to_string() };
-            let name = if layers == 1 { subject.file.clone() } else { format!("{}_class{class}", subject.file) };
+            let (class, name) = match (layers, classes.get(layer)) {
+                (1, _) => (String::new(), subject.file.clone()),
+                (_, Some(class)) => (class.clone(), format!("{}_{}", subject.file, plain(class))),
+                (_, None) => ((layer + 1).to_string(), format!("{}_class{}", subject.file, layer + 1)),
+            };
             let name = if in_space {
                 save(format!("{name}.nii.gz"), nifti(Voxels::Labels(labels), 1)?)?
             } else {
@@ -273,7 +281,7 @@ mod tests {
     /// A pack of predictions, each with its shape `[slices, maps, rows, columns]` and values.
     fn pack(folder: &Path, predictions: &[(EntryMeta, [usize; 4], &[f32])]) -> Pack {
         let path = folder.join("pack");
-        let mut writer = PackWriter::create(&path).expect("there is room");
+        let mut writer = PackWriter::create(&path, &[]).expect("there is room");
         for (meta, [frames, channels, height, width], data) in predictions {
             let [frames, channels, height, width] = [*frames, *channels, *height, *width];
             let image = Image { frames, channels, height, width, data: data.to_vec() };
@@ -300,10 +308,10 @@ mod tests {
         let values = [0.2, 0.0, 0.5, 0.4, 0.0, 0.0, 0.0, 0.0, 0.9, 0.6, 0.1, 0.7];
         assert_eq!(drawn.probabilities.as_deref(), Some(values.as_slice()));
         fs::create_dir(folder.path().join(PROBABILITIES)).expect("there is room");
-        let rows = drawn.write(&subjects[0], folder.path()).expect("there is room");
+        let rows = drawn.write(&subjects[0], &["big/small".to_owned()], folder.path()).expect("there is room");
         let text = String::from_utf8(index(&rows)).expect("a table");
         let expected = "case,patient,site,part,class,mask,probabilities,image,slices,predicted_slices,class_of_name,slice\n\
-                        v,p,,,1,v_class1.nii.gz,probabilities/v.nii.gz,,3,2,x,7\n\
+                        v,p,,,big/small,v_big_small.nii.gz,probabilities/v.nii.gz,,3,2,x,7\n\
                         v,p,,,2,v_class2.nii.gz,probabilities/v.nii.gz,,3,2,x,7\n";
         assert_eq!(text, expected);
         assert!(

@@ -65,7 +65,7 @@ fn predict(with: &PredictWith, context: &Context) -> Result<(), Failure> {
     let model = Model::open(context.input("model"), &place(context)?)?.in_precision(with.precision)?;
     let pack = Pack::open(context.input("dataset"))?;
     let selection = Selection::read(context.input("images"))?;
-    let mut writer = PackWriter::create(context.output("prediction"))?;
+    let mut writer = PackWriter::create(context.output("prediction"), &selection.classes)?;
     let maps = match model.card().head {
         Head::Sigmoid if model.card().classes > 1 => Maps::Overlapping,
         Head::Sigmoid | Head::Softmax => Maps::Exclusive,

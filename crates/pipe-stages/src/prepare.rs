@@ -10,7 +10,7 @@ use std::{
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{
-    Dtype, Layout, PackWriter, Preparation, Prepared,
+    Dtype, Layout, PackWriter, Preparation, Prepared, class_names,
     number::Size,
     phantom::{self, PhantomConfig},
     prepare::{Channels, Interpolation, Normalise},
@@ -52,6 +52,9 @@ pub struct DataConfig {
     /// Gray, or colour.
     #[serde(default)]
     pub channels: Channels,
+    /// The names of the classes from 1, for tables and files; null takes those that the layout has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
 }
 
 /// A layout that reads files, or a data set that makes its own.
@@ -103,6 +106,11 @@ impl DataConfig {
             frames: self.frames,
             channels: self.channels,
         }
+    }
+
+    /// The names of the classes from 1; none where nobody has named them.
+    pub fn class_names(&self, layout: &Layout) -> Vec<String> {
+        self.classes.clone().unwrap_or_else(|| class_names(layout))
     }
 
     /// The layout that reads the files, and the folder they stand in.
@@ -169,7 +177,7 @@ impl Stage for Prepare {
 fn pack(with: &DataConfig, root: Option<PathBuf>, context: &Context) -> Result<(), Failure> {
     let (layout, root) = with.files(root, &context.scratch().join("made"))?;
     let preparation = with.preparation();
-    let mut writer = PackWriter::create(context.output("dataset"))?;
+    let mut writer = PackWriter::create(context.output("dataset"), &with.class_names(&layout))?;
     let mut cases = 0_u64;
     let mut written = Ok(());
     let loaded = layout.load(

@@ -42,6 +42,9 @@ pub struct Selection {
     /// Held-out cases; empty in a selection for training.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<Selected>,
+    /// The names of the classes from 1, where the consumer writes them down and they have names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// How far the fold leaks; none where patients stay together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leak: Option<Leak>,

@@ -383,8 +383,11 @@ fn write(Cut { fold, leak }: &Cut, pack: &Pack, context: &Context) -> Result<(),
         ..Selection::default()
     };
     training.write(context.output("training"))?;
-    Selection { test: select(&fold.test, Reads::Image)?, ..Selection::default() }.write(context.output("images"))?;
-    let truth = Selection { test: select(&fold.test, Reads::Mask)?, leak: *leak, ..Selection::default() };
+    let classes = pack.classes().to_vec();
+    let images =
+        Selection { test: select(&fold.test, Reads::Image)?, classes: classes.clone(), ..Selection::default() };
+    images.write(context.output("images"))?;
+    let truth = Selection { test: select(&fold.test, Reads::Mask)?, classes, leak: *leak, ..Selection::default() };
     truth.write(context.output("truth"))
 }
 

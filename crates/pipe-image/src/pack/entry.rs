@@ -53,6 +53,15 @@ impl Maps {
     }
 }
 
+/// The index of a pack that names its classes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Index {
+    /// The names of the classes of masks, from 1.
+    pub(super) classes: Vec<String>,
+    pub(super) entries: Vec<Entry>,
+}
+
 /// An entry of a pack as its index has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {

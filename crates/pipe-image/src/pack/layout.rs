@@ -1,7 +1,8 @@
 //! The bytes of a pack: header, aligned arrays, JSON index, footer.
 //! It does not know files; writer and reader agree here.
 //!
-//! `header (64 bytes) | array, zeros up to 64 bytes | ... | index (JSON list of entries) | footer (64 bytes)`. Numbers are
+//! `header (64 bytes) | array, zeros up to 64 bytes | ... | index (JSON: a list of entries; of
+//! version 3 a map with the names of classes too) | footer (64 bytes)`. Numbers are
 //! little-endian. The footer has the place, length and BLAKE3 of the index, so that a pack that was cut anywhere is no pack.
 
 use crate::Dtype;
@@ -10,16 +11,18 @@ use crate::Dtype;
 pub(super) const MAGIC: [u8; 8] = *b"PIPEPACK";
 /// What a pack ends with.
 pub(super) const END: [u8; 8] = *b"KCAPEPIP";
-/// The version of the bytes.
-pub(super) const VERSION: u32 = 2;
+/// The newest version of the bytes.
+pub(super) const VERSION: u32 = 3;
+/// The version of packs whose classes have no names: they stay, to the byte, what they were before names could be kept.
+pub(super) const WITHOUT_NAMES: u32 = 2;
 /// Arrays start at multiples of this: a cache line, and the widest vector register.
 pub(super) const ALIGN: u64 = 64;
 
 /// Gives the header.
-pub(super) fn header() -> [u8; ALIGN as usize] {
+pub(super) fn header(version: u32) -> [u8; ALIGN as usize] {
     let mut header = [0; ALIGN as usize];
     header[..8].copy_from_slice(&MAGIC);
-    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[8..12].copy_from_slice(&version.to_le_bytes());
     header
 }
 

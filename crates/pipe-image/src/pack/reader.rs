@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use super::entry::{Dtype, Entry, PackError};
-use super::layout::{ALIGN, END, MAGIC, VERSION, digest};
+use super::entry::{Dtype, Entry, Index, PackError};
+use super::layout::{ALIGN, END, MAGIC, VERSION, WITHOUT_NAMES, digest};
 use super::map::map;
 use crate::{Image, Mask};
 
@@ -16,6 +16,7 @@ use crate::{Image, Mask};
 pub struct Pack {
     path: PathBuf,
     bytes: Mmap,
+    classes: Vec<String>,
     entries: Vec<Entry>,
     by_id: BTreeMap<String, usize>,
 }
@@ -32,11 +33,15 @@ impl Pack {
             return Err(PackError::NotAPack { path: path.to_owned() });
         }
         let version = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-        if version != VERSION {
+        if !(WITHOUT_NAMES..=VERSION).contains(&version) {
             return Err(PackError::Version { path: path.to_owned(), found: version, known: VERSION });
         }
         let index = index(&bytes).ok_or_else(|| damaged("it ends too early, or its index was changed"))?;
-        let entries: Vec<Entry> = serde_json::from_slice(index).map_err(|error| damaged(&error.to_string()))?;
+        let Index { classes, entries } = match version {
+            WITHOUT_NAMES => serde_json::from_slice(index).map(|entries| Index { classes: Vec::new(), entries }),
+            _ => serde_json::from_slice(index),
+        }
+        .map_err(|error| damaged(&error.to_string()))?;
         for entry in &entries {
             let image = entry.values().saturating_mul(entry.dtype.bytes());
             let mask = if entry.mask_digest.is_some() { entry.labels() } else { 0 };
@@ -46,12 +51,17 @@ impl Pack {
             }
         }
         let by_id = entries.iter().enumerate().map(|(at, entry)| (entry.id.clone(), at)).collect();
-        Ok(Self { path: path.to_owned(), bytes, entries, by_id })
+        Ok(Self { path: path.to_owned(), bytes, classes, entries, by_id })
     }
 
     /// Gives the entries in the order they were written.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Gives the names of the classes from 1, where they have names.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// Gives the place of a case.
@@ -160,8 +170,12 @@ mod tests {
     }
 
     fn written(path: &Path) -> Result<(), PackError> {
+        written_with(path, &[])
+    }
+
+    fn written_with(path: &Path, classes: &[String]) -> Result<(), PackError> {
         let mask = Mask { layers: 1, depth: 1, height: 2, width: 2, labels: vec![0, 1, 2, 1] };
-        let mut writer = PackWriter::create(path)?;
+        let mut writer = PackWriter::create(path, classes)?;
         writer.push(meta("a"), &image(), Dtype::F32, Some(&mask))?;
         writer.push(meta("b"), &image(), Dtype::F16, None)?;
         writer.push(
@@ -196,6 +210,11 @@ mod tests {
         assert_ne!(pack.entries()[0].about(), pack.entries()[1].about());
         assert_ne!(pack.entries()[0].image_digest, pack.entries()[1].image_digest);
         (0..3).for_each(|at| pack.verify(at).expect("nothing changed"));
+        assert!(pack.classes().is_empty());
+        let names = ["anterior", "posterior"].map(str::to_owned);
+        written_with(&two, &names).expect("the disk has room");
+        let named = Pack::open(&two).expect("the pack is whole");
+        assert_eq!((named.classes(), named.entries()), (names.as_slice(), pack.entries()));
     }
 
     #[test]

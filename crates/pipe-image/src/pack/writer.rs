@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::entry::{Dtype, Entry, EntryMeta, PackError};
-use super::layout::{ALIGN, digest, footer, header};
+use super::entry::{Dtype, Entry, EntryMeta, Index, PackError};
+use super::layout::{ALIGN, VERSION, WITHOUT_NAMES, digest, footer, header};
 use crate::{Image, Mask};
 
 /// A pack that is being written; without [`PackWriter::finish`] the file is no pack.
@@ -16,21 +16,23 @@ pub struct PackWriter {
     path: PathBuf,
     file: BufWriter<File>,
     at: u64,
+    classes: Vec<String>,
     entries: Vec<Entry>,
     ids: BTreeSet<String>,
 }
 
 impl PackWriter {
-    /// Starts a pack; a file of that name is replaced.
+    /// Starts a pack; a file of that name is replaced. `classes` are the names of those from 1, where they have names.
     ///
     /// # Errors
     /// If the file cannot be created.
-    pub fn create(path: &Path) -> Result<Self, PackError> {
+    pub fn create(path: &Path, classes: &[String]) -> Result<Self, PackError> {
         let file =
             File::create(path).map_err(|source| PackError::Io { action: "create", path: path.to_owned(), source })?;
         let (entries, ids) = (Vec::new(), BTreeSet::new());
-        let mut writer = Self { path: path.to_owned(), file: BufWriter::new(file), at: 0, entries, ids };
-        writer.write(&header())?;
+        let mut writer =
+            Self { path: path.to_owned(), file: BufWriter::new(file), at: 0, classes: classes.to_vec(), entries, ids };
+        writer.write(&header(if classes.is_empty() { WITHOUT_NAMES } else { VERSION }))?;
         Ok(writer)
     }
 
@@ -94,7 +96,13 @@ impl PackWriter {
     /// # Errors
     /// If the disk is full.
     pub fn finish(mut self) -> Result<(), PackError> {
-        let index = serde_json::to_vec(&self.entries).expect("entries are plain data");
+        let (classes, entries) = (std::mem::take(&mut self.classes), std::mem::take(&mut self.entries));
+        let index = if classes.is_empty() {
+            serde_json::to_vec(&entries)
+        } else {
+            serde_json::to_vec(&Index { classes, entries })
+        };
+        let index = index.expect("entries are plain data");
         let offset = self.at;
         self.write(&index)?;
         self.write(&footer(offset, &index))?;
