@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Score;
+
 /// Values in short.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -17,10 +19,20 @@ pub struct Summary {
     pub min: Option<f64>,
     /// Largest value.
     pub max: Option<f64>,
-    /// Number of values.
+    /// Number of values, imputed ones among them.
     pub n: usize,
-    /// Number of cases that a convention excluded.
+    /// Number of cases that the convention for empty masks excluded, or for which the metric has no value.
     pub excluded: usize,
+    /// Number of values that the convention for empty masks gave.
+    #[serde(default)]
+    pub imputed: usize,
+}
+
+impl Summary {
+    /// Whether there were cases and none has a value, as where a class is absent everywhere.
+    pub fn excluded_everywhere(&self) -> bool {
+        self.n == 0 && self.excluded > 0
+    }
 }
 
 /// Mean and sample standard deviation (divisor n - 1).
@@ -34,9 +46,10 @@ pub fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     (Some(mean), (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()))
 }
 
-/// Summarises values; `None` is a case that a convention excludes.
-pub fn summarise(values: &[Option<f64>]) -> Summary {
-    let mut known: Vec<f64> = values.iter().flatten().copied().collect();
+/// Summarises scores of cases, or values of which some are missing (which count as excluded).
+pub fn summarise<S: Into<Score>>(scores: impl IntoIterator<Item = S>) -> Summary {
+    let scores: Vec<Score> = scores.into_iter().map(Into::into).collect();
+    let mut known: Vec<f64> = scores.iter().filter_map(|score| score.value()).collect();
     let (mean, sd) = mean_and_sd(&known);
     known.sort_by(f64::total_cmp);
     let middle = known.len() / 2;
@@ -52,7 +65,8 @@ pub fn summarise(values: &[Option<f64>]) -> Summary {
         min: known.first().copied(),
         max: known.last().copied(),
         n: known.len(),
-        excluded: values.len() - known.len(),
+        excluded: scores.len() - known.len(),
+        imputed: scores.iter().filter(|score| matches!(score, Score::Imputed(_))).count(),
     }
 }
 
@@ -62,10 +76,14 @@ mod tests {
 
     #[test]
     fn excluded_cases_are_counted() {
-        let summary = summarise(&[Some(1.0), None, Some(2.0), Some(4.0), Some(5.0)]);
+        let summary = summarise([Some(1.0), None, Some(2.0), Some(4.0), Some(5.0)]);
         assert_eq!((summary.mean, summary.median, summary.n, summary.excluded), (Some(3.0), Some(3.0), 4, 1));
         assert!((summary.sd.expect("four values") - (10.0_f64 / 3.0).sqrt()).abs() < 1e-15);
-        assert_eq!(summarise(&[None]).mean, None);
-        assert_eq!(summarise(&[Some(1.0)]).sd, None);
+        let none = summarise([Score::Excluded; 2]);
+        assert!(none.excluded_everywhere() && none.mean.is_none());
+        assert!(!summarise([Score::Known(0.0), Score::Excluded]).excluded_everywhere());
+        let imputed = summarise([Score::Known(1.0), Score::Imputed(3.0)]);
+        assert_eq!((imputed.mean, imputed.n, imputed.imputed), (Some(2.0), 2, 1));
+        assert_eq!(summarise([Some(1.0)]).sd, None);
     }
 }

@@ -72,7 +72,7 @@ pub fn html(report: &Report) -> String {
 }
 
 fn results(report: &Report) -> String {
-    let rows = table(&report.cases);
+    let rows = table(&report.metrics, &report.cases);
     let mut text = String::new();
     let Some(first) = rows.first() else {
         return text;
@@ -97,7 +97,7 @@ fn results(report: &Report) -> String {
     folds.iter().for_each(|fold| add(format!("<th>{}</th>", escape(&point(fold)))));
     add("</tr>\n".to_owned());
     for row in &rows {
-        let n = if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
+        let n = row.cases();
         add(format!(
             "<tr><td class=\"l\">{}</td><td class=\"l\">{}</td><td>{}</td><td>{}</td><td>{n}</td><td>{}</td>",
             escape(&row.system),
@@ -214,6 +214,7 @@ mod tests {
             title: "<script>".into(),
             experiment: "e".into(),
             description: Some("a & b".into()),
+            metrics: Vec::new(),
             cases: Vec::new(),
             curves: Vec::new(),
             overlays: Vec::new(),

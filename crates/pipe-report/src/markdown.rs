@@ -24,7 +24,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     for mark in &report.marks {
         add(format!("**Not made by the present recipe**: {mark}.\n"));
     }
-    let rows = table(&report.cases);
+    let rows = table(&report.metrics, &report.cases);
     if !rows.is_empty() {
         add("## Test results\n".to_owned());
         let columns = folds(&rows);
@@ -35,8 +35,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
         ));
         add(format!("|---|---|---:|---:|---:|---:|{}", "---:|".repeat(folds.len())));
         for row in &rows {
-            let n =
-                if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
+            let n = row.cases();
             let per_fold: Vec<_> = columns.iter().map(|fold| value(row.fold(fold))).collect();
             add(format!(
                 "| {} | {} | {} | {} | {n} | {} | {} |",

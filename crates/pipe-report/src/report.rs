@@ -3,6 +3,7 @@
 //! Does not know where its numbers come from or how it looks.
 
 use indexmap::IndexMap;
+use pipe_metrics::Description;
 use serde::Serialize;
 
 use crate::{Case, Curve, Overlay};
@@ -44,6 +45,8 @@ pub struct Report {
     pub experiment: String,
     /// One sentence.
     pub description: Option<String>,
+    /// The metrics, in the order of its tables.
+    pub metrics: Vec<Description>,
     /// Values by case.
     pub cases: Vec<Case>,
     /// Loss curves, one a training.

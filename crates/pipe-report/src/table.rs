@@ -5,7 +5,7 @@
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
-use pipe_metrics::{Direction, METRICS, summarise};
+use pipe_metrics::{Description, Direction, Score, summarise};
 
 /// One value of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,10 +18,10 @@ pub struct Case {
     pub case: String,
     /// Its patient.
     pub patient: String,
-    /// Name of the metric.
+    /// Key of the metric.
     pub metric: String,
-    /// The value; none where the convention for empty masks excludes the case.
-    pub value: Option<f64>,
+    /// What it scores.
+    pub value: Score,
 }
 
 /// The mean of one fold.
@@ -42,7 +42,7 @@ pub struct PerFold {
 pub struct Row {
     /// The system.
     pub system: String,
-    /// Name of the metric.
+    /// Key of the metric.
     pub metric: String,
     /// Its name for people.
     pub label: String,
@@ -60,6 +60,8 @@ pub struct Row {
     pub n: usize,
     /// Test cases that the convention for empty masks excludes.
     pub excluded: usize,
+    /// Test cases, among those with a value, to which the convention for empty masks gave it.
+    pub imputed: usize,
     /// Mean of the folds' means.
     pub mean_over_folds: Option<f64>,
     /// Standard deviation of the folds' means (divisor n - 1).
@@ -69,6 +71,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// Cases behind the mean, and those that a convention excluded or gave a value: `40 (+2 excluded, 1 imputed)`.
+    pub fn cases(&self) -> String {
+        let excluded = (self.excluded > 0).then(|| format!("+{} excluded", self.excluded));
+        let imputed = (self.imputed > 0).then(|| format!("{} imputed", self.imputed));
+        let remarks: Vec<String> = excluded.into_iter().chain(imputed).collect();
+        if remarks.is_empty() { self.n.to_string() } else { format!("{} ({})", self.n, remarks.join(", ")) }
+    }
+
     /// The mean of one fold; none where this system has no such fold.
     pub fn fold(&self, axes: &IndexMap<String, String>) -> Option<f64> {
         self.per_fold.iter().find(|fold| fold.axes == *axes).and_then(|fold| fold.mean)
@@ -86,44 +96,45 @@ pub fn folds(rows: &[Row]) -> Vec<&IndexMap<String, String>> {
     folds
 }
 
-/// Means by system and metric, in the order of the systems and of [`METRICS`].
-pub fn table(cases: &[Case]) -> Vec<Row> {
+/// Means by system and metric, in the order of the systems and of the metrics.
+pub fn table(metrics: &[Description], cases: &[Case]) -> Vec<Row> {
     let systems: IndexSet<&str> = cases.iter().map(|case| case.system.as_str()).collect();
     let of = |system: &str, metric: &str| -> Vec<&Case> {
         cases.iter().filter(|case| case.system == system && case.metric == metric).collect()
     };
     let mut rows = Vec::new();
     for system in systems {
-        for metric in METRICS {
-            let chosen = of(system, metric.name);
+        for metric in metrics {
+            let chosen = of(system, &metric.key);
             if chosen.is_empty() {
                 continue;
             }
-            let all = summarise(&chosen.iter().map(|case| case.value).collect::<Vec<_>>());
-            let mut folds: IndexMap<Vec<(&String, &String)>, Vec<Option<f64>>> = IndexMap::new();
+            let all = summarise(chosen.iter().map(|case| case.value));
+            let mut folds: IndexMap<Vec<(&String, &String)>, Vec<Score>> = IndexMap::new();
             for case in &chosen {
                 folds.entry(case.axes.iter().collect()).or_default().push(case.value);
             }
             let per_fold: Vec<PerFold> = folds
                 .into_iter()
                 .map(|(axes, values)| {
-                    let fold = summarise(&values);
+                    let fold = summarise(values);
                     let axes = axes.into_iter().map(|(axis, value)| (axis.clone(), value.clone())).collect();
                     PerFold { axes, mean: fold.mean, sd: fold.sd, n: fold.n }
                 })
                 .collect();
-            let over = summarise(&per_fold.iter().map(|fold| fold.mean).collect::<Vec<_>>());
+            let over = summarise(per_fold.iter().map(|fold| fold.mean));
             rows.push(Row {
                 system: system.to_owned(),
-                metric: metric.name.to_owned(),
-                label: metric.label.to_owned(),
-                unit: metric.unit.to_owned(),
+                metric: metric.key.clone(),
+                label: metric.label.clone(),
+                unit: metric.unit.clone(),
                 direction: metric.direction,
                 mean: all.mean,
                 sd: all.sd,
                 median: all.median,
                 n: all.n,
                 excluded: all.excluded,
+                imputed: all.imputed,
                 mean_over_folds: over.mean,
                 sd_over_folds: over.sd,
                 per_fold,
@@ -133,17 +144,19 @@ pub fn table(cases: &[Case]) -> Vec<Row> {
     rows
 }
 
-/// The long table as CSV.
+/// The long table as CSV; `state` says of each value whether it is known, imputed or excluded.
 pub fn csv(cases: &[Case]) -> String {
     let axes: IndexSet<&str> = cases.iter().flat_map(|case| case.axes.keys()).map(String::as_str).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = ["system"].into_iter().chain(axes.iter().copied()).chain(["case", "patient", "metric", "value"]);
+    let head =
+        ["system"].into_iter().chain(axes.iter().copied()).chain(["case", "patient", "metric", "value", "state"]);
     writer.write_record(head).expect("writing to memory");
     for case in cases {
         let mut record = vec![case.system.clone()];
         record.extend(axes.iter().map(|axis| case.axes.get(*axis).cloned().unwrap_or_default()));
         record.extend([case.case.clone(), case.patient.clone(), case.metric.clone()]);
-        record.push(case.value.map(|value| value.to_string()).unwrap_or_default());
+        record.push(case.value.value().map(|value| value.to_string()).unwrap_or_default());
+        record.push(case.value.state().to_owned());
         writer.write_record(record).expect("writing to memory");
     }
     String::from_utf8(writer.into_inner().expect("writing to memory")).expect("made of texts")
@@ -152,8 +165,9 @@ pub fn csv(cases: &[Case]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pipe_metrics::{LengthUnit, Metrics};
 
-    fn case(fold: &str, case: &str, value: Option<f64>) -> Case {
+    fn case(fold: &str, case: &str, value: Score) -> Case {
         Case {
             system: "unet".into(),
             axes: IndexMap::from([("fold".into(), fold.into())]),
@@ -166,14 +180,21 @@ mod tests {
 
     #[test]
     fn cases_and_folds_are_kept_apart() {
-        let cases =
-            [case("0", "a", Some(0.5)), case("0", "b", Some(0.7)), case("1", "c", Some(0.9)), case("1", "d", None)];
-        let rows = table(&cases);
+        let cases = [
+            case("0", "a", Score::Known(0.5)),
+            case("0", "b", Score::Known(0.7)),
+            case("1", "c", Score::Imputed(0.9)),
+            case("1", "d", Score::Excluded),
+        ];
+        let metrics = Metrics::default().descriptions(LengthUnit::Millimetre);
+        let rows = table(&metrics, &cases);
+        assert_eq!(rows.len(), 1, "one of the metrics has cases");
         let row = &rows[0];
-        assert_eq!((row.n, row.excluded, row.per_fold.len()), (3, 1, 2));
+        assert_eq!((row.n, row.excluded, row.imputed, row.per_fold.len()), (3, 1, 1, 2));
+        assert_eq!(row.cases(), "3 (+1 excluded, 1 imputed)");
         assert!((row.mean.expect("cases") - 0.7).abs() < 1e-12);
         assert!((row.mean_over_folds.expect("folds") - 0.75).abs() < 1e-12);
         assert!((row.sd_over_folds.expect("two folds") - 0.15 * 2_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(csv(&cases).lines().nth(4), Some("unet,1,d,d,dice,"));
+        assert_eq!(csv(&cases).lines().nth(4), Some("unet,1,d,d,dice,,excluded"));
     }
 }

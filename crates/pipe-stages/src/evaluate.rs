@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
 use pipe_image::{Maps, Mask, Pack, number::Probability, split::Leak};
-use pipe_metrics::{METRICS, Pair, Summary, summarise};
+use pipe_metrics::{Description, EmptyMasks, LengthUnit, Metrics, Pair, Score, Spacing, Summary, summarise};
 use pipe_store::{Direction, MetricRow};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -34,19 +34,19 @@ fn half() -> Probability {
     Probability::HALF
 }
 
-/// The values of one case, in the order of [`METRICS`].
+/// The scores of one case, in the order of the metrics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CaseValues {
     pub case: String,
     pub patient: String,
-    pub values: Vec<Option<f64>>,
+    pub values: Vec<Score>,
 }
 
 /// What `evaluation/summary.json` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Evaluation {
     pub threshold: f64,
-    pub metrics: Vec<String>,
+    pub metrics: Vec<Description>,
     pub cases: Vec<CaseValues>,
     pub summary: Vec<Summary>,
     /// How far the fold leaks whose cases these are; none where patients stay together.
@@ -59,7 +59,7 @@ pub(crate) const SUMMARY: &str = "summary.json";
 
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const ABOUT: &'static str = "compares predictions with reference masks, case by case";
     type With = EvaluateWith;
 
@@ -75,7 +75,10 @@ impl Stage for Evaluate {
     }
 
     fn versions(_: &EvaluateWith) -> BTreeMap<String, String> {
-        METRICS.iter().map(|metric| (format!("metric {}", metric.name), metric.version.to_string())).collect()
+        Metrics::default()
+            .iter()
+            .map(|metric| (format!("metric {}", metric.name()), metric.version().to_string()))
+            .collect()
     }
 
     fn run(with: EvaluateWith, context: &Context) -> Result<(), StageFailure> {
@@ -93,6 +96,15 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
     let predictions = Pack::open(context.input("prediction"))?;
     let selection = Selection::read(context.input("truth"))?;
     let threshold = with.threshold.get();
+    let (metrics, empty) = (Metrics::default(), EmptyMasks::default());
+    // Millimetres and pixels are never averaged: lengths are in mm only where every case knows its spacing.
+    let spaced = |selected: &Selected| -> Result<bool, Failure> {
+        let entry = &pack.entries()[position(&pack, selected)?];
+        let slices = pack.mask(position(&pack, selected)?).map_or(1, |mask| mask.depth);
+        Ok(entry.spacing.is_some_and(|[z, ..]| z > 0.0 || slices == 1))
+    };
+    let all: Vec<bool> = selection.test.iter().map(spaced).collect::<Result<_, _>>()?;
+    let unit = if all.contains(&false) { LengthUnit::Pixel } else { LengthUnit::Millimetre };
     let case = |selected: &Selected| -> Result<CaseValues, Failure> {
         let reference =
             pack.mask(position(&pack, selected)?).ok_or_else(|| Failure::NoMask { case: selected.id.clone() })?;
@@ -105,25 +117,31 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
         }
         let prediction = foreground(&probabilities, predictions.entries()[at].maps, threshold);
         let reference = reference.any();
-        let pair = Pair::new(&prediction, &reference, wanted);
-        let values = METRICS.iter().map(|metric| (metric.of)(&pair)).collect();
+        let refused = |reason: String| Failure::Unmeasurable { case: selected.id.clone(), reason };
+        let spacing = match (unit, pack.entries()[position(&pack, selected)?].spacing) {
+            (LengthUnit::Millimetre, Some(sides)) => {
+                Spacing::millimetres(sides).map_err(|error| refused(error.to_string()))?
+            }
+            _ => Spacing::PIXELS,
+        };
+        let pair = Pair::new(&prediction, &reference, wanted, spacing).map_err(|error| refused(error.to_string()))?;
+        let values = metrics.scores(&pair, empty).map_err(|error| refused(error.to_string()))?;
         Ok(CaseValues { case: selected.id.clone(), patient: selected.patient.clone(), values })
     };
     let cases: Vec<CaseValues> = selection.test.par_iter().map(case).collect::<Result<_, _>>()?;
-    let summary: Vec<Summary> = (0..METRICS.len())
-        .map(|metric| summarise(&cases.iter().map(|case| case.values[metric]).collect::<Vec<_>>()))
-        .collect();
-    for (metric, summary) in METRICS.iter().zip(&summary) {
+    let metrics = metrics.descriptions(unit);
+    let summary: Vec<Summary> =
+        (0..metrics.len()).map(|metric| summarise(cases.iter().map(|case| case.values[metric]))).collect();
+    for (metric, summary) in metrics.iter().zip(&summary) {
         let direction = match metric.direction {
             pipe_metrics::Direction::Higher => Direction::Higher,
             pipe_metrics::Direction::Lower => Direction::Lower,
         };
         // The ledger has no other place for the word, and runs are compared by these names.
-        let name = if selection.leak.is_some() { format!("leaky_{}", metric.name) } else { metric.name.to_owned() };
-        let unit = metric.unit.to_owned();
+        let name = if selection.leak.is_some() { format!("leaky_{}", metric.key) } else { metric.key.clone() };
+        let unit = metric.unit.clone();
         context.metric(MetricRow { name, value: summary.mean, unit, direction, case: None });
     }
-    let metrics = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
     write(&Evaluation { threshold, metrics, cases, summary, leak: selection.leak }, context)
 }
 
@@ -131,10 +149,10 @@ fn write(evaluation: &Evaluation, context: &Context) -> Result<(), Failure> {
     let folder = context.output("evaluation");
     fs::create_dir_all(folder).map_err(|source| Failure::write(folder, source))?;
     let mut table = csv::Writer::from_writer(Vec::new());
-    let head = ["case", "patient"].into_iter().chain(evaluation.metrics.iter().map(String::as_str));
+    let head = ["case", "patient"].into_iter().chain(evaluation.metrics.iter().map(|metric| metric.key.as_str()));
     table.write_record(head).expect("writing to memory");
     for CaseValues { case, patient, values } in &evaluation.cases {
-        let values = values.iter().map(|value| value.map(|value| value.to_string()).unwrap_or_default());
+        let values = values.iter().map(|score| score.value().map(|value| value.to_string()).unwrap_or_default());
         table.write_record([case.clone(), patient.clone()].into_iter().chain(values)).expect("writing to memory");
     }
     let table = table.into_inner().expect("writing to memory");

@@ -123,6 +123,14 @@ pub enum Failure {
         /// The case.
         case: String,
     },
+    /// A case that cannot be measured.
+    #[error("case `{case}`: {reason}")]
+    Unmeasurable {
+        /// The case.
+        case: String,
+        /// Why.
+        reason: String,
+    },
     /// A case has no mask where one is needed.
     #[error("case `{case}` has no mask")]
     NoMask {

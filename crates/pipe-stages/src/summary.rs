@@ -11,6 +11,7 @@ use std::{
 use indexmap::IndexMap;
 use pipe_engine::{Plan, PlanNode, marks};
 use pipe_image::{Image, Pack};
+use pipe_metrics::Description;
 use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Report, Series};
 use pipe_spec::Experiment;
 use pipe_store::{Digest, Record, Shape, Store};
@@ -57,6 +58,7 @@ impl Results<'_> {
             title: self.experiment.title.clone().unwrap_or_else(|| self.experiment.name.clone()),
             experiment: self.experiment.name.clone(),
             description: self.experiment.description.clone(),
+            metrics: Vec::new(),
             cases: Vec::new(),
             curves: Vec::new(),
             overlays: Vec::new(),
@@ -82,6 +84,11 @@ impl Results<'_> {
                     }
                     if let Some(leak) = evaluation.leak {
                         report.leaks.push(format!("{}: {leak}", node.id));
+                    }
+                    for metric in &evaluation.metrics {
+                        if report.metrics.iter().all(|known| known.key != metric.key) {
+                            report.metrics.push(metric.clone());
+                        }
                     }
                     report.cases.extend(self.cases(index, &evaluation));
                     report.overlays.extend(self.overlays(index, &evaluation, store)?);
@@ -127,12 +134,12 @@ impl Results<'_> {
         // In the name, so that every line of every table says it, and such numbers are never pooled with others.
         let system = self.system(node) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
         let axes = &self.fold_axes(node);
-        let value = |case: &crate::evaluate::CaseValues, at: usize, metric: &String| Case {
+        let value = |case: &crate::evaluate::CaseValues, at: usize, metric: &Description| Case {
             system: system.clone(),
             axes: axes.clone(),
             case: case.case.clone(),
             patient: case.patient.clone(),
-            metric: metric.clone(),
+            metric: metric.key.clone(),
             value: case.values[at],
         };
         let of_case = |case| evaluation.metrics.iter().enumerate().map(move |(at, metric)| (case, at, metric));
@@ -141,9 +148,12 @@ impl Results<'_> {
 
     /// Best, median and worst case by Dice.
     fn overlays(&self, node: usize, evaluation: &Evaluation, store: &Store) -> Result<Vec<Overlay>, Failure> {
-        let dice = evaluation.metrics.iter().position(|metric| metric == "dice");
-        let mut ranked: Vec<(f64, &str)> =
-            evaluation.cases.iter().filter_map(|case| Some((case.values[dice?]?, case.case.as_str()))).collect();
+        let dice = evaluation.metrics.iter().position(|metric| metric.key == "dice");
+        let mut ranked: Vec<(f64, &str)> = evaluation
+            .cases
+            .iter()
+            .filter_map(|case| Some((case.values[dice?].value()?, case.case.as_str())))
+            .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         let chosen: Vec<(Rank, (f64, &str))> = match ranked.len() {
             0 => Vec::new(),

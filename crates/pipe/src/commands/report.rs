@@ -40,7 +40,7 @@ pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
         output::json(&json!({
             "experiment": report.experiment,
             "title": report.title,
-            "table": table(&report.cases),
+            "table": table(&report.metrics, &report.cases),
             "cases": report.cases,
             "provenance": report.provenance,
             "notes": report.notes,
@@ -129,7 +129,7 @@ pub(crate) fn text(report: &Report) -> String {
     for mark in &report.marks {
         text.push_str(&format!("not made by the present recipe: {mark}\n"));
     }
-    let rows = table(&report.cases);
+    let rows = table(&report.metrics, &report.cases);
     if rows.is_empty() {
         return text;
     }
@@ -144,7 +144,7 @@ pub(crate) fn text(report: &Report) -> String {
     ];
     head.extend(names.iter().map(|fold| (fold.as_str(), Align::Right)));
     let line = |row: &Row| {
-        let n = if row.excluded > 0 { format!("{} (+{} excluded)", row.n, row.excluded) } else { row.n.to_string() };
+        let n = row.cases();
         let mut cells = vec![
             row.system.clone(),
             row.label.clone(),

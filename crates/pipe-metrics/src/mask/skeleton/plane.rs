@@ -14,7 +14,7 @@
 ///
 /// # Panics
 /// The mask has another length.
-pub fn skeletonize(mask: &[u8], height: usize, width: usize) -> Vec<u8> {
+pub(super) fn plane(mask: &[u8], height: usize, width: usize) -> Vec<u8> {
     assert_eq!(mask.len(), height * width, "a mask of that shape");
     // A border of background, so that every pixel has eight neighbours.
     let stride = width + 2;
@@ -88,11 +88,11 @@ mod tests {
         let mask: Vec<u8> = (0..height * width)
             .map(|at| u8::from((2..5).contains(&(at / width)) && (1..14).contains(&(at % width))))
             .collect();
-        let skeleton = skeletonize(&mask, height, width);
+        let skeleton = plane(&mask, height, width);
         for column in 4..11 {
             let pixels = (0..height).filter(|row| skeleton[row * width + column] == 1).count();
             assert_eq!(pixels, 1, "column {column}");
         }
-        assert_eq!(skeletonize(&skeleton, height, width), skeleton, "a skeleton is its own skeleton");
+        assert_eq!(plane(&skeleton, height, width), skeleton, "a skeleton is its own skeleton");
     }
 }
