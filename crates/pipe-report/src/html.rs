@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{LEAKY, Report, folds, markdown::point, mean_and_sd, overlay_png, table, value};
+use crate::{LEAKY, Report, Row, folds, markdown::point, mean_and_sd, overlay_png, table, value};
 
 /// What all pages have.
 pub(crate) const STYLE: &str = "
@@ -79,7 +79,11 @@ fn results(report: &Report) -> String {
     };
     let mut add = |part: String| text.push_str(&part);
     add("<h2>Test results</h2>\n".to_owned());
-    for row in rows.iter().filter(|row| matches!(row.metric.as_str(), "dice" | "cldice" | "precision" | "recall")) {
+    // Of several classes their mean, which comes first.
+    let is_shown = |row: &&Row| {
+        row.class == first.class && matches!(row.metric.as_str(), "dice" | "cldice" | "precision" | "recall")
+    };
+    for row in rows.iter().filter(is_shown) {
         let system = if rows.iter().any(|other| other.system != first.system) {
             format!("{} · ", escape(&row.system))
         } else {

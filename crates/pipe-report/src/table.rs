@@ -18,6 +18,8 @@ pub struct Case {
     pub case: String,
     /// Its patient.
     pub patient: String,
+    /// The class; `mean` over classes.
+    pub class: String,
     /// Key of the metric.
     pub metric: String,
     /// What it scores.
@@ -42,9 +44,11 @@ pub struct PerFold {
 pub struct Row {
     /// The system.
     pub system: String,
+    /// The class; `mean` over classes.
+    pub class: String,
     /// Key of the metric.
     pub metric: String,
-    /// Its name for people.
+    /// Its name for people, with the class where there are several.
     pub label: String,
     /// Its unit; empty for plain ratios.
     pub unit: String,
@@ -96,65 +100,74 @@ pub fn folds(rows: &[Row]) -> Vec<&IndexMap<String, String>> {
     folds
 }
 
-/// Means by system and metric, in the order of the systems and of the metrics.
+/// Means by system, metric and class, in the order in which systems and classes appear, and in that of the metrics.
 pub fn table(metrics: &[Description], cases: &[Case]) -> Vec<Row> {
     let systems: IndexSet<&str> = cases.iter().map(|case| case.system.as_str()).collect();
-    let of = |system: &str, metric: &str| -> Vec<&Case> {
-        cases.iter().filter(|case| case.system == system && case.metric == metric).collect()
-    };
+    let classes: IndexSet<&str> = cases.iter().map(|case| case.class.as_str()).collect();
+    let mut chosen: IndexMap<(&str, &str, &str), Vec<&Case>> = IndexMap::new();
+    for case in cases {
+        chosen.entry((&case.system, &case.metric, &case.class)).or_default().push(case);
+    }
     let mut rows = Vec::new();
     for system in systems {
-        for metric in metrics {
-            let chosen = of(system, &metric.key);
-            if chosen.is_empty() {
-                continue;
+        for (metric, class) in metrics.iter().flat_map(|metric| classes.iter().map(move |class| (metric, *class))) {
+            if let Some(cases) = chosen.get(&(system, metric.key.as_str(), class)) {
+                let of_class = if classes.len() > 1 { format!(", {class}") } else { String::new() };
+                rows.push(Row { label: format!("{}{of_class}", metric.label), ..row(metric, cases) });
             }
-            let all = summarise(chosen.iter().map(|case| case.value));
-            let mut folds: IndexMap<Vec<(&String, &String)>, Vec<Score>> = IndexMap::new();
-            for case in &chosen {
-                folds.entry(case.axes.iter().collect()).or_default().push(case.value);
-            }
-            let per_fold: Vec<PerFold> = folds
-                .into_iter()
-                .map(|(axes, values)| {
-                    let fold = summarise(values);
-                    let axes = axes.into_iter().map(|(axis, value)| (axis.clone(), value.clone())).collect();
-                    PerFold { axes, mean: fold.mean, sd: fold.sd, n: fold.n }
-                })
-                .collect();
-            let over = summarise(per_fold.iter().map(|fold| fold.mean));
-            rows.push(Row {
-                system: system.to_owned(),
-                metric: metric.key.clone(),
-                label: metric.label.clone(),
-                unit: metric.unit.clone(),
-                direction: metric.direction,
-                mean: all.mean,
-                sd: all.sd,
-                median: all.median,
-                n: all.n,
-                excluded: all.excluded,
-                imputed: all.imputed,
-                mean_over_folds: over.mean,
-                sd_over_folds: over.sd,
-                per_fold,
-            });
         }
     }
     rows
+}
+
+/// The line of the cases of one system, metric and class.
+fn row(metric: &Description, cases: &[&Case]) -> Row {
+    let all = summarise(cases.iter().map(|case| case.value));
+    let mut folds: IndexMap<Vec<(&String, &String)>, Vec<Score>> = IndexMap::new();
+    for case in cases {
+        folds.entry(case.axes.iter().collect()).or_default().push(case.value);
+    }
+    let per_fold: Vec<PerFold> = folds
+        .into_iter()
+        .map(|(axes, values)| {
+            let fold = summarise(values);
+            let axes = axes.into_iter().map(|(axis, value)| (axis.clone(), value.clone())).collect();
+            PerFold { axes, mean: fold.mean, sd: fold.sd, n: fold.n }
+        })
+        .collect();
+    let over = summarise(per_fold.iter().map(|fold| fold.mean));
+    Row {
+        system: cases[0].system.clone(),
+        class: cases[0].class.clone(),
+        metric: metric.key.clone(),
+        label: metric.label.clone(),
+        unit: metric.unit.clone(),
+        direction: metric.direction,
+        mean: all.mean,
+        sd: all.sd,
+        median: all.median,
+        n: all.n,
+        excluded: all.excluded,
+        imputed: all.imputed,
+        mean_over_folds: over.mean,
+        sd_over_folds: over.sd,
+        per_fold,
+    }
 }
 
 /// The long table as CSV; `state` says of each value whether it is known, imputed or excluded.
 pub fn csv(cases: &[Case]) -> String {
     let axes: IndexSet<&str> = cases.iter().flat_map(|case| case.axes.keys()).map(String::as_str).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let head =
-        ["system"].into_iter().chain(axes.iter().copied()).chain(["case", "patient", "metric", "value", "state"]);
+    let head = ["system"]
+        .into_iter()
+        .chain(axes.iter().copied())
+        .chain(["case", "patient", "class", "metric", "value", "state"]);
     writer.write_record(head).expect("writing to memory");
     for case in cases {
         let mut record = vec![case.system.clone()];
         record.extend(axes.iter().map(|axis| case.axes.get(*axis).cloned().unwrap_or_default()));
-        record.extend([case.case.clone(), case.patient.clone(), case.metric.clone()]);
+        record.extend([case.case.clone(), case.patient.clone(), case.class.clone(), case.metric.clone()]);
         record.push(case.value.value().map(|value| value.to_string()).unwrap_or_default());
         record.push(case.value.state().to_owned());
         writer.write_record(record).expect("writing to memory");
@@ -173,6 +186,7 @@ mod tests {
             axes: IndexMap::from([("fold".into(), fold.into())]),
             case: case.into(),
             patient: case.into(),
+            class: "lesion".into(),
             metric: "dice".into(),
             value,
         }
@@ -195,6 +209,6 @@ mod tests {
         assert!((row.mean.expect("cases") - 0.7).abs() < 1e-12);
         assert!((row.mean_over_folds.expect("folds") - 0.75).abs() < 1e-12);
         assert!((row.sd_over_folds.expect("two folds") - 0.15 * 2_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(csv(&cases).lines().nth(4), Some("unet,1,d,d,dice,,excluded"));
+        assert_eq!(csv(&cases).lines().nth(4), Some("unet,1,d,d,lesion,dice,,excluded"));
     }
 }

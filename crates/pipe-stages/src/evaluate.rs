@@ -5,9 +5,12 @@
 use std::{collections::BTreeMap, fs};
 
 use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Maps, Mask, Pack, number::Probability, split::Leak};
-use pipe_metrics::{Description, EmptyMasks, LengthUnit, Metrics, Pair, Score, Spacing, Summary, summarise};
-use pipe_store::{Direction, MetricRow};
+use pipe_image::{Image, Maps, Mask, Pack, number::Probability};
+use pipe_metrics::{
+    Case, Classes, Description, EmptyMasks, Evaluation, LengthUnit, Measured, Metric, Metrics, NotMeasured, Pooled,
+    Protocol, Spacing, summarise,
+};
+use pipe_store::{Digest, Direction, MetricRow};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,41 +24,32 @@ use crate::{
 /// Evaluates the test cases of one fold.
 pub struct Evaluate;
 
-/// From where on a pixel is foreground.
+/// How predictions are compared with references.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluateWith {
-    /// Probabilities at or above it are foreground; of classes that exclude each other the likeliest wins, and those other than 0 together are foreground; of classes that may overlap, each has the threshold.
+    /// Probabilities at or above it are foreground, if there is one map, or classes may overlap; of classes that exclude each other the likeliest wins.
     #[serde(default = "half")]
     pub threshold: Probability,
+    /// The metrics, by name or with their settings: `[dice, hd95, { nsd: { tolerance: 2 } }]`.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// What a case scores whose prediction, reference or both are empty.
+    #[serde(default)]
+    pub empty: EmptyMasks,
+    /// Whether any class against background is measured too, beside each class and the mean over classes.
+    #[serde(default)]
+    pub any: bool,
 }
 
 fn half() -> Probability {
     Probability::HALF
 }
 
-/// The scores of one case, in the order of the metrics.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CaseValues {
-    pub case: String,
-    pub patient: String,
-    pub values: Vec<Score>,
-}
-
-/// What `evaluation/summary.json` holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Evaluation {
-    pub threshold: f64,
-    pub metrics: Vec<Description>,
-    pub cases: Vec<CaseValues>,
-    pub summary: Vec<Summary>,
-    /// How far the fold leaks whose cases these are; none where patients stay together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leak: Option<Leak>,
-}
-
-/// File of the summary in an evaluation.
+/// File of the scores in an evaluation.
 pub(crate) const SUMMARY: &str = "summary.json";
+/// File of the sums over all pixels, by class: curves and calibration are drawn from them.
+pub(crate) const POOLED: &str = "pooled.json";
 
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
@@ -74,11 +68,9 @@ impl Stage for Evaluate {
         }
     }
 
-    fn versions(_: &EvaluateWith) -> BTreeMap<String, String> {
-        Metrics::default()
-            .iter()
-            .map(|metric| (format!("metric {}", metric.name()), metric.version().to_string()))
-            .collect()
+    fn versions(with: &EvaluateWith) -> BTreeMap<String, String> {
+        let version = |metric: &Metric| (format!("metric {}", metric.name()), metric.version().to_string());
+        with.metrics.iter().map(version).collect()
     }
 
     fn run(with: EvaluateWith, context: &Context) -> Result<(), StageFailure> {
@@ -87,7 +79,7 @@ impl Stage for Evaluate {
 }
 
 /// Foreground of a prediction at a threshold: any class, over all slices.
-pub(crate) fn foreground(probabilities: &pipe_image::Image, maps: Maps, threshold: f64) -> Vec<u8> {
+pub(crate) fn foreground(probabilities: &Image, maps: Maps, threshold: f64) -> Vec<u8> {
     Mask::decided(probabilities, maps, threshold).any()
 }
 
@@ -95,69 +87,133 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
     let pack = Pack::open(context.input("dataset"))?;
     let predictions = Pack::open(context.input("prediction"))?;
     let selection = Selection::read(context.input("truth"))?;
-    let threshold = with.threshold.get();
-    let (metrics, empty) = (Metrics::default(), EmptyMasks::default());
-    // Millimetres and pixels are never averaged: lengths are in mm only where every case knows its spacing.
-    let spaced = |selected: &Selected| -> Result<bool, Failure> {
-        let entry = &pack.entries()[position(&pack, selected)?];
-        let slices = pack.mask(position(&pack, selected)?).map_or(1, |mask| mask.depth);
-        Ok(entry.spacing.is_some_and(|[z, ..]| z > 0.0 || slices == 1))
+    let protocol = Protocol { metrics: with.metrics.clone(), empty: with.empty, any: with.any };
+    let unit = unit(&pack, &selection)?;
+    let case = |selected: &Selected| -> Result<(String, String, Measured), Failure> {
+        let measured = measure((with, &protocol), (&pack, &predictions), selected, unit)?;
+        Ok((selected.id.clone(), selected.patient.clone(), measured))
     };
-    let all: Vec<bool> = selection.test.iter().map(spaced).collect::<Result<_, _>>()?;
-    let unit = if all.contains(&false) { LengthUnit::Pixel } else { LengthUnit::Millimetre };
-    let case = |selected: &Selected| -> Result<CaseValues, Failure> {
-        let reference =
-            pack.mask(position(&pack, selected)?).ok_or_else(|| Failure::NoMask { case: selected.id.clone() })?;
-        let at = predictions.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
-        let probabilities = predictions.image(at);
-        let found = [probabilities.frames, probabilities.height, probabilities.width];
-        let wanted = [reference.depth, reference.height, reference.width];
-        if found != wanted {
-            return Err(Failure::Sizes { case: selected.id.clone(), prediction: found, mask: wanted });
-        }
-        let prediction = foreground(&probabilities, predictions.entries()[at].maps, threshold);
-        let reference = reference.any();
-        let refused = |reason: String| Failure::Unmeasurable { case: selected.id.clone(), reason };
-        let spacing = match (unit, pack.entries()[position(&pack, selected)?].spacing) {
-            (LengthUnit::Millimetre, Some(sides)) => {
-                Spacing::millimetres(sides).map_err(|error| refused(error.to_string()))?
-            }
-            _ => Spacing::PIXELS,
-        };
-        let pair = Pair::new(&prediction, &reference, wanted, spacing).map_err(|error| refused(error.to_string()))?;
-        let values = metrics.scores(&pair, empty).map_err(|error| refused(error.to_string()))?;
-        Ok(CaseValues { case: selected.id.clone(), patient: selected.patient.clone(), values })
-    };
-    let cases: Vec<CaseValues> = selection.test.par_iter().map(case).collect::<Result<_, _>>()?;
-    let metrics = metrics.descriptions(unit);
-    let summary: Vec<Summary> =
-        (0..metrics.len()).map(|metric| summarise(cases.iter().map(|case| case.values[metric]))).collect();
-    for (metric, summary) in metrics.iter().zip(&summary) {
-        let direction = match metric.direction {
-            pipe_metrics::Direction::Higher => Direction::Higher,
-            pipe_metrics::Direction::Lower => Direction::Lower,
-        };
-        // The ledger has no other place for the word, and runs are compared by these names.
-        let name = if selection.leak.is_some() { format!("leaky_{}", metric.key) } else { metric.key.clone() };
-        let unit = metric.unit.clone();
-        context.metric(MetricRow { name, value: summary.mean, unit, direction, case: None });
-    }
-    write(&Evaluation { threshold, metrics, cases, summary, leak: selection.leak }, context)
+    let cases: Vec<_> = selection.test.par_iter().map(case).collect::<Result<_, Failure>>()?;
+    let classes = cases.first().map_or(0, |(.., measured)| measured.scores.len());
+    // A single map is the foreground, whatever classes the masks have.
+    let names = if classes == 1 && selection.classes.len() > 1 { &[] } else { selection.classes.as_slice() };
+    let (mut evaluation, pooled) = Evaluation::of(&protocol, unit, names, cases);
+    evaluation.threshold = Some(with.threshold.get());
+    evaluation.truth = Some(truth(&selection.test));
+    evaluation.leak = selection.leak.map(|leak| leak.to_string());
+    ledger(&evaluation, context);
+    write(&evaluation, &pooled, context)
 }
 
-fn write(evaluation: &Evaluation, context: &Context) -> Result<(), Failure> {
+/// Millimetres and pixels are never averaged: lengths are in mm only where every case knows its spacing.
+fn unit(pack: &Pack, selection: &Selection) -> Result<LengthUnit, Failure> {
+    for selected in &selection.test {
+        let entry = &pack.entries()[position(pack, selected)?];
+        if !entry.spacing.is_some_and(|[slice, ..]| slice > 0.0 || entry.depth == 1) {
+            return Ok(LengthUnit::Pixel);
+        }
+    }
+    Ok(LengthUnit::Millimetre)
+}
+
+fn measure(
+    (with, protocol): (&EvaluateWith, &Protocol),
+    (pack, predictions): (&Pack, &Pack),
+    selected: &Selected,
+    unit: LengthUnit,
+) -> Result<Measured, Failure> {
+    let own = position(pack, selected)?;
+    let reference = pack.mask(own).ok_or_else(|| Failure::NoMask { case: selected.id.clone() })?;
+    let at = predictions.find(&selected.id).ok_or_else(|| Failure::CaseMissing { case: selected.id.clone() })?;
+    let probabilities = predictions.image(at);
+    let found = [probabilities.frames, probabilities.height, probabilities.width];
+    let shape = [reference.depth, reference.height, reference.width];
+    if found != shape {
+        return Err(Failure::Sizes { case: selected.id.clone(), prediction: found, mask: shape });
+    }
+    let refused = |reason: String| Failure::Unmeasurable { case: selected.id.clone(), reason };
+    let spacing = match (unit, pack.entries()[own].spacing) {
+        (LengthUnit::Millimetre, Some(sides)) => {
+            Spacing::millimetres(sides).map_err(|error| refused(error.to_string()))?
+        }
+        _ => Spacing::PIXELS,
+    };
+    let maps = predictions.entries()[at].maps;
+    let prediction = Mask::decided(&probabilities, maps, with.threshold.get());
+    // A single map is the foreground, and so is any class of the reference.
+    let reference =
+        if probabilities.channels == 1 { Mask { layers: 1, labels: reference.any(), ..reference } } else { reference };
+    let classes = match (probabilities.channels, maps) {
+        (1, _) => 2,
+        (maps, Maps::Exclusive) => maps,
+        (maps, Maps::Overlapping) => maps + 1,
+    };
+    let by_map = channels_first(&probabilities);
+    Case::new(by_class(&prediction), by_class(&reference), classes, shape, spacing)
+        .and_then(|case| case.with_probabilities(&by_map))
+        .map_err(NotMeasured::from)
+        .and_then(|case| protocol.measure(&case))
+        .map_err(|error| refused(error.to_string()))
+}
+
+/// The labels of a mask, or its layers.
+fn by_class(mask: &Mask) -> Classes<'_> {
+    if mask.layers > 1 { Classes::Layers(&mask.labels) } else { Classes::Labels(&mask.labels) }
+}
+
+/// Probabilities map by map; an image has them slice by slice.
+fn channels_first(image: &Image) -> Vec<f32> {
+    let of_map = |map: usize| (0..image.frames).flat_map(move |slice| image.plane(slice, map)).copied();
+    (0..image.channels).flat_map(of_map).collect()
+}
+
+/// Digest of which cases, of which patients, with which masks.
+fn truth(cases: &[Selected]) -> String {
+    Digest::of(&serde_json::to_vec(cases).expect("cases are plain data")).to_string()
+}
+
+/// Means over the cases, for comparisons of runs.
+fn ledger(evaluation: &Evaluation, context: &Context) {
+    for (class, view) in evaluation.views() {
+        for (at, metric) in evaluation.metrics.iter().enumerate() {
+            let direction = match metric.direction {
+                pipe_metrics::Direction::Higher => Direction::Higher,
+                pipe_metrics::Direction::Lower => Direction::Lower,
+            };
+            let of_class =
+                if evaluation.classes.len() == 1 || view.is_none() { String::new() } else { format!("/{class}") };
+            // The ledger has no other place for the word, and runs are compared by these names.
+            let leaky = if evaluation.leak.is_some() { "leaky_" } else { "" };
+            let (name, unit) = (format!("{leaky}{}{of_class}", metric.key), metric.unit.clone());
+            let value = summarise(evaluation.cases.iter().map(|case| evaluation.score(case, view, at))).mean;
+            context.metric(MetricRow { name, value, unit, direction, case: None });
+        }
+    }
+}
+
+fn write(evaluation: &Evaluation, pooled: &[Pooled], context: &Context) -> Result<(), Failure> {
     let folder = context.output("evaluation");
     fs::create_dir_all(folder).map_err(|source| Failure::write(folder, source))?;
     let mut table = csv::Writer::from_writer(Vec::new());
-    let head = ["case", "patient"].into_iter().chain(evaluation.metrics.iter().map(|metric| metric.key.as_str()));
-    table.write_record(head).expect("writing to memory");
-    for CaseValues { case, patient, values } in &evaluation.cases {
-        let values = values.iter().map(|score| score.value().map(|value| value.to_string()).unwrap_or_default());
-        table.write_record([case.clone(), patient.clone()].into_iter().chain(values)).expect("writing to memory");
+    let views = evaluation.views();
+    let column = |(class, _): &(String, Option<usize>), metric: &Description| match evaluation.classes.len() {
+        1 => metric.key.clone(),
+        _ => format!("{}/{class}", metric.key),
+    };
+    let columns = views.iter().flat_map(|view| evaluation.metrics.iter().map(move |metric| column(view, metric)));
+    table.write_record(["case", "patient"].map(str::to_owned).into_iter().chain(columns)).expect("writing to memory");
+    for case in &evaluation.cases {
+        let scores = views.iter().flat_map(|(_, view)| {
+            (0..evaluation.metrics.len()).map(move |metric| evaluation.score(case, *view, metric))
+        });
+        let values = scores.map(|score| score.value().map(|value| value.to_string()).unwrap_or_default());
+        let who = [case.case.clone(), case.patient.clone()];
+        table.write_record(who.into_iter().chain(values)).expect("writing to memory");
     }
     let table = table.into_inner().expect("writing to memory");
     let summary = serde_json::to_vec_pretty(evaluation).expect("an evaluation is plain data");
-    for (name, bytes) in [("cases.csv", table), (SUMMARY, summary)] {
+    let pooled = serde_json::to_vec(pooled).expect("sums are plain data");
+    for (name, bytes) in [("cases.csv", table), (SUMMARY, summary), (POOLED, pooled)] {
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(|source| Failure::write(&path, source))?;
     }

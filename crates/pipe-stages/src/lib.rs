@@ -4,6 +4,7 @@
 //! calling the science crates; it decides nothing about when or whether it runs.
 
 mod artifacts;
+mod comparison;
 mod evaluate;
 mod export;
 mod failure;
@@ -22,6 +23,7 @@ mod weights;
 pub use artifacts::{
     CHECKPOINT, DATASET, EVALUATION, EXPORT, IMAGES, MASKS, MODEL, PREDICTION, PREPARATION, TRAINING, TRUTH,
 };
+pub use comparison::{Comparing, ComparisonError, PairingError, PixelsError, compare};
 pub use evaluate::Evaluate;
 pub use export::Export;
 pub use failure::Failure;

@@ -11,13 +11,13 @@ use std::{
 use indexmap::IndexMap;
 use pipe_engine::{Plan, PlanNode, marks};
 use pipe_image::{Image, Pack};
-use pipe_metrics::Description;
+use pipe_metrics::Evaluation;
 use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Report, Series};
 use pipe_spec::Experiment;
 use pipe_store::{Digest, Record, Shape, Store};
 
 use crate::{
-    evaluate::{Evaluation, SUMMARY, foreground},
+    evaluate::{SUMMARY, foreground},
     failure::Failure,
 };
 
@@ -69,6 +69,7 @@ impl Results<'_> {
             marks: marks(self.plan, self.records, store)?.iter().map(ToString::to_string).collect(),
         };
         let mut thresholds: Vec<f64> = Vec::new();
+        let mut conventions: Vec<String> = Vec::new();
         for (index, (node, record)) in self.plan.nodes.iter().zip(self.records).enumerate() {
             let Some(record) = record else {
                 report.missing.push(node.id.clone());
@@ -79,10 +80,14 @@ impl Results<'_> {
                 "train" => report.curves.push(curve(node, &Artifact::of(record, "model", store)?)?),
                 "evaluate" => {
                     let evaluation = evaluation(&Artifact::of(record, "evaluation", store)?)?;
-                    if !thresholds.contains(&evaluation.threshold) {
-                        thresholds.push(evaluation.threshold);
+                    if let Some(threshold) = evaluation.threshold.filter(|threshold| !thresholds.contains(threshold)) {
+                        thresholds.push(threshold);
                     }
-                    if let Some(leak) = evaluation.leak {
+                    let convention = evaluation.empty.to_string();
+                    if !conventions.contains(&convention) {
+                        conventions.push(convention);
+                    }
+                    if let Some(leak) = &evaluation.leak {
                         report.leaks.push(format!("{}: {leak}", node.id));
                     }
                     for metric in &evaluation.metrics {
@@ -97,7 +102,7 @@ impl Results<'_> {
             }
         }
         if !report.cases.is_empty() {
-            report.notes = notes(&thresholds, report.leaks.is_empty());
+            report.notes = notes(&thresholds, &conventions, report.leaks.is_empty());
         }
         Ok(report)
     }
@@ -134,25 +139,30 @@ impl Results<'_> {
         // In the name, so that every line of every table says it, and such numbers are never pooled with others.
         let system = self.system(node) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
         let axes = &self.fold_axes(node);
-        let value = |case: &crate::evaluate::CaseValues, at: usize, metric: &Description| Case {
-            system: system.clone(),
-            axes: axes.clone(),
-            case: case.case.clone(),
-            patient: case.patient.clone(),
-            metric: metric.key.clone(),
-            value: case.values[at],
-        };
-        let of_case = |case| evaluation.metrics.iter().enumerate().map(move |(at, metric)| (case, at, metric));
-        evaluation.cases.iter().flat_map(of_case).map(|(case, at, metric)| value(case, at, metric)).collect()
+        let mut cases = Vec::new();
+        for case in &evaluation.cases {
+            for (class, view) in evaluation.views() {
+                cases.extend(evaluation.metrics.iter().enumerate().map(|(at, metric)| Case {
+                    system: system.clone(),
+                    axes: axes.clone(),
+                    case: case.case.clone(),
+                    patient: case.patient.clone(),
+                    class: class.clone(),
+                    metric: metric.key.clone(),
+                    value: evaluation.score(case, view, at),
+                }));
+            }
+        }
+        cases
     }
 
     /// Best, median and worst case by Dice.
     fn overlays(&self, node: usize, evaluation: &Evaluation, store: &Store) -> Result<Vec<Overlay>, Failure> {
-        let dice = evaluation.metrics.iter().position(|metric| metric.key == "dice");
+        let dice = evaluation.metric("dice");
         let mut ranked: Vec<(f64, &str)> = evaluation
             .cases
             .iter()
-            .filter_map(|case| Some((case.values[dice?].value()?, case.case.as_str())))
+            .filter_map(|case| Some((evaluation.score(case, None, dice?).value()?, case.case.as_str())))
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         let chosen: Vec<(Rank, (f64, &str))> = match ranked.len() {
@@ -171,7 +181,7 @@ impl Results<'_> {
         let overlay = |(rank, (dice, case)): (Rank, (f64, &str))| {
             let (at, predicted) = (data.find(case)?, predictions.find(case)?);
             let (image, mask, maps) = (data.image(at), data.mask(at)?, predictions.entries()[predicted].maps);
-            let prediction = foreground(&predictions.image(predicted), maps, evaluation.threshold);
+            let prediction = foreground(&predictions.image(predicted), maps, evaluation.threshold.unwrap_or(0.5));
             // Of a volume the slice with the most to see.
             let slice = mask.fullest();
             let (area, frame) =
@@ -264,20 +274,21 @@ fn provenance(node: &PlanNode, record: &Record) -> Provenance {
     }
 }
 
-fn notes(thresholds: &[f64], by_patient: bool) -> Vec<String> {
+fn notes(thresholds: &[f64], conventions: &[String], by_patient: bool) -> Vec<String> {
     let thresholds: Vec<_> = thresholds.iter().map(ToString::to_string).collect();
     let of_whom = if by_patient {
         "All numbers are of test cases: patients that no training, checkpoint choice or threshold of their fold has seen."
     } else {
         "All numbers are of test cases. Where folds were cut by image, other images of the same patients were trained on, so these numbers say little about new patients."
     };
-    vec![
+    let mut notes = vec![
         of_whom.to_owned(),
         format!("A pixel is foreground at a probability of at least {}.", thresholds.join(" / ")),
         "Each metric is computed case by case. SD over cases is taken over all test cases, SD over folds over the folds' means; both divide by n - 1.".to_owned(),
-        "Empty masks: reference and prediction both empty, the case is excluded and counted; one of them empty, Dice, IoU, precision, recall and clDice are 0.".to_owned(),
-        "clDice uses skeletons after Zhang and Suen (1984), as scikit-image computes them. Masks are compared at the prepared size.".to_owned(),
-    ]
+    ];
+    notes.extend(conventions.iter().cloned());
+    notes.push("Of several classes, `mean` is the mean over those that a case has a score for, background never among them. Masks are compared at the prepared size; clDice uses skeletons as scikit-image computes them.".to_owned());
+    notes
 }
 
 /// A frame's first channel, stretched from its smallest to its largest value.

@@ -4,6 +4,7 @@
 
 mod housekeeping;
 mod network;
+mod results;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use pipe_engine::{Choice, NotAPattern, Pattern};
 
 pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
 pub(crate) use network::{Check, Machine, Network, Time, Work};
+pub(crate) use results::Metrics;
 
 /// Runs medical-image-segmentation experiments written as YAML.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show the results of an experiment from its cached stages, and render its report.
     Report(Chosen),
+    /// Compare masks with masks, whoever predicted them: two files or two folders; prints all metrics as JSON.
+    Metrics(Metrics),
     /// List networks, show one's layers, or probe one with a fixed filling.
     #[command(subcommand)]
     Network(Network),

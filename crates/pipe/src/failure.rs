@@ -48,6 +48,9 @@ pub(crate) enum Failure {
     /// A stage's results or data cannot be read.
     #[error(transparent)]
     Stage(#[from] pipe_stages::Failure),
+    /// Masks cannot be compared.
+    #[error(transparent)]
+    Comparison(#[from] pipe_stages::ComparisonError),
     /// A file cannot be used.
     #[error("cannot {what} {path}")]
     File {
@@ -71,7 +74,7 @@ impl Failure {
             Self::Spec(_) | Self::Argument(_) | Self::Network(_) | Self::NoStage(_) | Self::Pattern(_) => 2,
             Self::Engine(EngineError::NotChosen { .. } | EngineError::Grown(_)) => 2,
             Self::Accept(pipe_engine::NotAccepted::Store(_)) => 3,
-            Self::Data(_) | Self::List(_) => 1,
+            Self::Data(_) | Self::List(_) | Self::Comparison(_) => 1,
             Self::Accept(_) => 2,
             Self::Stage(pipe_stages::Failure::Store(_)) => 3,
             Self::Stage(

@@ -8,6 +8,7 @@ mod doctor;
 mod estimate;
 mod get;
 mod graph;
+mod metrics;
 mod network;
 mod plan;
 mod reasons;
@@ -60,6 +61,7 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Runs(runs) => runs::runs(&session, runs).map(done),
         Command::Cache(cache) => cache::cache(&session, cache),
         Command::Report(chosen) => report::report(&session, chosen).map(done),
+        Command::Metrics(typed) => metrics::metrics(typed).map(done),
         Command::Network(network) => network::network(&session, network),
         Command::Data(data) => data::data(&session, data),
         Command::Schema(schema) => schema::schema(schema).map(done),

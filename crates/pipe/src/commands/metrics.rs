@@ -1,0 +1,63 @@
+//! `pipe metrics`: masks that something else has predicted, against masks that are right.
+
+use indexmap::IndexMap;
+use pipe_metrics::{Evaluation, Score, Summary, summarise};
+use pipe_stages::{Comparing, compare};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{args::Metrics, failure::Failure, output};
+
+/// The scores of all cases in one view: a class, or the mean over classes.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The value of all pixels of all cases together, for metrics that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pooled: Option<Score>,
+}
+
+pub(crate) fn metrics(typed: &Metrics) -> Result<(), Failure> {
+    let how = Comparing {
+        metrics: typed.metrics.clone(),
+        empty: typed.empty,
+        spacing: typed.spacing,
+        threshold: typed.threshold,
+        foreground: typed.foreground,
+        common: typed.common,
+        anywhere: typed.anywhere,
+    };
+    output::json(&answer(&compare(&typed.prediction, &typed.reference, &how)?));
+    Ok(())
+}
+
+fn answer(evaluation: &Evaluation) -> Value {
+    let views = evaluation.views();
+    let keys = || evaluation.metrics.iter().enumerate().map(|(at, metric)| (at, metric.key.clone()));
+    let case = |case: &pipe_metrics::CaseScores| {
+        let of_view = |(name, view): &(String, Option<usize>)| {
+            let scores: IndexMap<String, Score> =
+                keys().map(|(at, key)| (key, evaluation.score(case, *view, at))).collect();
+            (name.clone(), scores)
+        };
+        (case.case.clone(), views.iter().map(of_view).collect::<IndexMap<_, _>>())
+    };
+    let whole = |(name, view): &(String, Option<usize>)| {
+        let of_metric = |(at, key): (usize, String)| {
+            let summary = summarise(evaluation.cases.iter().map(|case| evaluation.score(case, *view, at)));
+            (key, Whole { summary, pooled: view.and_then(|class| evaluation.pooled[class][at]) })
+        };
+        (name.clone(), keys().map(of_metric).collect::<IndexMap<_, _>>())
+    };
+    json!({
+        "unit": evaluation.unit,
+        "conventions": evaluation.empty.to_string(),
+        "threshold": evaluation.threshold,
+        "classes": evaluation.classes,
+        "metrics": evaluation.metrics,
+        "cases": evaluation.cases.iter().map(case).collect::<IndexMap<_, _>>(),
+        "summary": views.iter().map(whole).collect::<IndexMap<_, _>>(),
+        "confusion": evaluation.confusion.as_ref().map(|confusion| &confusion.counts),
+    })
+}
