@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::{Over, Summary, summarise};
 use crate::{
     Case, CaseError, Confusion, Description, EmptyMasks, LengthUnit, MeasureError, Metrics, Pair, Pooled, Score,
 };
@@ -28,6 +29,14 @@ pub enum NotMeasured {
     /// It lacks what a metric needs.
     #[error(transparent)]
     Metric(#[from] MeasureError),
+    /// A metric that gives no number.
+    #[error("`{metric}` is {value}")]
+    NotFinite {
+        /// Key of the metric.
+        metric: String,
+        /// What it gives.
+        value: f64,
+    },
 }
 
 /// What was measured of one case; by class from 1, any class behind them if it is asked for.
@@ -56,7 +65,13 @@ impl Protocol {
         let mut measured =
             Measured { scores: Vec::new(), pixels: Vec::new(), pooled: Vec::new(), confusion: case.confusion() };
         for pair in &pairs {
-            measured.scores.push(self.metrics.scores(pair, self.empty)?);
+            let scores = self.metrics.scores(pair, self.empty)?;
+            for (metric, score) in self.metrics.iter().zip(&scores) {
+                if let Some(value) = score.value().filter(|value| !value.is_finite()) {
+                    return Err(NotMeasured::NotFinite { metric: metric.description(LengthUnit::Pixel).key, value });
+                }
+            }
+            measured.scores.push(scores);
             measured.pixels.push(reference(pair));
             let mut pooled = Pooled::default();
             pooled.add(pair);
@@ -202,6 +217,12 @@ impl Evaluation {
                 Score::mean(&case.scores[..classes].iter().map(|scores| scores[metric]).collect::<Vec<_>>())
             }
         }
+    }
+
+    /// Summarises what all cases score in a class, or in the mean over classes.
+    pub fn summary(&self, class: Option<usize>, metric: usize) -> Summary {
+        let scores: Vec<Score> = self.cases.iter().map(|case| self.score(case, class, metric)).collect();
+        summarise(&scores, Over::Cases).expect("neither measuring nor JSON gives what is not finite")
     }
 
     /// Gives all columns of a table of this evaluation: the mean over classes first where there are several, then each class.

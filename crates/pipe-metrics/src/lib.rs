@@ -4,7 +4,6 @@
 //! foreground. A [`Pair`] is one class of one case, a [`Case`] all of its classes; a [`Metric`] gives a pair a [`Score`], and
 //! [`EmptyMasks`] says what it is where masks are empty.
 
-mod aggregate;
 mod case;
 mod confusion;
 mod counts;
@@ -17,9 +16,9 @@ mod pooled;
 mod probability;
 mod score;
 mod setting;
+pub mod statistics;
 mod surfaces;
 
-pub use aggregate::{Summary, mean_and_sd, summarise};
 pub use case::{Case, Classes};
 pub use confusion::Confusion;
 pub use counts::Counts;

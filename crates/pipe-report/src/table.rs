@@ -5,7 +5,10 @@
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
-use pipe_metrics::{Description, Direction, Score, summarise};
+use pipe_metrics::{
+    Description, Direction, Score,
+    statistics::{Over, Summary, summarise},
+};
 
 /// One value of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,7 +125,7 @@ pub fn table(metrics: &[Description], cases: &[Case]) -> Vec<Row> {
 
 /// The line of the cases of one system, metric and class.
 fn row(metric: &Description, cases: &[&Case]) -> Row {
-    let all = summarise(cases.iter().map(|case| case.value));
+    let all = summary(cases.iter().map(|case| case.value), Over::Cases);
     let mut folds: IndexMap<Vec<(&String, &String)>, Vec<Score>> = IndexMap::new();
     for case in cases {
         folds.entry(case.axes.iter().collect()).or_default().push(case.value);
@@ -130,12 +133,12 @@ fn row(metric: &Description, cases: &[&Case]) -> Row {
     let per_fold: Vec<PerFold> = folds
         .into_iter()
         .map(|(axes, values)| {
-            let fold = summarise(values);
+            let fold = summary(values, Over::Cases);
             let axes = axes.into_iter().map(|(axis, value)| (axis.clone(), value.clone())).collect();
             PerFold { axes, mean: fold.mean, sd: fold.sd, n: fold.n }
         })
         .collect();
-    let over = summarise(per_fold.iter().map(|fold| fold.mean));
+    let over = summary(per_fold.iter().map(|fold| fold.mean), Over::Folds);
     Row {
         system: cases[0].system.clone(),
         class: cases[0].class.clone(),
@@ -153,6 +156,11 @@ fn row(metric: &Description, cases: &[&Case]) -> Row {
         sd_over_folds: over.sd,
         per_fold,
     }
+}
+
+fn summary<S: Into<Score>>(scores: impl IntoIterator<Item = S>, over: Over) -> Summary {
+    let scores: Vec<Score> = scores.into_iter().map(Into::into).collect();
+    summarise(&scores, over).expect("stored scores are JSON, which has no other numbers than finite ones")
 }
 
 /// The long table as CSV; `state` says of each value whether it is known, imputed or excluded.

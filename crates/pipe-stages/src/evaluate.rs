@@ -8,7 +8,7 @@ use pipe_engine::{Context, Input, Inputs, Output, Ports, Presence, Stage, StageF
 use pipe_image::{Image, Maps, Mask, Pack, number::Probability};
 use pipe_metrics::{
     Case, Classes, Description, EmptyMasks, Evaluation, LengthUnit, Measured, Metric, Metrics, NotMeasured, Pooled,
-    Protocol, Spacing, summarise,
+    Protocol, Spacing,
 };
 use pipe_store::{Digest, Direction, MetricRow};
 use rayon::prelude::*;
@@ -185,7 +185,7 @@ fn ledger(evaluation: &Evaluation, context: &Context) {
             // The ledger has no other place for the word, and runs are compared by these names.
             let leaky = if evaluation.leak.is_some() { "leaky_" } else { "" };
             let (name, unit) = (format!("{leaky}{}{of_class}", metric.key), metric.unit.clone());
-            let value = summarise(evaluation.cases.iter().map(|case| evaluation.score(case, view, at))).mean;
+            let value = evaluation.summary(view, at).mean;
             context.metric(MetricRow { name, value, unit, direction, case: None });
         }
     }

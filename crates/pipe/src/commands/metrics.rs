@@ -1,7 +1,7 @@
 //! `pipe metrics`: masks that something else has predicted, against masks that are right.
 
 use indexmap::IndexMap;
-use pipe_metrics::{Evaluation, Score, Summary, summarise};
+use pipe_metrics::{Evaluation, Score, statistics::Summary};
 use pipe_stages::{Comparing, compare};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ fn answer(evaluation: &Evaluation) -> Value {
     };
     let whole = |(name, view): &(String, Option<usize>)| {
         let of_metric = |(at, key): (usize, String)| {
-            let summary = summarise(evaluation.cases.iter().map(|case| evaluation.score(case, *view, at)));
+            let summary = evaluation.summary(*view, at);
             (key, Whole { summary, pooled: view.and_then(|class| evaluation.pooled[class][at]) })
         };
         (name.clone(), keys().map(of_metric).collect::<IndexMap<_, _>>())
