@@ -439,6 +439,7 @@ def sets():
     for name, text in {
         "fold": json.dumps(fold), "folds": json.dumps([fold, fold]), "nnunet": json.dumps([{"train": ["a"], "val": ["b"]}]), "table": "case,part,fold\na,train,0\nb,test,0\na,test,1\n",
         "one_fold": "case,part\na,train\n", "gap": "case,part,fold\na,train,18446744073709551615\n", "unknown": "case,part\na,holdout\n", "nested": "[" * 3000, "empty": "", "null": "[null]", "both_names": '{"train": [], "val": ["a"], "test": ["b"]}',
+        "two_words": '{"train": [], "val": ["a"], "validation": ["b"]}', "key_twice": '{"train": [], "train": [1]}', "table_of_vals": "case,part\na,train\nb,val\n",
     }.items():
         seed("split", name, text)
 

@@ -337,10 +337,11 @@ impl SplitWith {
 
 fn given(path: &Path, members: &[Member], validation: Probability) -> Result<Vec<Fold>, Failure> {
     let text = fs::read_to_string(path).map_err(|source| Failure::read(path, source))?;
-    let mut folds = split::from_text(&text).map_err(|error: SplitError| Failure::Split(vec![error]))?;
-    split::check_given(&folds, members).map_err(Failure::Split)?;
+    let told = |errors: Vec<SplitError>| Failure::Split(errors.into_iter().map(|error| error.in_file(path)).collect());
+    let mut folds = split::from_text(&text).map_err(|error| told(vec![error]))?;
+    split::check_given(&folds, members).map_err(told)?;
     if validation.get() > 0.0 {
-        split::carve_validation(&mut folds, members, 0, validation).map_err(|error| Failure::Split(vec![error]))?;
+        split::carve_validation(&mut folds, members, 0, validation).map_err(|error| told(vec![error]))?;
     }
     Ok(folds)
 }

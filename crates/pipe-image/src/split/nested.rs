@@ -16,7 +16,7 @@ use crate::number::Probability;
 /// `outer` is the number of the outer fold; inner folds of another one are dealt in another order.
 ///
 /// # Errors
-/// As [`kfold_by_patient`], for the patients that are left.
+/// If there are fewer than two inner folds, more of them than patients that are left, or nobody is left to train on.
 pub fn nested(
     cases: &[Member],
     (outer, fold): (usize, &Fold),
@@ -29,7 +29,16 @@ pub fn nested(
     let of_tested = cases.iter().filter(|case| tested.contains(&case.id)).map(|case| case.patient.as_str());
     let patients: BTreeSet<&str> = of_tested.collect();
     let rest: Vec<Member> = cases.iter().filter(|case| !patients.contains(case.patient.as_str())).cloned().collect();
-    kfold_by_patient(&rest, folds, seed ^ (outer as u64 + 1).wrapping_mul(0xa24b_aed4_963e_e407), validation)
+    let dealt =
+        kfold_by_patient(&rest, folds, seed ^ (outer as u64 + 1).wrapping_mul(0xa24b_aed4_963e_e407), validation);
+    dealt.map_err(|error| match error {
+        SplitError::TooFewFolds { .. } => {
+            let patients = rest.iter().map(|case| &case.patient).collect::<BTreeSet<_>>().len();
+            SplitError::Inner { folds, outer, patients }
+        }
+        SplitError::MoreFoldsThanPatients { patients, .. } => SplitError::Inner { folds, outer, patients },
+        other => other,
+    })
 }
 
 /// Makes every case its own patient, so that a split deals images and not patients: images of one patient come to both sides.
