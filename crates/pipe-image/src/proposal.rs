@@ -11,6 +11,7 @@ use crate::encoding::MaskEncoding;
 use crate::layouts::{Labels, Layout};
 use crate::problem::{DataProblem, What};
 
+mod character;
 mod names;
 mod paths;
 mod patients;

@@ -89,6 +89,41 @@ fn encodings_that_fit_all_masks_are_proposed() {
     );
 }
 
+/// Objects of 8 x 2 pixels beside each other, counted from 1, above a row without one.
+fn objects(count: u8) -> Vec<u8> {
+    let row: Vec<u8> = (1..=count).flat_map(|object| [object; 8]).collect();
+    gray(row.len(), 3, &[&vec![0; row.len()][..], &row, &row].concat())
+}
+
+#[test]
+fn noise_and_numbers_of_objects_are_no_classes() {
+    let labels = r#"{"encoding": {"labels": {"classes": 2}}}"#;
+    let noisy: Vec<u8> = (0..256_u32).map(|at| ((at / 128) * 255) as u8 ^ (at % 5) as u8).collect();
+    let half = "encoding: { binary: { threshold: 0.5, foreground: \"bright\" } }";
+    mends(labels, &[gray(16, 16, &noisy), gray(2, 1, &[0, 255])], half);
+    // Nothing but the noise of a dark image looks like labels to `binary`.
+    mends("{}", &[gray(16, 16, &noisy), gray(5, 1, &[0, 0, 1, 2, 2])], half);
+    assert_eq!(checked(&folder("{}"), &masks(&[gray(16, 16, &noisy)])).1, []);
+    let one_of_another_scale = [gray(2, 1, &[0, 1]), gray(2, 1, &[0, 255]), gray(2, 1, &[0, 0])];
+    mends(labels, &one_of_another_scale, "encoding: { binary: { foreground: \"bright\" } }");
+    // Void beside classes is no noise.
+    let void = [gray(4, 1, &[0, 1, 2, 255]), gray(2, 1, &[0, 1])];
+    mends(labels, &void, "encoding: { labels: { values: [0, 1, 2, 255], classes: 4 } }");
+
+    let above = "encoding: { binary: { threshold: 0.0, foreground: \"bright\" } }";
+    mends("{}", &[objects(14), objects(9), objects(1), objects(12)], above);
+    mends(labels, &[objects(70)], above);
+    // Fifteen organs in every file are classes.
+    mends("{}", &[objects(15), objects(15), objects(15)], "encoding: { labels: { classes: 16 } }");
+    // `binary` takes the first half of so many for background.
+    let data = masks(&[objects(200), objects(3), objects(90)]);
+    let (problems, proposals) = checked(&folder(r#"{"encoding": {"binary": {"foreground": "bright"}}}"#), &data);
+    assert!(problems.len() == 2 && proposals[0].why.contains("numbers of objects"), "{problems:?} {proposals:?}");
+    let (problems, proposals) = checked(&folder("{}"), &masks(&[objects(200)]));
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!((proposals[0].mends, proposals[0].short().as_str()), (None, above));
+}
+
 #[test]
 fn what_binary_takes_for_foreground_is_told() {
     let data = masks(&[gray(3, 1, &[0, 128, 255]), gray(3, 1, &[0, 255, 0])]);

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::character::{self, Character};
 use crate::case::{CaseFiles, MaskSource};
-use crate::encoding::MaskEncoding;
+use crate::encoding::{Foreground, MaskEncoding};
 use crate::formats::{self, Raster};
 use crate::number::Probability;
 
@@ -35,6 +36,8 @@ pub(super) struct Values {
     largest: f32,
     /// The largest value that can be.
     full_scale: f32,
+    /// What each file in gray looks like by itself.
+    looks: Vec<Character>,
     files: usize,
 }
 
@@ -57,9 +60,11 @@ impl Values {
             values.channels.insert(raster.channels);
         }
         match raster.indexes() {
-            Some(mut indexes) => {
+            Some(pixels) => {
+                let mut indexes = pixels.clone();
                 indexes.sort_unstable_by(f32::total_cmp);
                 indexes.dedup();
+                values.looks.push(Character::of(raster, &pixels, &indexes));
                 let whole = |value: &f32| *value >= 0.0 && *value <= f32::from(u16::MAX) && value.fract() == 0.0;
                 values.largest = indexes.last().copied().unwrap_or_default();
                 values.others = !indexes.iter().all(whole);
@@ -79,6 +84,7 @@ impl Values {
         self.gray.extend(other.gray);
         self.colours.extend(other.colours);
         self.channels.extend(other.channels);
+        self.looks.extend(other.looks);
         self.others |= other.others;
         self.lossy += other.lossy;
         self.files += other.files;
@@ -91,7 +97,7 @@ impl Values {
 /// The encoding that fits all values, and why; `wrong` where the present one has refused a file. Without a fit, nothing.
 pub(super) fn mend(encoding: &MaskEncoding, found: &Values, wrong: bool) -> Option<(MaskEncoding, String)> {
     let binary = MaskEncoding::default();
-    let Values { gray, colours, others, lossy, channels, files, .. } = found;
+    let Values { gray, colours, others, lossy, channels, looks, files, .. } = found;
     if *lossy > 0 {
         let why = format!(
             "{lossy} of {files} mask files are JPEG, whose values are approximate: only bright and dark can be told apart"
@@ -112,14 +118,40 @@ pub(super) fn mend(encoding: &MaskEncoding, found: &Values, wrong: bool) -> Opti
     if *others || gray.len() < 2 {
         return None;
     }
+    let above = |share: f64| {
+        let threshold = Probability::try_from((share * 1e4).round() / 1e4).ok();
+        MaskEncoding::Binary { threshold, foreground: Foreground::Bright }
+    };
+    let by_rule = matches!(encoding, MaskEncoding::Binary { threshold: None, .. });
+    if let Some(noisy) = character::noisy(looks) {
+        let why = format!(
+            "{noisy} of {files} mask files are black and white with noise, as JPEG leaves it: their values lie near 0 and near {}",
+            found.full_scale
+        );
+        return wrong.then(|| (above(0.5), why));
+    }
+    if let Some([ones, full]) = character::two_scales(looks) {
+        let why = format!(
+            "{ones} of {files} mask files have the values 0 and 1, {full} have 0 and {}: `binary` reads both",
+            found.full_scale
+        );
+        return wrong.then_some((binary, why));
+    }
+    if let Some(most) = character::objects(looks, CLASSES) {
+        let why = format!(
+            "mask files count 0, 1, 2 .. up to {most}, which looks like numbers of objects and not like classes: all above 0 is \
+             foreground; if they are classes, write `labels: {{ classes: {} }}`",
+            usize::from(most) + 1
+        );
+        return (wrong || by_rule).then(|| (above(0.0), why));
+    }
     let values: Vec<u16> = gray.iter().copied().collect();
     let listed = values.iter().take(12).map(u16::to_string).collect::<Vec<_>>().join(", ");
     if gray.len() > CLASSES {
         // Shades: a cut at half of the brightest that there is.
         let share = f64::from(found.largest / 2.0 / found.full_scale.max(found.largest));
-        let threshold = Probability::try_from((share * 1e4).round() / 1e4).ok();
         let why = format!("masks have more than {CLASSES} gray values, so these are shades and no classes");
-        return wrong.then_some((MaskEncoding::Binary { threshold, foreground: Default::default() }, why));
+        return wrong.then(|| (above(share), why));
     }
     if !wrong {
         // `binary` has taken everything; a few levels between its two may be classes.
