@@ -116,6 +116,14 @@ pub(super) fn frame(sources: &[&Source], numbers: &[Option<&String>]) -> Result<
     Ok(found)
 }
 
+/// What to do with two mask files of an image, of which nothing says whether they show one class.
+const TWICE_ANY: &str = "if they show parts of one class, call what tells them apart `{object}`, which unites them; if they show a class \
+                         each, write `masks: { classes: [{ name: .., paths: [..] }, ..] }`, a pattern for each class; else list one of \
+                         them under `ignore`";
+/// And with two of one class.
+const TWICE_OF_CLASS: &str = "if they show parts of it, call what tells them apart `{object}`, which unites them; if they show other \
+                              classes, their pattern is too wide; else list one of them under `ignore`";
+
 impl Labels {
     /// Finds all sources of labels below the root.
     pub(super) fn sources(&self, root: &Path, files: &[String], problems: &mut Vec<DataProblem>) -> Vec<Source> {
@@ -167,7 +175,10 @@ impl Labels {
         };
         if let Some(pair) = sources.windows(2).find(|pair| twice(pair)) {
             let reason = format!("`{}` labels the same image", pair[0].file);
-            let hint = "call what tells them apart `{object}` if they are parts of one mask, else ignore one of them";
+            let hint = match self {
+                Self::Files { .. } => TWICE_ANY,
+                _ => TWICE_OF_CLASS,
+            };
             problems.push(DataProblem::new(Wrong::DuplicateCase, pair[1].file.clone(), reason).hint(hint));
             return None;
         }

@@ -103,6 +103,8 @@ fn objects_are_united_and_classes_may_overlap() {
     assert_eq!(labels(&cases(text, data.path())[0]), [1, 0, 1]);
     let twice = problems(&text.replace("{object}", "{any1}"), &data);
     assert_eq!(twice, ["a/masks/x2.png: duplicate case: `a/masks/x1.png` labels the same image"]);
+    let hint = &layout(&text.replace("{object}", "{any1}")).survey(data.path()).problems[0].hint;
+    assert!(hint.contains("`{object}`, which unites them") && hint.contains("`masks: { classes: "), "{hint}");
 
     let data = DataFolder::new();
     data.row("img/a.png", &[9, 9]).row("left/a.png", &[255, 255]).row("right/a.png", &[0, 255]);
