@@ -104,10 +104,23 @@ fn runs(text: &str, order: Order, size: Header) -> Result<Area, String> {
         return Err(format!("{} numbers are no pairs of start and length", numbers.len()));
     }
     let pixels = size.height as u64 * size.width as u64;
-    for pair in numbers.chunks_exact(2) {
-        if pair[0] == 0 || u64::from(pair[0]) - 1 + u64::from(pair[1]) > pixels {
-            return Err(format!("run `{} {}` lies outside of {} pixels of {size}", pair[0], pair[1], pixels));
+    let mut end = 0;
+    for (at, pair) in numbers.chunks_exact(2).enumerate() {
+        let run = format!("run {} (`{} {}`)", at + 1, pair[0], pair[1]);
+        let (start, length) = (u64::from(pair[0]), u64::from(pair[1]));
+        if length == 0 {
+            return Err(format!("{run} has no pixel: lengths count from 1"));
         }
+        if start == 0 || start - 1 + length > pixels {
+            return Err(format!("{run} lies outside of {pixels} pixels of {size}"));
+        }
+        // Kaggle's own rule: sorted, and no pixel twice. What breaks it counts in another way, from the end of the run before for instance.
+        if start <= end {
+            return Err(format!(
+                "{run} begins at or before pixel {end}, where the run before it ends; starts count from the first pixel and grow"
+            ));
+        }
+        end = start - 1 + length;
     }
     let spans = numbers.chunks_exact(2).map(|pair| [pair[0] - 1, pair[1]]).collect();
     Ok(match order {
@@ -125,6 +138,14 @@ mod tests {
         let size = Header::picture(2, 3);
         assert_eq!(runs("1 2 6 1", Order::Rows, size), Ok(Area::RowSpans(vec![[0, 2], [5, 1]])));
         assert_eq!(runs("", Order::Columns, size), Ok(Area::ColumnSpans(vec![])));
+        // One run after the other without a gap is no overlap.
+        assert_eq!(runs("1 2 3 1", Order::Rows, size), Ok(Area::RowSpans(vec![[0, 2], [2, 1]])));
+        let wrong = |text: &str| runs(text, Order::Rows, size).expect_err("it is wrong");
+        assert_eq!(wrong("1 2 4 0"), "run 2 (`4 0`) has no pixel: lengths count from 1");
+        let overlap = "run 2 (`2 3`) begins at or before pixel 2, where the run before it ends";
+        assert!(wrong("1 2 2 3").starts_with(overlap), "{}", wrong("1 2 2 3"));
+        assert!(wrong("4 1 2 1").starts_with("run 2 (`2 1`) begins at or before pixel 4"), "{}", wrong("4 1 2 1"));
+        assert!(wrong("3 1 3 1").starts_with("run 2 (`3 1`)"));
         for wrong in ["1", "0 1", "6 2", "a b", "1 -2", "4294967295 4294967295"] {
             assert!(runs(wrong, Order::Rows, size).is_err(), "{wrong}");
         }

@@ -140,7 +140,7 @@ fn runs_go_by_rows_or_by_columns() {
             "train.csv: annotations: line 2: 3 numbers are no pairs of start and length",
             "train.csv: annotations: line 3: its class is none of a, b",
             "train.csv: annotations: line 4: `x` does not match `c{case}_s{slice}`",
-            "train.csv: annotations: line 5: run `6 2` lies outside of 6 pixels of 3x2",
+            "train.csv: annotations: line 5: run 1 (`6 2`) lies outside of 6 pixels of 3x2",
         ]
     );
     assert_eq!(problems(&text("rows").replace("\"runs\": \"runs\"", "\"runs\": \"rle\""), &data).len(), 3);
