@@ -1,7 +1,7 @@
 //! What a check tells of a data set beside what is plainly wrong: cases that are there twice, patients that look alike, empty masks,
 //! sizes and values far from the others'. It does not know files; it sees cases after they were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -36,6 +36,8 @@ pub struct Look {
     mean: f64,
     /// Share of the mask's pixels that are labelled, if it has one.
     labelled: Option<f64>,
+    /// Slices of a volume.
+    slices: Option<usize>,
 }
 
 /// One thing worth a look.
@@ -67,6 +69,10 @@ pub enum Found {
     Size,
     /// Far brighter or darker than the others.
     Values,
+    /// Volumes of unequal depth, which cannot be trained on as wholes.
+    Depths,
+    /// Rows of tables that speak of images which are not there.
+    UnusedRows,
 }
 
 impl Look {
@@ -85,6 +91,7 @@ impl Look {
                 let any = mask.any();
                 any.iter().filter(|label| **label != 0).count() as f64 / any.len().max(1) as f64
             }),
+            slices: case.mask.as_ref().map(|mask| mask.depth).filter(|depth| *depth > 1),
         }
     }
 }
@@ -115,8 +122,8 @@ fn hash(image: &Image, frame: usize) -> Option<[u64; WORDS]> {
     (PLAIN..=(GRID * GRID) as u32 - PLAIN).contains(&set).then_some(words)
 }
 
-/// Finds what is worth a look, the gravest first.
-pub fn findings(looks: &[Look]) -> Vec<Finding> {
+/// Finds what is worth a look, the gravest first; `remarks` are what a survey has found.
+pub fn findings(looks: &[Look], remarks: Vec<Finding>) -> Vec<Finding> {
     let mut all = same(looks);
     all.extend(alike(looks));
     let empty: Vec<&Look> = looks.iter().filter(|look| look.labelled == Some(0.0)).collect();
@@ -146,8 +153,21 @@ pub fn findings(looks: &[Look]) -> Vec<Finding> {
             all.push(finding(what, &outliers, text));
         }
     }
+    all.extend(depths(looks));
+    all.extend(remarks);
     all.sort_by_key(|finding| finding.what);
     all
+}
+
+/// Volumes of unequal depth: all is well by slices and by patches, which the data does not know.
+fn depths(looks: &[Look]) -> Option<Finding> {
+    let volumes: BTreeSet<usize> = looks.iter().filter_map(|look| look.slices).collect();
+    let (least, most) = (*volumes.first()?, *volumes.last()?);
+    let text = format!(
+        "volumes have {least} to {most} slices: a training on volumes needs `training: {{ sampling: {{ patch: [slices, rows, columns] }} }}`; \
+         `slices: true` in the layout makes a case of each slice"
+    );
+    (least < most).then_some(Finding { what: Found::Depths, cases: Vec::new(), text })
 }
 
 /// The findings whose images stand in more than one part of a fold, each with its cases and where they stand.
@@ -248,7 +268,11 @@ mod tests {
     #[test]
     fn what_is_twice_or_looks_alike_is_found() {
         let mut cases: Vec<Case> = (0..9).map(|n| case(&format!("c{n}"), &format!("p{n}"), n, n != 4)).collect();
-        assert_eq!(findings(&cases.iter().map(Look::at).collect::<Vec<_>>()).len(), 1, "an empty mask alone");
+        assert_eq!(
+            findings(&cases.iter().map(Look::at).collect::<Vec<_>>(), Vec::new()).len(),
+            1,
+            "an empty mask alone"
+        );
         cases.push(case("copy", "p0", 0, true));
         cases.push(case("twin", "stranger", 1, true));
         // The same picture, saved by a program that rounds.
@@ -257,7 +281,7 @@ mod tests {
         let raster = formats::decode(&fixture::jpeg(60, 40, &bytes, 70)).expect("the picture is good");
         saved.image.data = raster.samples;
         cases.push(saved);
-        let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>());
+        let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>(), Vec::new());
         let told: Vec<_> = found.iter().map(|finding| (finding.what, finding.cases.join(" "))).collect();
         let expected = [
             (Found::Twins, "c1 twin"),
@@ -290,11 +314,28 @@ mod tests {
     fn outliers_are_far_from_the_others() {
         let mut cases: Vec<Case> = (0..9).map(|n| case(&format!("c{n}"), &format!("p{n}"), n, true)).collect();
         cases[3].image.data.iter_mut().for_each(|value| *value *= 60.0);
-        let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>());
+        let found = findings(&cases.iter().map(Look::at).collect::<Vec<_>>(), Vec::new());
         assert_eq!(
             found.iter().map(|finding| (finding.what, finding.cases.len())).collect::<Vec<_>>(),
             [(Found::Values, 1)]
         );
+        assert!(!found.iter().any(|finding| finding.what == Found::Depths));
         assert_eq!(median_and_spread(vec![3.0, 1.0, 2.0, 100.0, 2.5]), (2.5, 0.5));
+    }
+
+    #[test]
+    fn volumes_of_unequal_depth_are_told() {
+        let volume = |slices: usize| {
+            let image = Image { frames: slices, channels: 1, height: 2, width: 2, data: vec![1.0; slices * 4] };
+            let mask = Mask { depth: slices, labels: vec![1; slices * 4], ..Mask::empty(2, 2) };
+            Look::at(&fixture::case([&format!("v{slices}"), &format!("p{slices}")], image, Some(mask)))
+        };
+        let told = |looks: &[Look]| {
+            let found = findings(looks, Vec::new());
+            found.into_iter().find(|finding| finding.what == Found::Depths).map(|finding| finding.text)
+        };
+        assert_eq!(told(&[volume(3), volume(3)]), None);
+        let text = told(&[volume(9), volume(3), volume(4)]).expect("they differ");
+        assert!(text.starts_with("volumes have 3 to 9 slices: ") && text.contains("sampling: { patch: "), "{text}");
     }
 }

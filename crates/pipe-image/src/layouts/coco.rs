@@ -92,7 +92,7 @@ impl Arrangement for Coco {
         if cases.is_empty() && problems.is_empty() {
             problems.push(DataProblem::new(What::NoCases, ".", "the annotation files list no image"));
         }
-        Survey { cases, problems }
+        Survey { cases, problems, ..Survey::default() }
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {

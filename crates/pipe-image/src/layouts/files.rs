@@ -12,6 +12,7 @@ use super::reading::{self, Agreement};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, Part};
 use crate::formats::dicom::{self, Attribute};
+use crate::look::Finding;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
@@ -24,6 +25,7 @@ mod neighbours;
 mod runs;
 mod slices;
 mod table;
+mod unused;
 
 pub use crops::Crops;
 use join::{Found, Joined, Names, names};
@@ -131,7 +133,7 @@ impl Arrangement for Files {
     fn survey(&self, root: &Path) -> Survey {
         let mut problems = Vec::new();
         if let Some(reason) = self.contradiction() {
-            return Survey { cases: Vec::new(), problems: vec![DataProblem::new(What::Annotations, ".", reason)] };
+            return Survey { problems: vec![DataProblem::new(What::Annotations, ".", reason)], ..Survey::default() };
         }
         let mut files = listing::files(root, "", &mut problems);
         files.retain(|file| !self.ignore.iter().any(|pattern| pattern.find(file).is_some()));
@@ -141,12 +143,12 @@ impl Arrangement for Files {
         let masks: BTreeSet<&str> =
             sources.iter().filter(|source| source.is_file()).map(|source| source.file.as_str()).collect();
         let images = files.iter().filter(|file| !masks.contains(file.as_str()));
-        let groups = self.groups(root, (&files, images), &mut problems);
+        let (groups, mut remarks) = self.groups(root, (&files, images), &mut problems);
         if groups.is_empty() && problems.is_empty() {
             let patterns: Vec<_> = self.images.iter().map(|pattern| format!("`{pattern}`")).collect();
             let reason = format!("none of {} files matches {}", files.len(), patterns.join(" or "));
             problems.push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
-            return Survey { cases: Vec::new(), problems };
+            return Survey { problems, ..Survey::default() };
         }
         problems.append(&mut unread);
         problems.extend(frames::of_one_kind(&groups));
@@ -177,11 +179,16 @@ impl Arrangement for Files {
                     .hint("add the image, remove the mask, or list it under `ignore`"),
             );
         }
+        let rows = sources.iter().enumerate().filter(|(at, source)| !used.contains(at) && counts(&source.names));
+        remarks.extend(unused::rows(rows.filter_map(|(_, source)| {
+            let line = source.row.as_ref()?.line;
+            Some((source.file.as_str(), line, &source.names))
+        })));
         if self.patient.is_some() || named.iter().any(|names| names.contains_key("patient")) {
             join::one_spelling(cases.iter_mut().map(|case| &mut case.patient));
         }
         join::one_spelling(cases.iter_mut().filter_map(|case| case.site.as_mut()));
-        Survey { cases, problems }
+        Survey { cases, problems, remarks }
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
@@ -211,13 +218,13 @@ impl Files {
         }
     }
 
-    /// Gathers the images of each case.
+    /// Gathers the images of each case; gives what tables say of other images, too.
     fn groups<'a>(
         &self,
         root: &Path,
         (files, images): (&[String], impl Iterator<Item = &'a String>),
         problems: &mut Vec<DataProblem>,
-    ) -> BTreeMap<String, Group> {
+    ) -> (BTreeMap<String, Group>, Vec<Finding>) {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         let mut linked: Vec<Linked<'_>> = Vec::new();
         for link in &self.tables {
@@ -253,7 +260,7 @@ impl Files {
                 Err(name) => problems.push(unknown(file, &name)),
             }
         }
-        groups
+        (groups, linked.iter().flat_map(Linked::unused).collect())
     }
 
     /// Adds what the header of a file tells.

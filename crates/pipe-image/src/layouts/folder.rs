@@ -67,7 +67,7 @@ impl Arrangement for Folder {
             let reason = format!("no {READ} files in `{}`", self.images);
             problems.push(DataProblem::new(What::NoCases, ".", reason).hint(listing::contents(root)));
         }
-        Survey { cases, problems }
+        Survey { cases, problems, ..Survey::default() }
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {

@@ -13,6 +13,7 @@ use super::folder::Folder;
 use super::volume_phantom::VolumePhantom;
 use super::xca_sequences::XcaSequences;
 use crate::case::{Case, CaseFiles};
+use crate::look::Finding;
 use crate::problem::{DataProblem, DataProblems, What};
 
 /// How the files of a data set are arranged.
@@ -38,6 +39,8 @@ pub struct Survey {
     pub cases: Vec<CaseFiles>,
     /// All problems, also those that a scan can see in incomplete cases.
     pub problems: Vec<DataProblem>,
+    /// What is worth a look though nothing is wrong with a case.
+    pub remarks: Vec<Finding>,
 }
 
 /// What every layout can do.
@@ -81,8 +84,8 @@ impl Layout {
             let reason = if root.exists() { "it is a file" } else { "it does not exist" };
             let problem = DataProblem::new(What::MissingFolder, root.display().to_string(), reason);
             return Survey {
-                cases: Vec::new(),
                 problems: vec![problem.hint("give the folder that holds the data set")],
+                ..Survey::default()
             };
         }
         let mut survey = self.arrangement().survey(root);
@@ -100,7 +103,7 @@ impl Layout {
     /// # Errors
     /// With all problems that names and headers tell.
     pub fn scan(&self, root: &Path) -> Result<Vec<CaseFiles>, DataProblems> {
-        let Survey { cases, problems } = self.survey(root);
+        let Survey { cases, problems, .. } = self.survey(root);
         if problems.is_empty() { Ok(cases) } else { Err(DataProblems::sorted(problems)) }
     }
 
@@ -156,7 +159,7 @@ impl Layout {
     ) -> Vec<DataProblem> {
         // Twice a common core count: enough to keep cores busy, small enough for 512x512 sequences.
         const GROUP: usize = 16;
-        let Survey { cases, mut problems } = survey;
+        let Survey { cases, mut problems, .. } = survey;
         for group in cases.chunks(GROUP) {
             let results: Vec<_> = group.par_iter().map(|files| self.read(root, files).map(&work)).collect();
             for (files, result) in group.iter().zip(results) {

@@ -124,7 +124,7 @@ impl VolumePhantom {
 impl Arrangement for VolumePhantom {
     fn survey(&self, _: &Path) -> Survey {
         if let Some(reason) = self.problem() {
-            return Survey { cases: Vec::new(), problems: vec![DataProblem::new(What::NoCases, ".", reason)] };
+            return Survey { problems: vec![DataProblem::new(What::NoCases, ".", reason)], ..Survey::default() };
         }
         let digits = (self.patients - 1).to_string().len();
         let case = |number: usize| {
@@ -133,7 +133,7 @@ impl Arrangement for VolumePhantom {
             let patient = id.clone();
             CaseFiles::new(id, patient, None, Header { slices: self.depth, height, width })
         };
-        Survey { cases: (0..self.patients).map(case).collect(), problems: Vec::new() }
+        Survey { cases: (0..self.patients).map(case).collect(), ..Survey::default() }
     }
 
     fn read(&self, _: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {

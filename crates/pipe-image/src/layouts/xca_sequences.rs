@@ -123,7 +123,7 @@ impl Arrangement for XcaSequences {
             let problem = DataProblem::new(What::NoCases, ".", format!("no file matches `{image}`"));
             problems.push(problem.hint(listing::contents(root)));
         }
-        Survey { cases, problems }
+        Survey { cases, problems, ..Survey::default() }
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::join::{Names, names, plain};
+use super::unused;
+use crate::look::Finding;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
@@ -128,6 +130,8 @@ pub(super) struct Linked<'a> {
     rows: Vec<(Names, String, u64)>,
     /// By the names that images have: by what they stand for, the row.
     found: BTreeMap<Vec<String>, BTreeMap<Vec<String>, usize>>,
+    /// By the same names: what they stand for in images.
+    asked: BTreeMap<Vec<String>, BTreeSet<Vec<String>>>,
 }
 
 impl<'a> Linked<'a> {
@@ -170,7 +174,7 @@ impl<'a> Linked<'a> {
             };
             rows.extend(table.rows().map(|(line, cells)| (row(cells), file.clone(), line)));
         }
-        Ok(Self { link, known, rows, found: BTreeMap::new() })
+        Ok(Self { link, known, rows, found: BTreeMap::new(), asked: BTreeMap::new() })
     }
 
     /// Adds what the table says of an image, and gives what is wrong with that.
@@ -187,14 +191,11 @@ impl<'a> Linked<'a> {
             let reason = format!("its path has none of the names of `{table}`, which are {known}");
             return if self.link.partial { Vec::new() } else { missing(reason) };
         }
-        let key = |names: &Names| {
-            shared.iter().map(|name| names.get(name).map(|value| plain(value))).collect::<Option<Vec<_>>>()
-        };
         let (rows, mut problems) = (&self.rows, Vec::new());
         let by_key = self.found.entry(shared.clone()).or_insert_with(|| {
             let mut by_key: BTreeMap<Vec<String>, usize> = BTreeMap::new();
             for (at, (row, file, line)) in rows.iter().enumerate() {
-                let Some(key) = key(row) else { continue };
+                let Some(key) = key(&shared, row) else { continue };
                 let first = *by_key.entry(key).or_insert(at);
                 let (other, of, before) = &rows[first];
                 let differs = |name: &&String| row.get(*name) != other.get(*name) && !shared.contains(name);
@@ -210,7 +211,9 @@ impl<'a> Linked<'a> {
             }
             by_key
         });
-        let Some(row) = key(image).and_then(|key| by_key.get(&key)) else {
+        let wanted = key(&shared, image);
+        self.asked.entry(shared.clone()).or_default().extend(wanted.clone());
+        let Some(row) = wanted.and_then(|key| by_key.get(&key)) else {
             if !self.link.partial {
                 let said = shared.iter().map(|name| format!("`{name}` {}", image[name])).collect::<Vec<_>>().join(", ");
                 problems.extend(missing(format!("no row of `{table}` has {said}")));
@@ -232,4 +235,22 @@ impl<'a> Linked<'a> {
         );
         problems
     }
+
+    /// The rows that no image has, once all images were added.
+    pub(super) fn unused(&self) -> Vec<Finding> {
+        let is_asked = |row: &Names| {
+            self.asked.iter().any(|(shared, asked)| key(shared, row).is_some_and(|key| asked.contains(&key)))
+        };
+        let (table, rows) = (self.link.table.to_string(), self.rows.iter().filter(|(row, ..)| !is_asked(row)));
+        // A file of one row is named by its names.
+        let line = |line: u64| if self.link.form == Form::Pairs { 0 } else { line };
+        // Where no image has its names, each image says so itself.
+        let rows = rows.filter(|_| !self.asked.is_empty());
+        unused::rows(rows.map(|(names, _, at)| (table.as_str(), line(*at), names)))
+    }
+}
+
+/// What some names stand for, numbers by value; nothing where one of them is missing.
+fn key(shared: &[String], names: &Names) -> Option<Vec<String>> {
+    shared.iter().map(|name| names.get(name).map(|value| plain(value))).collect()
 }

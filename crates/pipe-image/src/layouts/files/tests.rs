@@ -147,6 +147,25 @@ fn runs_go_by_rows_or_by_columns() {
 }
 
 #[test]
+fn rows_of_images_that_are_not_there_are_remarked() {
+    let data = DataFolder::new();
+    data.flat("scan/c1_s1.png", 3, 2, 9).file("sites.csv", b"c,site\n1,x\n02,y\n");
+    data.file("train.csv", b"id,runs\nc1_s1,1 2\nc1_s2,\nc2_s1,1 1\nc2_s2,1 1\nc2_s3,1 1\n");
+    let text = r#"{"images": ["scan/c{case}_s{slice}.png"], "tables": [{"table": "sites.csv", "columns": {"case": "c", "site": "site"}}],
+        "masks": {"runs": {"table": "train.csv", "image": "id", "pattern": "c{case}_s{slice}", "runs": "runs", "order": "rows"}}}"#;
+    let survey = layout(text).survey(data.path());
+    assert_eq!((survey.cases.len(), survey.problems), (1, vec![]));
+    let remarks: Vec<String> = survey.remarks.into_iter().map(|finding| finding.text).collect();
+    let expected = [
+        "no image belongs to 1 row of `sites.csv` (line 3: case 02, site y)",
+        "no image belongs to 4 rows of `train.csv` (line 3: case 1, slice 2; line 4: case 2, slice 1; line 5: case 2, slice 2; ..)",
+    ];
+    assert_eq!(remarks, expected);
+    let both = data.flat("scan/c2_s1.png", 3, 2, 9).flat("scan/c2_s2.png", 3, 2, 9).flat("scan/c2_s3.png", 3, 2, 9);
+    assert_eq!(layout(text).survey(both.flat("scan/c1_s2.png", 3, 2, 9).path()).remarks, []);
+}
+
+#[test]
 fn crops_lie_where_the_table_says() {
     let data = DataFolder::new();
     data.flat("images/x.png", 4, 3, 9).flat("masks/1.png", 2, 1, 255).flat("masks/2.png", 1, 2, 255);

@@ -52,6 +52,9 @@ pub(super) fn check(
         }
     };
     if !seen.problems.is_empty() {
+        if chosen.format == Format::Text {
+            print_findings(&seen.findings);
+        }
         print_proposals(&seen.proposals, &say);
         page.iter().for_each(|page| say(&format!("report: {}\n", session.shown(page))));
         return Err(DataProblems { list: seen.problems.clone() }.into());
@@ -145,7 +148,9 @@ fn print_findings(findings: &[Finding]) {
     }
     for Finding { cases, text, .. } in findings.iter().take(SHOWN) {
         let more = if cases.len() > NAMED { " ..." } else { "" };
-        output::print(&format!("  {text}: {}{more}\n", cases[..cases.len().min(NAMED)].join(", ")));
+        let named = cases[..cases.len().min(NAMED)].join(", ");
+        let named = if named.is_empty() { named } else { format!(": {named}{more}") };
+        output::print(&format!("  {text}{named}\n"));
     }
     if findings.len() > SHOWN {
         output::print(&format!("  and {} more; `--format json` lists all\n", findings.len() - SHOWN));

@@ -28,7 +28,7 @@ pub(super) struct Inspected {
 /// Reads all cases; prepares their masks too where `preparation` is given.
 pub(super) fn inspect(layout: &Layout, root: &Path, preparation: Option<&Preparation>) -> Inspected {
     let survey = layout.survey(root);
-    let files = survey.cases.clone();
+    let (files, remarks) = (survey.cases.clone(), survey.remarks.clone());
     let (mut census, mut looks, mut prepared) = (Census::default(), Vec::new(), BTreeMap::new());
     let problems = layout.read_all(
         root,
@@ -52,7 +52,7 @@ pub(super) fn inspect(layout: &Layout, root: &Path, preparation: Option<&Prepara
     let mut problems = DataProblems::sorted(problems).list;
     let proposals = proposals(layout, root, &files, &problems);
     hinted(&mut problems, &proposals);
-    Inspected { census, findings: findings(&looks), problems, proposals, files, prepared }
+    Inspected { census, findings: findings(&looks, remarks), problems, proposals, files, prepared }
 }
 
 /// Side of a picture of a case in pixels: sharp on screens of twice the density.
@@ -72,7 +72,7 @@ impl Inspected {
             let frame = case.label_frame.min(case.image.frames.saturating_sub(1));
             thumbnail(&Tile { image: &case.image, frame, mask: case.mask.as_ref() }, SIDE).jpeg()
         };
-        layout.read_all(root, Survey { cases, problems: Vec::new() }, picture, |files, result| {
+        layout.read_all(root, Survey { cases, ..Survey::default() }, picture, |files, result| {
             pictures.extend(result.ok().map(|jpeg| (files.id.clone(), jpeg)));
         });
         pictures

@@ -115,6 +115,8 @@ fn kind(what: Found) -> &'static str {
         Found::FullMasks => "Masks that cover nearly all",
         Found::Size => "Far larger or smaller than the others",
         Found::Values => "Far brighter or darker than the others",
+        Found::Depths => "Volumes of unequal depth",
+        Found::UnusedRows => "Rows without an image",
     }
 }
 
