@@ -105,6 +105,8 @@ pub struct FoldReport {
     pub parts: Vec<FoldPart>,
     /// What is wrong with it, or worth a look: whether it is wrong, and the words.
     pub warnings: Vec<(bool, String)>,
+    /// Whether patients or images are, or seem to be, on two sides of it.
+    pub leaks: bool,
 }
 
 /// A part of a fold.

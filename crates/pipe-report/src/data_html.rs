@@ -89,7 +89,14 @@ fn head(report: &DataReport) -> String {
     let wrong = report.folds.iter().flat_map(|fold| &fold.warnings).filter(|(wrong, _)| *wrong).count();
     let looks = report.findings.len() + report.folds.iter().map(|fold| fold.warnings.len()).sum::<usize>() - wrong;
     let thoughts = report.proposals.iter().filter(|fix| !fix.mends).count();
+    let leaky = report.folds.iter().filter(|fold| fold.leaks).count();
     let (class, words) = match (report.problems.len() + wrong, looks + thoughts) {
+        (0, looks) if leaky > 0 => {
+            let folds = format!("{leaky} of {}", counted(report.folds.len(), "fold", "folds"));
+            let looks = counted(looks, "thing is", "things are");
+            let sides = "patients or images are, or seem to be, on two sides, so that its numbers say too much";
+            ("look", format!("No file is wrong, but in {folds} {sides}; {looks} worth a look."))
+        }
         (0, 0) => ("good", "Nothing is wrong, and nothing stands out.".to_owned()),
         (0, looks) => ("look", format!("Nothing is wrong; {} worth a look.", counted(looks, "thing is", "things are"))),
         (problems, looks) => {
@@ -344,6 +351,7 @@ mod tests {
                 stage: "split[fold=0]".into(),
                 parts: vec![part("train", 3), part("test", 1)],
                 warnings: vec![(false, "`x` and `y` are one".into())],
+                leaks: true,
             }],
             plots: vec![Plot::Histogram { title: "rows".into(), values: vec![1.0, 2.0] }],
             tables: vec![DataTable {
@@ -376,6 +384,11 @@ mod tests {
             !page.contains("http") && !page.contains("<script") && !page.contains("url("),
             "nothing from elsewhere"
         );
+        let leaky =
+            data_html(&DataReport { problems: Vec::new(), findings: Vec::new(), proposals: Vec::new(), ..report });
+        let said = "No file is wrong, but in 1 of 1 fold patients or images are, or seem to be, on two sides";
+        assert!(leaky.contains(said) && leaky.contains("1 thing is worth a look."), "{leaky}");
+        assert!(!leaky.contains("Nothing is wrong"), "{leaky}");
         let good = data_html(&DataReport::default());
         assert!(good.contains("Nothing is wrong, and nothing stands out.") && !good.contains("<h2>"), "{good}");
     }

@@ -123,6 +123,11 @@ fn unusable(fold: &Fold, cases: &[Facts]) -> Option<String> {
 }
 
 impl FoldFacts {
+    /// Whether patients or images are, or seem to be, on two sides of it.
+    pub(super) fn leaks(&self) -> bool {
+        self.leak.is_some_and(|leak| leak.seen > 0) || !self.across.is_empty()
+    }
+
     /// What is wrong with it, and what is worth a look.
     pub(super) fn warnings(&self) -> Vec<(bool, String)> {
         let wrong = self.error.iter().map(|error| (true, error.clone()));

@@ -268,7 +268,8 @@ fn fold_report(fold: &FoldFacts, names: &[String]) -> FoldReport {
         patients: part.patients,
         classes: part.classes.iter().map(|(class, count)| (name(*class, names), *count)).collect(),
     };
-    FoldReport { stage: fold.stage.clone(), parts: fold.parts.iter().map(part).collect(), warnings: fold.warnings() }
+    let parts = fold.parts.iter().map(part).collect();
+    FoldReport { stage: fold.stage.clone(), parts, warnings: fold.warnings(), leaks: fold.leaks() }
 }
 
 fn notes() -> Vec<String> {
