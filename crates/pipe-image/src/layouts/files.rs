@@ -28,6 +28,7 @@ mod table;
 mod unused;
 
 pub use crops::Crops;
+use frames::one_id;
 use join::{Found, Joined, Names, names};
 pub use labels::{ClassFiles, Labels};
 use making::unknown;
@@ -254,8 +255,13 @@ impl Files {
             let shared = self.shared(&found);
             match self.identity(&shared) {
                 Ok(id) => {
-                    let group = groups.entry(id).or_insert_with(|| Group { names: shared, files: Vec::new() });
-                    group.files.push(Found { file: file.clone(), names: found });
+                    let group =
+                        groups.entry(id.clone()).or_insert_with(|| Group { names: shared.clone(), files: Vec::new() });
+                    if self.made_of(&group.names) == self.made_of(&shared) {
+                        group.files.push(Found { file: file.clone(), names: found });
+                    } else {
+                        problems.push(one_id(&id, file, &group.files[0].file));
+                    }
                 }
                 Err(name) => problems.push(unknown(file, &name)),
             }
@@ -314,6 +320,12 @@ impl Files {
         };
         let folder = PartFolder { part: self.part(names), prefix: String::new() };
         Ok(folder.case_id(if own.is_empty() { "case" } else { &own }))
+    }
+
+    /// What the id of a case is made of: `a_b` of `c` is not `a` of `b_c`.
+    fn made_of<'a>(&self, names: &'a Names) -> Vec<(&'a String, &'a String)> {
+        let counts = |name: &str| self.case.as_ref().map_or_else(|| self.tells(name), |case| case.has(name));
+        names.iter().filter(|(name, _)| counts(name)).collect()
     }
 
     /// Whether a name tells one case from another; what a table adds does not.

@@ -8,8 +8,16 @@ use super::join::{Found, plain};
 use crate::layouts::survey::natural;
 use crate::problem::{DataProblem, What};
 
-/// Sorts the files of a case frame by frame, the channels of a frame side by side, and gives how many channels there are.
+/// Sorts the files of a case frame by frame, by number, the channels of a frame side by side, and gives how many channels there are.
 pub(super) fn frames(files: &[Found]) -> Result<(Vec<&Found>, usize), DataProblem> {
+    let is_number = |frame: &String| !frame.is_empty() && frame.bytes().all(|byte| byte.is_ascii_digit());
+    let mut named = files.iter().filter_map(|found| Some((found, found.names.get("frame")?)));
+    if let Some((found, frame)) = named.find(|(_, frame)| !is_number(frame)) {
+        let reason = format!("`{{frame}}` is `{frame}`, and frames are numbers, in whose order they follow each other");
+        return Err(DataProblem::new(What::MissingFrame, found.file.clone(), reason).hint(
+            "write `{frame:#}` where digits stand; what is no number is `{channel}` (of one image), or any other name (of cases of their own)",
+        ));
+    }
     let key = |found: &Found| {
         let of = |name: &str| found.names.get(name).map_or("", String::as_str).to_owned();
         (of("frame"), of("channel"))
@@ -35,6 +43,13 @@ pub(super) fn frames(files: &[Found]) -> Result<(Vec<&Found>, usize), DataProble
         }
     }
     Ok((sorted, channels))
+}
+
+/// Two cases whose ids are the same text.
+pub(super) fn one_id(id: &str, file: &str, other: &str) -> DataProblem {
+    let reason = format!("`{other}` is of another case, and both would be called `{id}`");
+    let hint = "join the names of cases by another sign, for instance `case: \"{patient}-{case}\"`";
+    DataProblem::new(What::DuplicateCase, file, reason).of(id).hint(hint)
 }
 
 /// The cases whose channels are others than those of most, where channels have names: by their place alone they would be taken for

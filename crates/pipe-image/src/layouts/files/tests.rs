@@ -147,6 +147,31 @@ fn runs_go_by_rows_or_by_columns() {
 }
 
 #[test]
+fn two_cases_never_become_one() {
+    let data = DataFolder::new();
+    // By frames they would be one sequence.
+    data.row("a_b/c-1.png", &[1]).row("a/b_c-2.png", &[2]);
+    let text = r#"{"images": ["{patient}/{case}-{frame}.png"]}"#;
+    let expected = "a_b/c-1.png: duplicate case: `a/b_c-2.png` is of another case, and both would be called `a_b_c`";
+    assert_eq!(problems(text, &data), [expected]);
+    let by_case = r#"{"images": ["{patient}/{case}-{frame}.png"], "case": "{patient}_{case}"}"#;
+    assert_eq!(problems(by_case, &data), [expected]);
+    assert_eq!(cases(&by_case.replace("}_{", "}-{"), data.path()).len(), 2);
+}
+
+#[test]
+fn frames_are_numbers() {
+    let data = DataFolder::new();
+    data.row("a_10.png", &[1]).row("a_9.png", &[2]);
+    let text = r#"{"images": ["{case}_{frame}.png"]}"#;
+    assert_eq!(cases(text, data.path())[0].image.data, [2.0, 1.0]);
+    data.row("b_1.png", &[1]).row("b_ed.png", &[2]);
+    let expected =
+        "b_ed.png: missing frame: `{frame}` is `ed`, and frames are numbers, in whose order they follow each other";
+    assert_eq!(problems(text, &data), [expected]);
+}
+
+#[test]
 fn rows_of_images_that_are_not_there_are_remarked() {
     let data = DataFolder::new();
     data.flat("scan/c1_s1.png", 3, 2, 9).file("sites.csv", b"c,site\n1,x\n02,y\n");
