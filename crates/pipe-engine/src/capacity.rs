@@ -265,7 +265,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(folder.path()).expect("a new store");
         let mut capacity = capacity(&store, 2, &[], 2);
-        let all = wants(r#"{"cpu": 9, "memory": 1000}"#);
+        let all = wants(r#"{"cpu": 9, "memory": "1GiB"}"#);
         let Ok(big) = capacity.take(&all, &Wish::Nothing).expect("locks") else { panic!("it gets all there is") };
         assert!(capacity.is_full());
         assert!(matches!(capacity.take(&wants("{}"), &Wish::Nothing).expect("locks"), Err(Lack::Slots { .. })));

@@ -76,18 +76,10 @@ impl<'s> Checker<'s> {
             }
             return;
         }
-        let types: Vec<&str> = match object.get("type") {
-            Some(Json::String(one)) => vec![one],
-            Some(Json::Array(many)) => many.iter().filter_map(Json::as_str).collect(),
-            _ => Vec::new(),
-        };
+        let types = types(schema);
         if !types.is_empty() && !types.iter().any(|kind| is_a(node, kind)) {
-            problems.push(unexpected(
-                node,
-                path,
-                &types.iter().map(|kind| named(kind)).collect::<Vec<_>>().join(" or "),
-                None,
-            ));
+            let expected = types.iter().map(|kind| named(kind)).collect::<Vec<_>>().join(" or ");
+            problems.push(unexpected(node, path, &expected, keys(object)));
             return;
         }
         if let (Value::Text(text), Some(REFERENCE)) = (node.value(), object.get("pattern").and_then(Json::as_str))
@@ -99,8 +91,8 @@ impl<'s> Checker<'s> {
         match node.value() {
             Value::Map(_) => self.map(node, object, path, problems),
             Value::List(list) => self.list(node, list, object, path, problems),
-            Value::Int(number) => range(node, *number as f64, object, path, problems),
-            Value::Float(number) => range(node, *number, object, path, problems),
+            Value::Int(number) => number_in(node, (*number as f64, number.to_string()), object, path, problems),
+            Value::Float(number) => number_in(node, (*number, number.to_string()), object, path, problems),
             Value::Text(text) => quantity(node, text, object, path, problems),
             Value::Bool(_) | Value::Null => {}
         }
@@ -238,11 +230,14 @@ impl<'s> Checker<'s> {
                 }
             },
             _ => {
+                let values = choices.iter().copied().filter(|schema| schema.get("type") != Some(&Json::from("null")));
+                let values: Vec<&Json> = values.collect();
+                if values.len() > 1 && !values.iter().any(|schema| types(schema).iter().any(|kind| is_a(node, kind))) {
+                    problems.push(unexpected(node, path, &all_of(&values), None));
+                    return;
+                }
                 // The choice that fits best speaks: for an optional value that is the value's own schema.
-                let best = choices
-                    .iter()
-                    .filter(|schema| schema.get("type") != Some(&Json::from("null")))
-                    .map(|schema| fits(schema));
+                let best = values.iter().map(|schema| fits(schema));
                 problems.extend(best.min_by_key(Vec::len).unwrap_or_default());
             }
         }
@@ -259,6 +254,36 @@ impl<'s> Checker<'s> {
             })
             .collect()
     }
+}
+
+/// The types of JSON that a schema takes; nothing where it does not say.
+fn types(schema: &Json) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Json::String(one)) => vec![one],
+        Some(Json::Array(many)) => many.iter().filter_map(Json::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// All choices, as they are written.
+fn all_of(choices: &[&Json]) -> String {
+    let one = |schema: &&Json| -> Vec<String> {
+        match (tag(schema), words(schema)) {
+            (Some(tag), _) => vec![format!("`{{ {tag}: .. }}`")],
+            (None, words) if !words.is_empty() => words.iter().map(|word| format!("`{word}`")).collect(),
+            _ => types(schema).iter().map(|kind| named(kind).to_owned()).collect(),
+        }
+    };
+    choices.iter().flat_map(one).collect::<Vec<_>>().join(" or ")
+}
+
+/// What to write where a map with known keys belongs.
+fn keys(schema: &JsonMap<String, Json>) -> Option<String> {
+    let known = schema.get("properties")?.as_object()?;
+    let needed = schema.get("required").and_then(Json::as_array);
+    let is_needed = |key: &str| needed.is_some_and(|needed| needed.iter().any(|name| name == key));
+    let key = |key: &String| if is_needed(key) { format!("`{key}` (needed)") } else { format!("`{key}`") };
+    (!known.is_empty()).then(|| format!("its keys are {}", known.keys().map(key).collect::<Vec<_>>().join(", ")))
 }
 
 fn is_choice(schema: &JsonMap<String, Json>) -> bool {
@@ -335,7 +360,22 @@ fn quantity(node: &Node, text: &str, schema: &JsonMap<String, Json>, path: &str,
         _ => None,
     };
     if let Some(wrong) = wrong {
-        problems.push(unexpected(node, path, wrong.wanted, None));
+        problems.push(unexpected(node, path, &wrong.wanted, None));
+    }
+}
+
+/// A number within its range, which may stand for a size or a time.
+fn number_in(
+    node: &Node,
+    (number, text): (f64, String),
+    schema: &JsonMap<String, Json>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let before = problems.len();
+    range(node, number, schema, path, problems);
+    if problems.len() == before {
+        quantity(node, &text, schema, path, problems);
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Does not know what is measured.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-/// A number of bytes; in YAML `8GiB`, `512 MB`, or a plain number.
+/// A number of bytes, at least a MiB; in YAML `8GiB`, `512 MB`, or a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Json", into = "u64")]
 pub struct Bytes(u64);
@@ -24,12 +24,12 @@ pub struct Time(Duration);
 #[error("`{text}` is not {wanted}")]
 pub struct NotAQuantity {
     text: String,
-    pub(crate) wanted: &'static str,
+    pub(crate) wanted: Cow<'static, str>,
 }
 
 impl NotAQuantity {
     pub(crate) fn of(text: &str, wanted: &'static str) -> Self {
-        Self { text: text.to_owned(), wanted }
+        Self { text: text.to_owned(), wanted: wanted.into() }
     }
 }
 
@@ -54,6 +54,9 @@ const BYTES: &[(&str, f64)] = &[
 const SECONDS: &[(&str, f64)] = &[("", 1.0), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
 
 impl Bytes {
+    /// Nothing runs in less: `60` is a `60GiB` whose unit was forgotten.
+    const LEAST: f64 = 1_048_576.0;
+
     /// How schemas mark a size.
     pub(crate) const FORMAT: &'static str = "bytes";
 
@@ -99,8 +102,15 @@ impl FromStr for Bytes {
 
     fn from_str(text: &str) -> Result<Self, NotAQuantity> {
         match parts(text, BYTES).as_deref() {
-            Some([(bytes, _)]) if *bytes >= 1.0 && *bytes < 1e18 => Ok(Self(bytes.round() as u64)),
-            _ => Err(NotAQuantity { text: text.to_owned(), wanted: "a size such as 8GiB, 512MB or 1.5T" }),
+            Some([(bytes, _)]) if *bytes >= Self::LEAST && *bytes < 1e18 => Ok(Self(bytes.round() as u64)),
+            Some([(bytes, "")]) if *bytes >= 1.0 && *bytes < Self::LEAST => {
+                let number = text.trim();
+                let wanted =
+                    format!("a size with a unit, {number}GiB or {number}MiB (without one it is {number} bytes)");
+                Err(NotAQuantity { text: text.to_owned(), wanted: wanted.into() })
+            }
+            Some([(bytes, _)]) if *bytes > 0.0 && *bytes < Self::LEAST => Err(NotAQuantity::of(text, "at least 1MiB")),
+            _ => Err(NotAQuantity::of(text, "a size such as 8GiB, 512MB or 1.5T")),
         }
     }
 }
@@ -109,7 +119,7 @@ impl FromStr for Time {
     type Err = NotAQuantity;
 
     fn from_str(text: &str) -> Result<Self, NotAQuantity> {
-        let wrong = || NotAQuantity { text: text.to_owned(), wanted: "a time such as 90s, 500ms, 1h30m or 2d" };
+        let wrong = || NotAQuantity::of(text, "a time such as 90s, 500ms, 1h30m or 2d");
         let parts = parts(text, SECONDS).ok_or_else(wrong)?;
         // A number without unit stands alone: `1h30` says neither minutes nor seconds.
         let is_clear = parts.len() == 1 || parts.iter().all(|(_, unit)| !unit.is_empty());
@@ -215,8 +225,12 @@ mod tests {
         bytes("8 G", Some(8 << 30));
         bytes("1.5MiB", Some(3 << 19));
         bytes("2GB", Some(2_000_000_000));
-        bytes("4096", Some(4096));
-        for wrong in ["", "GiB", "8 gibs", "-1", "0", "1G1M", "1e30", "9999999999T"] {
+        bytes("1048576", Some(1 << 20));
+        assert_eq!(
+            "60".parse::<Bytes>().expect_err("a unit was forgotten").to_string(),
+            "`60` is not a size with a unit, 60GiB or 60MiB (without one it is 60 bytes)"
+        );
+        for wrong in ["", "60", "4096", "512KiB", "60B", "GiB", "8 gibs", "-1", "0", "1G1M", "1e30", "9999999999T"] {
             bytes(wrong, None);
         }
         assert_eq!(Bytes(8 << 30).to_string(), "8 GiB");
