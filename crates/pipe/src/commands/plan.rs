@@ -99,6 +99,7 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
         .collect();
     let marks = pipe_engine::marks(plan, &records(&freshness.verdicts), &store)?;
     let obstacles = obstacles(plan, &freshness);
+    let shortages = pipe_engine::shortages(plan, &freshness, jobs, pipe_engine::machine_memory());
     if chosen.format == Format::Json {
         output::json(&serde_json::json!({
             "experiment": planned.plan.experiment,
@@ -111,6 +112,7 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
             "marks": marks,
             "notes": planned.notes,
             "obstacles": obstacles,
+            "shortages": shortages,
         }));
         return Ok(());
     }
@@ -147,6 +149,9 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
     }
     for obstacle in &obstacles {
         output::print(&format!("note: cannot run on this machine: {obstacle}\n"));
+    }
+    for shortage in &shortages {
+        output::print(&format!("note: {shortage}\n"));
     }
     for open in &plan.open {
         output::print(&format!("{}: known when {} has made its list `{}`\n", open.id, open.maker, open.output));
