@@ -9,7 +9,8 @@ use std::path::Path;
 use super::raster::Raster;
 use super::{bmp, dicom, gif, gzip, jpeg, nifti, png, pnm, tiff};
 
-/// 16384 x 16384: above any still that is read whole; a header that says more must not claim the memory for it.
+/// 16384 x 16384, or 640 x 640 x 655: above most stills and volumes that are read whole (1 GiB as samples); a header that says more must
+/// not claim the memory for it.
 pub(crate) const MOST_PIXELS: usize = 1 << 28;
 
 /// Above any file of so many pixels: eight bytes for each of four channels.
@@ -69,8 +70,11 @@ pub enum FormatError {
         /// What the decoder says.
         reason: String,
     },
-    /// More pixels than any medical image has: a damaged header, or a trap.
-    #[error("the header says {header} pixels, which is too large to be read")]
+    /// More pixels than are taken into memory at once: a very large volume, a damaged header, or a trap.
+    #[error(
+        "the header says {header} pixels, and at most {MOST_PIXELS} (2^28, for instance 640x640x655) are read of one file; crop it, \
+         resample it to larger voxels, or cut it into several files"
+    )]
     TooLarge {
         /// What it says.
         header: Header,
