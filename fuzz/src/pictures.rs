@@ -198,7 +198,7 @@ fn check(raster: &Raster) {
     }
     assert!(!raster.alpha || channels > 1, "nothing but opacity");
     assert!(raster.palette.is_none() || channels == 1, "indexes in {channels} channels");
-    if let Some(Geometry { spacing, affine }) = raster.geometry {
+    if let Some(Geometry { spacing, affine, .. }) = raster.geometry {
         assert!(spacing.iter().all(|side| side.is_finite() && *side >= 0.0), "a spacing of {spacing:?}");
         let affine = affine.unwrap_or_default();
         assert!(affine.as_flattened().iter().all(|number| number.is_finite()), "an affine of {affine:?}");

@@ -67,7 +67,7 @@ fn read(raster: &Raster, samples: &Path) -> Value {
     let bytes: Vec<u8> = raster.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     std::fs::write(samples, bytes).expect("there is room");
     let Raster { slices, height, width, channels, lossy, .. } = *raster;
-    let Geometry { spacing, affine } = raster.geometry.unwrap_or(Geometry { spacing: [0.0; 3], affine: None });
+    let Geometry { spacing, affine, .. } = raster.geometry.unwrap_or(Geometry::new([0.0; 3], None));
     json!({
         "read": {
             "shape": [slices, height, width, channels], "lossy": lossy, "spacing": spacing, "affine": affine,

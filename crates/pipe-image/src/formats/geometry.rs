@@ -17,6 +17,29 @@ pub struct Geometry {
     /// What takes a voxel, `(column, row, slice, 1)`, to millimetres towards the patient's right-to-left, posterior-to-anterior and
     /// inferior-to-superior directions (RAS+, as NIfTI and nibabel have it); none where a file does not tell.
     pub affine: Option<[[f64; 4]; 3]>,
+    /// What the affine leads to.
+    #[serde(default, skip_serializing_if = "Space::is_scanner")]
+    pub space: Space,
+}
+
+/// What an affine leads to, by NIfTI's code: 1 the scanner, 2 another file, 3 the atlas of Talairach, 4 MNI 152, 5 another template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space(pub i16);
+
+impl Space {
+    /// The scanner's own coordinates, as all formats but NIfTI have them.
+    pub const SCANNER: Self = Self(1);
+
+    /// Whether it is the scanner's.
+    fn is_scanner(&self) -> bool {
+        *self == Self::SCANNER
+    }
+}
+
+impl Default for Space {
+    fn default() -> Self {
+        Self::SCANNER
+    }
 }
 
 /// How the voxels of two files lie that should lie in the same place.
@@ -60,6 +83,11 @@ impl fmt::Display for Disagreement {
 }
 
 impl Geometry {
+    /// Gives what is told in the scanner's coordinates.
+    pub const fn new(spacing: [f64; 3], affine: Option<[[f64; 4]; 3]>) -> Self {
+        Self { spacing, affine, space: Space::SCANNER }
+    }
+
     /// Gives the directions of the body that columns, rows and slices run to, `RAS`, where the file tells.
     pub fn orientation(&self) -> Option<String> {
         let affine = self.affine?;
@@ -150,10 +178,8 @@ impl Geometry {
 mod tests {
     use super::*;
 
-    const IMAGE: Geometry = Geometry {
-        spacing: [3.0, 0.5, 0.5],
-        affine: Some([[-0.5, 0.0, 0.0, 20.0], [0.0, 0.5, 0.0, -7.0], [0.0, 0.0, 3.0, 100.0]]),
-    };
+    const IMAGE: Geometry =
+        Geometry::new([3.0, 0.5, 0.5], Some([[-0.5, 0.0, 0.0, 20.0], [0.0, 0.5, 0.0, -7.0], [0.0, 0.0, 3.0, 100.0]]));
 
     #[track_caller]
     fn check(found: Geometry, expected: Option<&str>) {
@@ -192,10 +218,10 @@ mod tests {
         check(identity, Some("its voxels are 1 x 1 x 1 mm, expected 0.5 x 0.5 x 3"));
         assert!(identity.is_identity() && !IMAGE.is_identity());
         // A file that tells no axes: its distances count, but for those that a program writes that knows none.
-        check(Geometry { spacing: [1.0; 3], affine: None }, None);
-        check(Geometry { spacing: [3.0, 0.5, 0.5], affine: None }, None);
-        check(Geometry { spacing: [0.0, 0.5, 0.5], affine: None }, None);
-        let other = Geometry { spacing: [2.0, 0.5, 0.5], affine: None };
+        check(Geometry::new([1.0; 3], None), None);
+        check(Geometry::new([3.0, 0.5, 0.5], None), None);
+        check(Geometry::new([0.0, 0.5, 0.5], None), None);
+        let other = Geometry::new([2.0, 0.5, 0.5], None);
         check(other, Some("its voxels are 0.5 x 0.5 x 2 mm, expected 0.5 x 0.5 x 3"));
     }
 
@@ -203,7 +229,7 @@ mod tests {
     fn axes_have_names() {
         assert_eq!(IMAGE.orientation().as_deref(), Some("LAS"));
         let sagittal = [[0.0, 0.0, 2.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.1, 0.0]];
-        assert_eq!(Geometry { spacing: [1.0; 3], affine: Some(sagittal) }.orientation().as_deref(), Some("PSR"));
-        assert_eq!(Geometry { spacing: [1.0; 3], affine: None }.orientation(), None);
+        assert_eq!(Geometry::new([1.0; 3], Some(sagittal)).orientation().as_deref(), Some("PSR"));
+        assert_eq!(Geometry::new([1.0; 3], None).orientation(), None);
     }
 }

@@ -14,7 +14,7 @@ mod raster;
 mod read;
 mod tiff;
 
-pub use geometry::{Disagreement, Geometry};
+pub use geometry::{Disagreement, Geometry, Space};
 pub use nifti::{TooLong, Voxels, write as write_nifti};
 pub use png::write as write_png;
 pub use raster::Raster;

@@ -84,7 +84,7 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles, agreement: Agreement) 
     let below = |slice: f64| if slice > 0.0 { slice } else { told.map_or(0.0, |told| told[0]) };
     let spacing = spacing.map(|[slice, row, column]| [below(slice), row, column]).or(told);
     if files.slices > 1 && native.geometry.is_none() {
-        native.geometry = spacing.map(|spacing| Geometry { spacing, affine: None });
+        native.geometry = spacing.map(|spacing| Geometry::new(spacing, None));
     }
     let colour = channels == 1 && shown == 3 && !files.frames.iter().any(|file| is_nifti(file));
     Ok(Case { id, patient, site, part, image, colour, full_scale, label_frame, mask: None, spacing, native, tags })

@@ -92,7 +92,7 @@ impl Stack {
                     // A slice does not tell how far the next one is.
                     let plane = |geometry: Geometry| {
                         let [_, row, column] = geometry.spacing;
-                        Geometry { spacing: [0.0, row, column], affine: None }
+                        Geometry::new([0.0, row, column], None)
                     };
                     let geometry = self.geometry.or(raster.geometry.map(plane));
                     volume = Some(Raster { geometry, ..Raster::clone(&raster) });

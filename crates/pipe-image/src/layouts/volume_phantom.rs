@@ -154,7 +154,7 @@ impl Arrangement for VolumePhantom {
             label_frame,
             mask,
             spacing: Some([1.0; 3]),
-            native: Native { geometry: Some(Geometry { spacing: [1.0; 3], affine: None }), ..files.native() },
+            native: Native { geometry: Some(Geometry::new([1.0; 3], None)), ..files.native() },
             tags: BTreeMap::new(),
         })
     }

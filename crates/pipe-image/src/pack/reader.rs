@@ -139,7 +139,7 @@ fn index(bytes: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::Geometry;
+    use crate::formats::{Geometry, Space};
     use crate::{EntryMeta, Maps, Native, PackWriter, Part, Slice};
 
     fn meta(id: &str) -> EntryMeta {
@@ -154,6 +154,7 @@ mod tests {
                 file: Some("a/b.nii.gz".to_owned()),
                 slice: Some(Slice { volume: "v".to_owned(), at: 3 }),
                 geometry: Some(Geometry {
+                    space: Space(4),
                     spacing: [2.5, 0.1, 1.0 / 3.0],
                     affine: Some([[0.1, 0.2, -0.3, 1e-9], [1.0 / 3.0, 7.0, 0.0, 1e5], [0.0, 0.0, 1.0, -80.25]]),
                 }),

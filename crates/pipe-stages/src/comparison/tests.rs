@@ -30,7 +30,7 @@ impl Folder {
             Voxels::Labels(labels) => labels.len(),
             Voxels::Values(values) => values.len(),
         };
-        let geometry = spacing.map(|side| Geometry { spacing: [side, 1.0, 1.0], affine: None });
+        let geometry = spacing.map(|side| Geometry::new([side, 1.0, 1.0], None));
         let bytes = write_nifti(voxels, [slices / 2, 1, 2, 1], geometry.as_ref()).expect("the sides are short");
         fs::write(self.at(name), bytes).expect("there is room");
         self

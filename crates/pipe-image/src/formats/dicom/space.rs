@@ -77,7 +77,7 @@ impl Place {
             }
             _ => None,
         };
-        Some(Geometry { spacing: [apart.unwrap_or(0.0), row, column], affine })
+        Some(Geometry::new([apart.unwrap_or(0.0), row, column], affine))
     }
 
     /// Gives the direction in which slices are stacked.

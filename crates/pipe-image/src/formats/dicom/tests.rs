@@ -279,11 +279,11 @@ fn the_affine_leads_to_ras() {
     let geometry = |draft: &Draft| decode(&draft.file()).expect("the file is good").geometry.expect("it has a place");
     // Columns go to the back, rows down, slices to the patient's right; x and y change their signs.
     let lines = |apart: f64| [[0.0, 0.0, apart, -10.0], [-3.0, 0.0, 0.0, -20.0], [0.0, -2.0, 0.0, 30.0]];
-    assert_eq!(geometry(&draft), Geometry { spacing: [0.0, 2.0, 3.0], affine: Some(lines(1.0)) });
+    assert_eq!(geometry(&draft), Geometry::new([0.0, 2.0, 3.0], Some(lines(1.0))));
     let thick = draft.text(0x18, 0x50, "DS", "5");
-    assert_eq!(geometry(&thick), Geometry { spacing: [5.0, 2.0, 3.0], affine: Some(lines(5.0)) });
+    assert_eq!(geometry(&thick), Geometry::new([5.0, 2.0, 3.0], Some(lines(5.0))));
     let apart = thick.text(0x18, 0x88, "DS", "6.5");
-    assert_eq!(geometry(&apart), Geometry { spacing: [6.5, 2.0, 3.0], affine: Some(lines(6.5)) });
+    assert_eq!(geometry(&apart), Geometry::new([6.5, 2.0, 3.0], Some(lines(6.5))));
     let imager = Draft::gray(EXPLICIT, 1, 1).words(&[0]).text(0x18, 0x1164, "DS", "0.2\\0.3");
-    assert_eq!(geometry(&imager), Geometry { spacing: [0.0, 0.2, 0.3], affine: None });
+    assert_eq!(geometry(&imager), Geometry::new([0.0, 0.2, 0.3], None));
 }

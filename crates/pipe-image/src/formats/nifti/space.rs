@@ -3,8 +3,8 @@
 
 use super::damaged;
 use super::fields::Fields;
-use crate::formats::Geometry;
 use crate::formats::read::FormatError;
+use crate::formats::{Geometry, Space};
 
 /// Gives spacing and affine in millimetres.
 pub(super) fn geometry(fields: &Fields) -> Result<Geometry, FormatError> {
@@ -18,19 +18,21 @@ pub(super) fn geometry(fields: &Fields) -> Result<Geometry, FormatError> {
     // Damaged headers say 0; an affine needs a length all the same.
     let lengths = sides.map(|side| if side == 0.0 { 1.0 } else { side });
     // Without a code nothing is told: nibabel then takes the centre of the volume for the origin, which is nowhere.
-    let affine = if fields.sform_code > 0 {
-        Some(fields.srow)
+    let (affine, code) = if fields.sform_code > 0 {
+        (Some(fields.srow), fields.sform_code)
     } else if fields.qform_code > 0 {
-        Some(qform(fields, lengths))
+        (Some(qform(fields, lengths)), fields.qform_code)
     } else {
-        None
+        (None, 1)
     };
+    // Version 2 has room for codes that nobody has given a meaning.
+    let space = i16::try_from(code).map_or(Space::SCANNER, Space);
     let affine = affine.map(|affine| affine.map(|row| row.map(|value| value * unit)));
     if sides.iter().chain(affine.iter().flatten().flatten()).any(|value| !value.is_finite()) {
         return Err(damaged("pixdim, the sform or the qform are no finite numbers"));
     }
     let told = |axis: usize| if (axis as i64) < fields.dim[0] { sides[axis] * unit } else { 0.0 };
-    Ok(Geometry { spacing: [told(2), told(1), told(0)], affine })
+    Ok(Geometry { spacing: [told(2), told(1), told(0)], affine, space })
 }
 
 /// Gives the affine of the quaternion.

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use super::{TooLong, Voxels, write};
-use crate::formats::{self, FormatError, Geometry, Header, Raster};
+use crate::formats::{self, FormatError, Geometry, Header, Raster, Space};
 
 /// What a test file is made of; the fields that tests set have the names of the standard.
 #[derive(Clone)]
@@ -181,10 +181,11 @@ fn the_sform_precedes_the_qform_and_units_are_millimetres() {
     let half_turn = [1.0, 0.0, 0.0];
     let file = File { srow, quaternion: half_turn, pixdim: [-1.0, 0.5, 2.0, -4.0], codes: [1, 2], ..small() };
     let geometry = |file: &File| read(file).geometry.expect("NIfTI has geometry");
-    assert_eq!(geometry(&file), Geometry { spacing: [4.0, 2.0, 0.5], affine: Some(srow) });
+    let aligned = Space(2);
+    assert_eq!(geometry(&file), Geometry { space: aligned, ..Geometry::new([4.0, 2.0, 0.5], Some(srow)) });
     let qform = [[0.5, 0.0, 0.0, 0.0], [0.0, -2.0, 0.0, 0.0], [0.0, 0.0, 4.0, 0.0]];
     assert_eq!(geometry(&File { codes: [1, 0], ..file.clone() }).affine, Some(qform));
-    assert_eq!(geometry(&File { codes: [0, 0], ..file.clone() }), Geometry { spacing: [4.0, 2.0, 0.5], affine: None });
+    assert_eq!(geometry(&File { codes: [0, 0], ..file.clone() }), Geometry::new([4.0, 2.0, 0.5], None));
     let metres = geometry(&File { units: 1 + 8, ..file.clone() });
     assert_eq!(
         (metres.spacing, metres.affine.map(|rows| rows[1])),
@@ -193,7 +194,7 @@ fn the_sform_precedes_the_qform_and_units_are_millimetres() {
     assert_eq!(geometry(&File { units: 3, ..file.clone() }).spacing, [4.0, 2.0, 0.5].map(|side| side * 0.001));
     // A picture says nothing of slices, and a side of 0 says nothing at all.
     let flat = geometry(&File { dim: [2, 2, 3, 1, 1, 1, 1, 1], pixdim: [1.0, 0.0, 2.0, 4.0], ..small() });
-    assert_eq!(flat, Geometry { spacing: [0.0, 2.0, 0.0], affine: None });
+    assert_eq!(flat, Geometry::new([0.0, 2.0, 0.0], None));
     assert!(matches!(refused(&File { pixdim: [1.0, f64::NAN, 1.0, 1.0], ..file }), FormatError::Damaged { .. }));
 }
 
@@ -303,7 +304,7 @@ fn write_and_read(voxels: Voxels<'_>, shape: [usize; 4], geometry: Option<&Geome
 #[test]
 fn what_is_written_is_read_again() {
     let affine = [[0.0, 0.0, 2.0, 7.0], [0.5, 0.0, 0.0, -80.25], [0.0, -1.5, 0.0, 3.0]];
-    let geometry = Geometry { spacing: [2.0, 1.5, 0.5], affine: Some(affine) };
+    let geometry = Geometry::new([2.0, 1.5, 0.5], Some(affine));
     let labels = [0, 1, 2, 3, 4, 255];
     let raster = write_and_read(Voxels::Labels(&labels), [3, 2, 1, 1], Some(&geometry));
     assert_eq!((raster.slices, raster.height, raster.width, raster.channels), (3, 2, 1, 1));
@@ -316,6 +317,31 @@ fn what_is_written_is_read_again() {
     let raster = write_and_read(Voxels::Labels(&labels), [1, 2, 3, 1], None);
     assert_eq!(raster.geometry.map(|geometry| geometry.spacing), Some([1.0; 3]));
     assert_eq!(write(Voxels::Labels(&[0; 40_000]), [1, 1, 40_000, 1], None), Err(TooLong(40_000)));
+}
+
+#[test]
+fn what_a_file_says_of_space_comes_back_in_millimetres() {
+    let srow = [[-0.002, 0.0, 0.0, 0.09], [0.0, 0.002, 0.0, -0.126], [0.0, 0.0, 0.003, -0.072]];
+    let metres = File { srow, codes: [1, 4], units: 1, pixdim: [1.0, 0.002, 0.002, 0.003], second: true, ..small() };
+    let microns = File {
+        srow: srow.map(|row| row.map(|value| value * 1e6)),
+        units: 3,
+        pixdim: [1.0, 2e3, 2e3, 3e3],
+        ..metres.clone()
+    };
+    for file in [metres, microns] {
+        let geometry = read(&file).geometry.expect("NIfTI has geometry");
+        let bytes = write(Voxels::Labels(&[1; 6]), [1, 3, 2, 1], Some(&geometry)).expect("the sides are short");
+        let written = super::gzip::start(&bytes, 1 << 10).expect("it was just written");
+        assert_eq!((written[123], &written[252..256]), (2, [4, 0, 4, 0].as_slice()));
+        let again = formats::decode(&bytes).expect("it was just written").geometry.expect("NIfTI has geometry");
+        assert_eq!(again.space, Space(4));
+        let apart = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let expected = [[-2.0, 0.0, 0.0, 90.0], [0.0, 2.0, 0.0, -126.0], [0.0, 0.0, 3.0, -72.0]];
+        let affine = again.affine.expect("it has one");
+        assert!(apart(affine.as_flattened(), expected.as_flattened()) < 1e-5, "{affine:?}");
+        assert!(apart(&again.spacing, &[3.0, 2.0, 2.0]) < 1e-6, "{:?}", again.spacing);
+    }
 }
 
 /// Gives the file without gzip and without its sform, so that the qform is read.
@@ -339,7 +365,7 @@ fn the_written_qform_is_the_affine() {
             [-b.0, a.0 * b.1, a.1 * b.1],
         ];
         let affine = axes.map(|row| [row[0] * 0.7, row[1] * 0.9, row[2] * 3.0 * mirror, 10.0 * row[0]]);
-        let geometry = Geometry { spacing: [3.0, 0.9, 0.7], affine: Some(affine) };
+        let geometry = Geometry::new([3.0, 0.9, 0.7], Some(affine));
         let (code, found) = only_qform(&geometry);
         let found = found.expect("NIfTI has an affine");
         let apart = found.as_flattened().iter().zip(affine.as_flattened()).map(|(one, two)| (one - two).abs());
@@ -349,8 +375,8 @@ fn the_written_qform_is_the_affine() {
     // Shear, and lengths other than the spacing, cannot be said by a turn.
     let sheared = Some([[1.0, 0.1, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
     let plain = Some([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
-    assert_eq!(only_qform(&Geometry { spacing: [1.0; 3], affine: sheared }).0, 0);
-    assert_eq!(only_qform(&Geometry { spacing: [1.0, 1.0, 2.0], affine: plain }).0, 0);
+    assert_eq!(only_qform(&Geometry::new([1.0; 3], sheared)).0, 0);
+    assert_eq!(only_qform(&Geometry::new([1.0, 1.0, 2.0], plain)).0, 0);
     // Where the spacing says nothing, the affine does.
-    assert_eq!(only_qform(&Geometry { spacing: [0.0, 1.0, 1.0], affine: plain }).0, 1);
+    assert_eq!(only_qform(&Geometry::new([0.0, 1.0, 1.0], plain)).0, 1);
 }

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::PIECE;
-use crate::formats::Geometry;
+use crate::formats::{Geometry, Space};
 
 /// How far a qform may be from the sform, as a part of a voxel's side; a larger difference is shear, or another spacing.
 const SAME: f64 = 1e-4;
@@ -31,7 +31,8 @@ pub struct TooLong(pub usize);
 
 /// Gives a `.nii.gz` file of voxels `[slices, height, width, channels]`, in C order as a [`Raster`](crate::formats::Raster) has them.
 ///
-/// The sform is the affine. The qform is too, where it can be: it knows no shear, and its lengths are those of the spacing.
+/// The sform is the affine, in millimetres and with the code of its space. The qform is too, where it can be: it knows no shear, and its
+/// lengths are those of the spacing.
 ///
 /// # Errors
 /// If a side is too long for the format.
@@ -83,9 +84,9 @@ pub fn write(voxels: Voxels<'_>, shape: [usize; 4], geometry: Option<&Geometry>)
         floats(256, &qform.quaternion);
         floats(268, &[affine[0][3], affine[1][3], affine[2][3]]);
     }
-    // Code 1, the scanner's coordinates: what the geometry of a raster is in.
-    put(252, &i16::from(qform.is_some()).to_le_bytes());
-    put(254, &i16::from(affine.is_some()).to_le_bytes());
+    let code = geometry.map_or(Space::SCANNER, |geometry| geometry.space).0;
+    put(252, &if qform.is_some() { code } else { 0 }.to_le_bytes());
+    put(254, &if affine.is_some() { code } else { 0 }.to_le_bytes());
     put(123, &[if geometry.is_some() { 2 } else { 0 }]);
     put(344, b"n+1\0");
     // No file name and no time in the gzip header: the same voxels give the same bytes.

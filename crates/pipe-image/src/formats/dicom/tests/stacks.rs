@@ -34,7 +34,7 @@ fn files_are_put_in_the_order_of_their_positions() {
     assert_eq!(found.files().collect::<Vec<_>>(), ["a", "c.dcm", "b/0001"]);
     assert_eq!(found.header(), Some(Header { slices: 3, height: 1, width: 2 }));
     let affine = Some([[-3.0, 0.0, 0.0, -5.0], [0.0, -2.0, 0.0, -6.0], [0.0, 0.0, 2.5, -1.0]]);
-    assert_eq!(found.geometry(), Some(Geometry { spacing: [2.5, 2.0, 3.0], affine }));
+    assert_eq!(found.geometry(), Some(Geometry::new([2.5, 2.0, 3.0], affine)));
 }
 
 #[test]

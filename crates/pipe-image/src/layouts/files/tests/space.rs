@@ -6,7 +6,7 @@ use crate::formats::{Geometry, Voxels, write_nifti};
 use crate::native::Slice;
 
 const AFFINE: [[f64; 4]; 3] = [[-0.5, 0.0, 0.0, 20.0], [0.0, 0.5, 0.0, -7.5], [0.0, 0.0, 3.0, 100.0]];
-const IMAGE: Geometry = Geometry { spacing: [3.0, 0.5, 0.5], affine: Some(AFFINE) };
+const IMAGE: Geometry = Geometry::new([3.0, 0.5, 0.5], Some(AFFINE));
 const LAYOUT: &str = r#"{"images": ["{case}_{channel:#}.nii.gz"],
     "masks": {"files": {"paths": ["{case}_mask.nii.gz"]}}, "slices": SLICES, "geometry": "GEOMETRY"}"#;
 
@@ -57,7 +57,7 @@ fn files_of_a_case_lie_in_one_place() {
         assert_eq!(said(None, None, slices), [""; 0]);
     }
     let identity = [[-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
-    let identity = Geometry { spacing: [1.0; 3], affine: Some(identity) };
+    let identity = Geometry::new([1.0; 3], Some(identity));
     let expected = format!(
         "a: a_mask.nii.gz: geometry differs: its voxels are 1 x 1 x 1 mm, expected 0.5 x 0.5 x 3, by a_0.nii.gz; its affine is the \
          identity, as a program writes it that has none {hint}"

@@ -75,7 +75,7 @@ fn dicom(patient: &str, series: &str, height: i32, value: u16) -> Vec<u8> {
 
 /// The affine of such slices, 4 mm apart from -8.
 const AFFINE: [[f64; 4]; 3] = [[-3.0, 0.0, 0.0, -5.0], [0.0, -2.0, 0.0, -6.0], [0.0, 0.0, 4.0, -8.0]];
-const GRID: Geometry = Geometry { spacing: [4.0, 2.0, 3.0], affine: Some(AFFINE) };
+const GRID: Geometry = Geometry::new([4.0, 2.0, 3.0], Some(AFFINE));
 
 #[test]
 fn dicom_files_become_volumes_by_position() {
