@@ -132,6 +132,7 @@ def nifti(root, folder, row):
         "affine": float(numpy.abs(source.affine - mask.affine).max()),
         "zooms": float(numpy.abs(numpy.subtract(source.header.get_zooms()[:3], mask.header.get_zooms())).max()),
         "codes": [int(mask.header["qform_code"]), int(mask.header["sform_code"])],
+        "space": int(source.header["sform_code"]) or int(source.header["qform_code"]),
         "classes": sorted(int(value) for value in numpy.unique(labels)),
     }
     reference = root / row["image"].replace("images", "labels")

@@ -110,7 +110,14 @@ pub(super) fn files(root: &Path, prefix: &str, problems: &mut Vec<DataProblem>) 
     for entry in walk.into_iter().filter_entry(|entry| !hidden(&entry.file_name().to_string_lossy())) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
-                files.extend(entry.path().strip_prefix(&base).map(slashed));
+                let Ok(path) = entry.path().strip_prefix(&base) else { continue };
+                if path.to_str().is_some() {
+                    files.push(slashed(path));
+                } else if kind(&slashed(path)) != Kind::Other || path.extension().is_none() {
+                    let reason = "its name is not UTF-8, so that no pattern and no table can name it";
+                    let hint = "rename it, for instance with `convmv -f latin1 -t utf8 --notest`";
+                    problems.push(DataProblem::new(What::Unreadable, escaped(path), reason).hint(hint));
+                }
             }
             Ok(_) => {}
             Err(error) => {
@@ -121,6 +128,12 @@ pub(super) fn files(root: &Path, prefix: &str, problems: &mut Vec<DataProblem>) 
         }
     }
     files
+}
+
+/// A path with `\\xff` for each byte that is not UTF-8.
+fn escaped(path: &Path) -> String {
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().to_owned() + &chunk.invalid().escape_ascii().to_string();
+    path.as_os_str().as_encoded_bytes().utf8_chunks().map(chunk).collect()
 }
 
 fn slashed(path: &Path) -> String {
@@ -290,5 +303,27 @@ pub(super) fn contents(root: &Path) -> String {
         "the folder is empty".to_owned()
     } else {
         format!("the root holds {}{more}", names.join(", "))
+    }
+}
+
+// Other systems refuse such names, or change them.
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_text_are_told_once() {
+        let data = crate::fixture::DataFolder::new();
+        data.flat("x/a.png", 2, 2, 0);
+        for name in [b"x/b\xe9\xc3\xa9.png".as_slice(), b"x/notes\xff.txt"] {
+            std::fs::write(data.path().join(OsStr::from_bytes(name)), b"").expect("there is room");
+        }
+        let mut problems = Vec::new();
+        assert_eq!(files(data.path(), "", &mut problems), ["x/a.png"]);
+        let told: Vec<_> = problems.iter().map(|problem| (problem.file.as_str(), problem.what)).collect();
+        assert_eq!(told, [("x/b\\xe9é.png", What::Unreadable)]);
     }
 }
