@@ -427,6 +427,10 @@ def sets():
     for name, text in {"few": "1 1\n2 2\n", "words": "a b\n", "three": "1 2 3\n1 2 3\n1 2 3\n", "far": "1e5 1\n5 -999999\n-999999 999999\n", "farther": "1e300 1\n2 2\n3 3\n", "nan": "nan nan\n1 1\n2 2\n", "empty": ""}.items():
         seed("contours", name, text)
 
+    seed("yolo", "good", "0 0.2 0.2 0.8 0.2 0.8 0.7\n\n1 0 0 1 0 1 1 0 1\n")
+    for name, text in {"box": "0 0.5 0.5 0.2 0.2\n", "class": "7 0 0 1 0 1 1\n", "word": "a 0 0 1 0 1 1\n", "odd": "0 0 0 1 0 1 1 0\n", "pixels": "0 12 3 40 3 40 9\n", "nan": "0 nan 0 1 0 1 1\n", "huge": "99999999999999999999 0 0 1 0 1 1\n", "tiny": "0 1e-300 0 1 -0.0009 1.0009 1\n", "empty": ""}.items():
+        seed("yolo", name, text)
+
     for name, text in {
         "plain": "images/{case}_s{slice}.png\nimages/a_s1.png", "choice": "Image_{n}{eye:L|R}.jpg\nImage_01R.jpg", "digits": "{n}_{c:#}.png\na_1_02.png",
         "twice": "{n}/{n}_x.png\n7/7_x.png", "no_extension": "{a}/{b}\nx/y.nii.gz", "open": "a{b\nab", "touching": "{a}{b}\nab", "letters": "ä{ö}ü.png\näßü.png",

@@ -18,6 +18,7 @@ pub const TARGETS: &[Target] = &[
     ("crops", crops),
     ("links", links),
     ("contours", contours),
+    ("yolo", yolo),
     ("pattern", pattern),
     ("split", split),
 ];
@@ -101,11 +102,19 @@ fn files(masks: &str, more: &str) -> String {
     )
 }
 
+/// A text file of outlines in shares of the image.
+pub fn yolo(bytes: &[u8]) {
+    for classes in ["", r#","classes":["a","b"]"#] {
+        let masks = format!(r#"{{"yolo":{{"paths":["images/case{{case}}_s{{slice}}.txt"]{classes}}}}}"#);
+        read("yolo", &files(&masks, ""), bytes);
+    }
+}
+
 /// Reads a data set whose file in question has these bytes.
 fn read(name: &'static str, layout: &str, bytes: &[u8]) {
     let layout: Layout = serde_json::from_str(layout).expect("the layout is right");
     let root = folder(name);
-    let target = if name == "contours" { "images/case1_s1.txt" } else { "data.txt" };
+    let target = if matches!(name, "contours" | "yolo") { "images/case1_s1.txt" } else { "data.txt" };
     std::fs::write(root.join(target), bytes).expect("there is room");
     let survey = layout.survey(&root);
     for problem in survey.problems {

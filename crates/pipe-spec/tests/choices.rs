@@ -20,7 +20,7 @@ fn all_choices_are_told() {
         "layout: { files: { images: [a.png], masks: 5 } }",
         &[(
             "`layout.files.masks` is the number 5, expected `{ files: .. }` or `{ classes: .. }` or `{ runs: .. }` or `{ crops: .. }` or \
-             `{ contours: .. }`",
+             `{ contours: .. }` or `{ yolo: .. }`",
             None,
         )],
     );

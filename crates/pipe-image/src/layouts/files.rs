@@ -26,6 +26,7 @@ mod runs;
 mod slices;
 mod table;
 mod unused;
+mod yolo;
 
 pub use crops::Crops;
 use frames::one_id;

@@ -25,6 +25,7 @@ pub fn class_names(layout: &Layout) -> Vec<String> {
             }
             Some(Labels::Runs(runs)) => runs.classes.clone(),
             Some(Labels::Crops(crops)) => crops.classes.clone(),
+            Some(Labels::Yolo(yolo)) => yolo.classes.clone(),
             None => Vec::new(),
         },
     }

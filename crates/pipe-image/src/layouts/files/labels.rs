@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::crops::{self, Crops};
 use super::join::{Names, names, plain};
 use super::runs::Runs;
+use super::yolo::Yolo;
 use crate::case::{Area, CaseFiles, MaskSource, Outline};
 use crate::encoding::MaskEncoding;
 use crate::formats::Header;
@@ -48,6 +49,8 @@ pub enum Labels {
         /// The classes, from 1; later ones lie over earlier ones.
         classes: Vec<ClassFiles>,
     },
+    /// Text files of outlines in shares of the image, one line an object.
+    Yolo(Yolo),
 }
 
 /// The files of one class.
@@ -142,6 +145,7 @@ impl Labels {
             }
             Self::Runs(runs) => runs.sources(root, problems),
             Self::Crops(crops) => crops.sources(root, problems),
+            Self::Yolo(yolo) => Ok(matching(&yolo.paths, 0)),
         };
         found.unwrap_or_else(|problem| {
             problems.push(problem);
@@ -196,6 +200,10 @@ impl Labels {
                 let outlines = runs.outlines(sources, size).map_err(|problem| problems.push(problem)).ok()?;
                 Some(MaskSource::Outlines { file: runs.table.clone(), outlines })
             }
+            Self::Yolo(yolo) => {
+                let outlines = yolo.outlines(root, sources, size).map_err(|problem| problems.push(problem)).ok()?;
+                Some(MaskSource::Outlines { file: sources[0].file.clone(), outlines })
+            }
             Self::Crops(crops) => Some(MaskSource::Crops(crops.crops(root, sources, size, problems))),
             Self::Contours { .. } => {
                 let mut ordered: Vec<&&Source> = sources.iter().collect();
@@ -227,7 +235,7 @@ impl Labels {
         let plain = MaskEncoding::default();
         let encoding = match self {
             Self::Files { encoding, .. } | Self::Classes { encoding, .. } => encoding,
-            Self::Runs(_) | Self::Crops(_) | Self::Contours { .. } => &plain,
+            Self::Runs(_) | Self::Crops(_) | Self::Contours { .. } | Self::Yolo(_) => &plain,
         };
         let united = |paths: &[String]| {
             let mut union: Option<Mask> = None;
@@ -276,8 +284,8 @@ impl Labels {
             }
             MaskSource::Crops(crops) => crops::read(root, files, crops),
             MaskSource::Outlines { outlines, .. } => Ok(match self {
-                Self::Runs(runs) if !runs.classes.is_empty() => {
-                    polygon::layered(outlines, runs.classes.len(), files.height, files.width)
+                Self::Runs(Runs { classes, .. }) | Self::Yolo(Yolo { classes, .. }) if !classes.is_empty() => {
+                    polygon::layered(outlines, classes.len(), files.height, files.width)
                 }
                 _ => polygon::draw(outlines, files.height, files.width),
             }),
