@@ -114,7 +114,7 @@ pub enum Method {
         seed: u64,
     },
     /// Folds from a file: a JSON list of `{train, validation, test}` with case ids, nnU-Net's `splits_final.json`, or CSV
-    /// `fold,part,case`.
+    /// `fold,part,case`. Beside a `test`, `val` is the validation part; without one it is what a fold tests, as in nnU-Net's.
     File {
         /// The file.
         path: Location,

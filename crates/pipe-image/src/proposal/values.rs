@@ -138,10 +138,13 @@ pub(super) fn mend(encoding: &MaskEncoding, found: &Values, wrong: bool) -> Opti
         return wrong.then_some((binary, why));
     }
     if let Some(most) = character::objects(looks, CLASSES) {
+        let classes = match most {
+            ..256 => format!("; if they are classes, write `labels: {{ classes: {} }}`", most + 1),
+            _ => String::new(),
+        };
         let why = format!(
             "mask files count 0, 1, 2 .. up to {most}, which looks like numbers of objects and not like classes: all above 0 is \
-             foreground; if they are classes, write `labels: {{ classes: {} }}`",
-            usize::from(most) + 1
+             foreground{classes}"
         );
         return (wrong || by_rule).then(|| (above(0.0), why));
     }

@@ -59,7 +59,9 @@ impl Yolo {
         let shares = shares.collect::<Result<Vec<f64>, _>>()?;
         match shares.len() {
             4 => {
-                return Err("it is a box (x, y, width, height) and no outline; masks cannot be made of boxes".to_owned());
+                return Err(
+                    "it is a box (x, y, width, height) and no outline; masks cannot be made of boxes".to_owned()
+                );
             }
             count if count < 6 || count % 2 != 0 => {
                 return Err(format!("{count} numbers after the class are no outline of three corners `x y` or more"));
