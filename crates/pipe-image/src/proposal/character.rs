@@ -96,6 +96,8 @@ pub(super) fn objects(files: &[Character], most_classes: usize) -> Option<u16> {
     let most = largest.iter().copied().max()?;
     largest.sort_unstable();
     largest.dedup();
-    let differ = files >= 3 && largest.len() * 2 >= files;
+    // Of classes that count up in each file, now and then the last is missing; numbers of objects have nothing in common.
+    let least = largest.first().copied()?;
+    let differ = largest.len() >= 3 && largest.len() * 2 >= files && least <= most / 2;
     (usize::from(most) >= most_classes || (most >= OBJECTS && differ)).then_some(most)
 }

@@ -115,6 +115,7 @@ fn noise_and_numbers_of_objects_are_no_classes() {
     mends(labels, &[objects(70)], above);
     // Fifteen organs in every file are classes.
     mends("{}", &[objects(15), objects(15), objects(15)], "encoding: { labels: { classes: 16 } }");
+    mends("{}", &[objects(13), objects(12), objects(13), objects(11)], "encoding: { labels: { classes: 14 } }");
     // `binary` takes the first half of so many for background.
     let data = masks(&[objects(200), objects(3), objects(90)]);
     let (problems, proposals) = checked(&folder(r#"{"encoding": {"binary": {"foreground": "bright"}}}"#), &data);
