@@ -110,6 +110,7 @@ pub enum ComparisonError {
 ///
 /// Files are of any format that data sets are read from. What their values mean is read off all files of a side: numbers are classes;
 /// where each side knows one value beside 0, that is the foreground, whatever the value; numbers between 0 and 1 are probabilities.
+/// Files whose affines say that their axes run the other way over the same voxels are compared place by place.
 ///
 /// # Errors
 /// Files without a partner, that cannot be read, or that do not fit together.
@@ -165,7 +166,7 @@ fn measure(
     protocol: &Protocol,
     how: &Comparing,
 ) -> Result<Measured, ComparisonError> {
-    let (prediction, reference) = (read(&pair.prediction)?, read(&pair.reference)?);
+    let (mut prediction, reference) = (read(&pair.prediction)?, read(&pair.reference)?);
     let size = |pixels: &Pixels| {
         let [slices, rows, columns] = pixels.shape;
         if slices == 1 { format!("{columns}x{rows}") } else { format!("{columns}x{rows}x{slices}") }
@@ -178,7 +179,11 @@ fn measure(
     if let (Some(found), Some(expected), false) = (&prediction.geometry, &reference.geometry, how.anywhere)
         && let Some(difference) = elsewhere(found, expected)
     {
-        return Err(ComparisonError::Elsewhere { path, difference: difference.to_string(), other });
+        // The same voxels in another order are no difference.
+        let Some(axes) = found.turned(expected, reference.shape) else {
+            return Err(ComparisonError::Elsewhere { path, difference: difference.to_string(), other });
+        };
+        prediction.turn(axes);
     }
     let refused = |reason: String| ComparisonError::Measure { path: path.clone(), reason };
     let spacing = match how.spacing.or_else(|| spacing(&reference)) {

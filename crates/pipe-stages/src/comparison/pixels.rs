@@ -60,6 +60,20 @@ impl Pixels {
         Ok(Self { values, shape, geometry: raster.geometry, fractions: fraction.is_some() })
     }
 
+    /// Reverses the order of slices, rows, columns.
+    pub(super) fn turn(&mut self, [slices, rows, columns]: [bool; 3]) {
+        let [depth, height, width] = self.shape;
+        let from = |reversed: bool, at: usize, count: usize| if reversed { count - 1 - at } else { at };
+        let mut turned = Vec::with_capacity(self.values.len());
+        for slice in (0..depth).map(|at| from(slices, at, depth)) {
+            for row in (0..height).map(|at| from(rows, at, height)) {
+                let line = &self.values[(slice * height + row) * width..][..width];
+                if columns { turned.extend(line.iter().rev()) } else { turned.extend_from_slice(line) }
+            }
+        }
+        self.values = turned;
+    }
+
     /// The probabilities, where the values are such.
     pub(super) fn probabilities(&self) -> Option<&[f32]> {
         self.fractions.then_some(&self.values)

@@ -103,6 +103,17 @@ fn volumes_in_space() {
     assert!(said.starts_with("p.nii.gz: its voxels are 1 x 1 x 2.5 mm, expected 1 x 1 x 3, by r.nii.gz"), "{said}");
     let anywhere = Comparing { anywhere: true, ..Comparing::default() };
     assert_eq!(folder.compare("p.nii.gz", "r.nii.gz", &anywhere).expect("as told").cases.len(), 1);
+    // The same voxels from the other end.
+    let affine = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]];
+    let grid = Geometry::new([3.0, 1.0, 1.0], Some(affine));
+    for (name, values, geometry) in
+        [("r", [0, 1, 0, 0], grid), ("p", [0, 0, 1, 0], grid.reversed([true, false, true], [2, 1, 2]))]
+    {
+        let bytes = write_nifti(Voxels::Labels(&values), [2, 1, 2, 1], Some(&geometry)).expect("the sides are short");
+        fs::write(folder.at(&format!("{name}.nii.gz")), bytes).expect("there is room");
+    }
+    let found = folder.compare("p.nii.gz", "r.nii.gz", &Comparing::default()).expect("they lie in one place");
+    assert_eq!(score(&found, 0, "dice"), [Score::Known(1.0)]);
     folder.nifti("p.nii.gz", Voxels::Labels(&[0, 1]), Some(3.0));
     let said = folder.compare("p.nii.gz", "r.nii.gz", &Comparing::default()).expect_err("a slice");
     assert_eq!(said, "p.nii.gz: it is 2x1 (columns, rows, slices), but r.nii.gz is 2x1x2");

@@ -1,22 +1,11 @@
 //! `pipe metrics`: masks that something else has predicted, against masks that are right.
 
 use indexmap::IndexMap;
-use pipe_metrics::{Evaluation, Score, statistics::Summary};
+use pipe_metrics::{Evaluation, Score};
 use pipe_stages::{Comparing, compare};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{args::Metrics, failure::Failure, output};
-
-/// The scores of all cases in one view: a class, or the mean over classes.
-#[derive(Serialize)]
-struct Whole {
-    #[serde(flatten)]
-    summary: Summary,
-    /// The value of all pixels of all cases together, for metrics that have one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pooled: Option<Score>,
-}
 
 pub(crate) fn metrics(typed: &Metrics) -> Result<(), Failure> {
     let how = Comparing {
@@ -46,18 +35,23 @@ fn answer(evaluation: &Evaluation) -> Value {
     let whole = |(name, view): &(String, Option<usize>)| {
         let of_metric = |(at, key): (usize, String)| {
             let summary = evaluation.summary(*view, at);
-            (key, Whole { summary, pooled: view.and_then(|class| evaluation.pooled[class][at]) })
+            let mut whole = serde_json::to_value(summary).expect("a summary is plain data");
+            // The value of all pixels of all cases together, for metrics that have one.
+            if let Some(pooled) = view.and_then(|class| evaluation.pooled[class][at]) {
+                whole["pooled"] = json!(pooled);
+            }
+            (key, whole)
         };
         (name.clone(), keys().map(of_metric).collect::<IndexMap<_, _>>())
     };
     json!({
-        "unit": evaluation.unit,
         "conventions": evaluation.empty.to_string(),
+        "unit": evaluation.unit,
         "threshold": evaluation.threshold,
         "classes": evaluation.classes,
-        "metrics": evaluation.metrics,
         "cases": evaluation.cases.iter().map(case).collect::<IndexMap<_, _>>(),
         "summary": views.iter().map(whole).collect::<IndexMap<_, _>>(),
         "confusion": evaluation.confusion.as_ref().map(|confusion| &confusion.counts),
+        "metrics": evaluation.metrics,
     })
 }
