@@ -16,7 +16,8 @@ use super::{
 /// higher is better, 0 to 1.
 ///
 /// S is a skeleton, V a mask, P the prediction, L the reference. Skeletons of images lie in the plane, those of volumes in
-/// space; spacing plays no part. 0 where one mask is empty.
+/// space; spacing plays no part. 0 where one mask is empty. Excluded where a mask has foreground and its skeleton has none:
+/// thinning in space takes compact bodies of even sides altogether, and whoever measures blobs has no use for centrelines.
 ///
 /// # Source
 /// Shit et al., "clDice", CVPR 2021, eq. 1 to 3; skeletons as scikit-image's `skeletonize`.
@@ -35,8 +36,8 @@ impl Measure for ClDice {
     fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {
         let formula = || {
             let (skeletons, crop) = (pair.skeletons()?, pair.crop()?);
-            let precision = share(&skeletons.prediction, &crop.reference);
-            let sensitivity = share(&skeletons.reference, &crop.prediction);
+            let precision = share(&skeletons.prediction, &crop.reference)?;
+            let sensitivity = share(&skeletons.reference, &crop.prediction)?;
             let sum = precision + sensitivity;
             Some(if sum > 0.0 { 2.0 * precision * sensitivity / sum } else { 0.0 })
         };
@@ -44,10 +45,27 @@ impl Measure for ClDice {
     }
 }
 
-/// Share of a skeleton that lies in a mask.
-fn share(skeleton: &[u8], mask: &[u8]) -> f64 {
+/// Share of a skeleton that lies in a mask; none of an empty skeleton.
+fn share(skeleton: &[u8], mask: &[u8]) -> Option<f64> {
     let all: u64 = skeleton.iter().map(|pixel| u64::from(*pixel)).sum();
     let inside: u64 = skeleton.iter().zip(mask).map(|(skeleton, mask)| u64::from(skeleton & mask)).sum();
-    // A skeleton keeps at least one pixel of every component, so it is empty only where the mask is.
-    if all == 0 { 0.0 } else { inside as f64 / all as f64 }
+    (all > 0).then(|| inside as f64 / all as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Spacing;
+
+    /// scikit-image's thinning leaves nothing of a cube of even sides, and three voxels of one of odd sides.
+    #[test]
+    fn cubes() {
+        for (side, expected) in
+            [(2, Score::Excluded), (3, Score::Known(1.0)), (4, Score::Excluded), (5, Score::Known(1.0))]
+        {
+            let mask = vec![1; side * side * side];
+            let pair = Pair::new(&mask, &mask, [side; 3], Spacing::PIXELS).expect("a cube");
+            assert_eq!(ClDice {}.score(&pair, EmptyMasks::default()), Ok(expected), "side {side}");
+        }
+    }
 }
