@@ -1,8 +1,8 @@
 """Times the metrics of `pipe` and of other packages on equal masks: metrics.py METRICS_SPEED [--json FILE].
 
 METRICS_SPEED is `cargo build --release -p pipe-metrics --example metrics_speed`'s program; packages as for tests/compare/metrics.py.
-All run on one thread. Times are medians of several calls, in CPU and wall seconds; packages are imported and called once before.
-Ratios are CPU over that of `pipe`. Exit code 1 where MedPy or MONAI is not 20 times slower for HD95 + ASSD + NSD. Not known here: what
+All run on one thread. Times are medians of several calls, in CPU seconds, which other work on the machine does not change much;
+packages are imported and called once before. Ratios are over `pipe`. Exit code 1 where MedPy or MONAI is not 20 times slower for HD95 + ASSD + NSD. Not known here: what
 the numbers are; tests/compare/metrics.py holds them against each other.
 """
 
@@ -15,7 +15,6 @@ import argparse
 import json
 import pathlib
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -126,18 +125,18 @@ OVERLAPS = {"MedPy": overlaps_medpy, "MONAI": overlaps_monai}
 
 
 def timed(call, pairs, spacing):
-    """CPU and wall seconds for all pairs; the median of three calls, or of as many as two seconds allow."""
+    """CPU seconds for all pairs; the median of three calls, or of as many as two seconds allow."""
     if len(pairs) == 1:
         call(*reversed(pairs[0]), spacing)
     else:
         pairs = pairs[:50]
     taken, start = [], time.perf_counter()
     while len(taken) < 3 or (time.perf_counter() - start < 2 and len(taken) < 50):
-        cpu, wall = time.process_time(), time.perf_counter()
+        cpu = time.process_time()
         for reference, prediction in pairs:
             call(prediction, reference, spacing)
-        taken.append((time.process_time() - cpu, time.perf_counter() - wall))
-    return [statistics.median(column) for column in zip(*taken)]
+        taken.append(time.process_time() - cpu)
+    return statistics.median(taken)
 
 
 def ours(program, everything):
@@ -151,10 +150,7 @@ def ours(program, everything):
             shape = pairs[0][0].shape
             rows.append({"name": str(number), "shape": [1] * (3 - len(shape)) + list(shape), "spacing": [1.0] * (3 - len(shape)) + list(spacing), "masks": len(pairs)})
         (folder / "cases.json").write_text(json.dumps({"cases": rows}))
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = json.loads(subprocess.run([program, name], check=True, capture_output=True).stdout)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"pipe took {after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.1f} s of CPU altogether, one thread: its CPU time is its wall time")
     return [found[str(number)] for number in range(len(everything))]
 
 
@@ -172,23 +168,23 @@ def main():
     for (case, spacing, pairs), times in zip(everything, found):
         many = len(pairs) > 1
         what, own = ("overlaps", times["overlaps"]) if many else ("HD95 + ASSD + NSD", times["distances"])
-        rows.append((case, what, "pipe", own, own, 1.0))
+        rows.append((case, what, "pipe", own, 1.0))
         for package, call in (OVERLAPS if many else DISTANCES).items():
-            cpu, wall = timed(call, pairs, spacing)
+            cpu = timed(call, pairs, spacing)
             if many:
-                cpu, wall = cpu * len(pairs) / 50, wall * len(pairs) / 50
-            rows.append((case, what, package, cpu, wall, cpu / own))
+                cpu *= len(pairs) / 50
+            rows.append((case, what, package, cpu, cpu / own))
             if not many and package.startswith(("MedPy", "MONAI")) and cpu < 20 * own:
                 slow.append(f"{case}: {package} takes only {cpu / own:.1f} times as long")
         if many:
             size = 2 * len(pairs) * pairs[0][0].size
             print(f"{case}: {size / times['overlaps'] / 1e9:.1f} GB/s; reading the masks alone {size / times['reading'] / 1e9:.1f} GB/s")
     print(f"{platform.processor() or platform.machine()}, one thread\n")
-    print("| masks | what | package | CPU | wall | ratio |\n|---|---|---|---:|---:|---:|")
-    for case, what, package, cpu, wall, ratio in rows:
-        print(f"| {case} | {what} | {package} | {milliseconds(cpu)} | {milliseconds(wall)} | {ratio:.0f} |")
+    print("| masks | what | package | CPU | ratio |\n|---|---|---|---:|---:|")
+    for case, what, package, cpu, ratio in rows:
+        print(f"| {case} | {what} | {package} | {milliseconds(cpu)} | {ratio:.0f} |")
     if chosen.json:
-        chosen.json.write_text(json.dumps([dict(zip(("case", "what", "package", "cpu_s", "wall_s", "ratio"), row)) for row in rows], indent=1))
+        chosen.json.write_text(json.dumps([dict(zip(("case", "what", "package", "cpu_s", "ratio"), row)) for row in rows], indent=1))
     print("\n".join(slow))
     sys.exit(1 if slow else 0)
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::{
     Counts, Emptiness, LengthUnit, Spacing, Surfaces,
-    mask::{Components, Connectivity, Crop, Skeletons},
+    mask::{Bits, Bounds, Components, Connectivity, Crop, Skeletons},
     probability::Groups,
 };
 
@@ -26,6 +26,7 @@ pub struct Pair<'m> {
     field: Option<&'m [u8]>,
     probabilities: Option<&'m [f32]>,
     counts: OnceCell<Counts>,
+    bounds: OnceCell<Option<Bounds>>,
     crop: OnceCell<Option<Crop>>,
     pixels: OnceCell<Option<Surfaces>>,
     grid: OnceCell<Option<Surfaces>>,
@@ -139,6 +140,7 @@ impl<'m> Pair<'m> {
             field: None,
             probabilities: None,
             counts: OnceCell::new(),
+            bounds: OnceCell::new(),
             crop: OnceCell::new(),
             pixels: OnceCell::new(),
             grid: OnceCell::new(),
@@ -224,10 +226,11 @@ impl<'m> Pair<'m> {
             (Elements::Surfels, true) => (&self.surfels_of_grid, Spacing::PIXELS.sides()),
         };
         let make = || {
-            let crop = self.crop().filter(|_| self.emptiness() == Emptiness::Neither)?;
+            let bounds = self.bounds().filter(|_| self.emptiness() == Emptiness::Neither)?;
+            let bits = |mask: &[u8]| Bits::within(mask, self.shape, bounds);
             Some(match elements {
-                Elements::Pixels => Surfaces::of_pixels(crop, sides),
-                Elements::Surfels => Surfaces::of_surfels(crop, sides),
+                Elements::Pixels => Surfaces::of_pixels([&bits(&self.prediction), &bits(&self.reference)], sides),
+                Elements::Surfels => Surfaces::of_surfels(self.crop()?, sides),
             })
         };
         cell.get_or_init(make).as_ref()
@@ -235,7 +238,13 @@ impl<'m> Pair<'m> {
 
     /// Both masks where either has anything; none where both are empty.
     pub(crate) fn crop(&self) -> Option<&Crop> {
-        self.crop.get_or_init(|| Crop::of(&self.prediction, &self.reference, self.shape)).as_ref()
+        let cut = |bounds| Crop::of(&self.prediction, &self.reference, self.shape, bounds);
+        self.crop.get_or_init(|| self.bounds().map(cut)).as_ref()
+    }
+
+    /// The box that holds both masks; none where both are empty.
+    fn bounds(&self) -> Option<&Bounds> {
+        self.bounds.get_or_init(|| Bounds::of(&self.prediction, &self.reference, self.shape)).as_ref()
     }
 
     /// Both skeletons; none where both masks are empty.

@@ -2,7 +2,7 @@
 //!
 //! Does not know what is made of them.
 
-use crate::mask::{Crop, Surfels, border, nearest, places};
+use crate::mask::{Bits, Crop, Surfels, nearest};
 
 /// Distances from the surface of each mask to that of the other; neither is empty.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,23 +24,22 @@ pub struct Side {
 
 impl Surfaces {
     /// Between the border pixels of the masks; each counts alike.
-    pub(crate) fn of_pixels(crop: &Crop, sides: [f64; 3]) -> Self {
-        let maps = [&crop.prediction, &crop.reference].map(|mask| border(mask, crop.shape));
-        Self::between([&maps[0], &maps[1]], crop.shape, sides, [None, None])
+    pub(crate) fn of_pixels([prediction, reference]: [&Bits; 2], sides: [f64; 3]) -> Self {
+        Self::between([prediction.border(), reference.border()], sides, [None, None])
     }
 
     /// Between the surface elements of the masks; each counts by its size.
     pub(crate) fn of_surfels(crop: &Crop, sides: [f64; 3]) -> Self {
-        let [prediction, reference] =
-            [&crop.prediction, &crop.reference].map(|mask| Surfels::of(mask, crop.shape, sides));
-        let maps = [&prediction.map[..], &reference.map];
-        Self::between(maps, reference.shape, sides, [Some(prediction.areas), Some(reference.areas)])
+        let surfels = [&crop.prediction, &crop.reference].map(|mask| Surfels::of(mask, crop.shape, sides));
+        let maps = [&surfels[0], &surfels[1]].map(|surfels| Bits::of(&surfels.map, surfels.shape));
+        Self::between(maps, sides, surfels.map(|surfels| Some(surfels.areas)))
     }
 
-    fn between(maps: [&[u8]; 2], shape: [usize; 3], sides: [f64; 3], sizes: [Option<Vec<f64>>; 2]) -> Self {
-        let side = |from: &[u8], to: &[u8], sizes| Side { distances: nearest(&places(from), to, shape, sides), sizes };
-        let [prediction, reference] = sizes;
-        Self { of_prediction: side(maps[0], maps[1], prediction), of_reference: side(maps[1], maps[0], reference) }
+    fn between([prediction, reference]: [Bits; 2], sides: [f64; 3], [areas, others]: [Option<Vec<f64>>; 2]) -> Self {
+        Self {
+            of_prediction: Side { distances: nearest(&prediction, &reference, sides), sizes: areas },
+            of_reference: Side { distances: nearest(&reference, &prediction, sides), sizes: others },
+        }
     }
 
     /// Both sides.

@@ -1,7 +1,7 @@
 //! Masks as plain bytes: their boxes, borders, surface elements, components, skeletons, and distances between them.
 
 mod betti;
-mod border;
+mod bits;
 mod components;
 mod crop;
 mod nearest;
@@ -15,9 +15,9 @@ pub use skeleton::skeletonize;
 pub use spacing::{LengthUnit, Spacing, SpacingError};
 
 pub(crate) use betti::Betti;
-pub(crate) use border::{border, places};
+pub(crate) use bits::Bits;
 pub(crate) use components::Components;
-pub(crate) use crop::Crop;
+pub(crate) use crop::{Bounds, Crop};
 pub(crate) use nearest::nearest;
 pub(crate) use skeleton::Skeletons;
 pub(crate) use surfel::Surfels;

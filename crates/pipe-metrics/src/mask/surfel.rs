@@ -58,12 +58,12 @@ mod tests {
     #[test]
     fn a_square_and_a_cube() {
         let mask = [1_u8; 64];
-        let crop = Crop::of(&mask[..16], &mask[..16], [1, 4, 4]).expect("full");
+        let crop = Crop::of_one(&mask[..16], [1, 4, 4]);
         let surfels = Surfels::of(&crop.reference, crop.shape, [9.0, 1.0, 1.0]);
         assert_eq!((surfels.shape, surfels.areas.len()), ([1, 5, 5], 16));
         // Four sides of three, and four corners cut off.
         assert!((surfels.areas.iter().sum::<f64>() - (12.0 + 4.0 * 0.5_f64.sqrt())).abs() < 1e-12);
-        let crop = Crop::of(&mask, &mask, [4, 4, 4]).expect("full");
+        let crop = Crop::of_one(&mask, [4, 4, 4]);
         let surfels = Surfels::of(&crop.reference, crop.shape, [1.0; 3]);
         assert_eq!((surfels.shape, surfels.areas.len()), ([5, 5, 5], 125 - 27));
     }
