@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::{
     DataIssue, DataReport, DataTable, Fix, FoldReport, Shown, Sight,
     html::{STYLE, base64, escape},
+    plots::PLOT_STYLE,
 };
 
 /// What this page needs beyond what all pages have.
@@ -28,9 +29,7 @@ td.wrap { white-space: normal; min-width: 12rem; } td.file { white-space: normal
 .shown .none { display: grid; place-items: center; color: #9aa5af; font-size: .8rem; } .shown figcaption { font-size: .76rem; line-height: 1.3; margin-top: .25rem; overflow-wrap: anywhere; }
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: .7rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: .9rem; } .plots figure { break-inside: avoid; }
-.plots figcaption { margin: 0 0 .3rem; } svg.plot { width: 100%; height: auto; display: block; }
-svg .bar { fill: var(--accent); } svg .room { fill: var(--line); opacity: .45; } svg .dot { fill: var(--accent); fill-opacity: .55; stroke: var(--accent); }
-svg .line { fill: none; stroke-width: 1.8; } svg .c0 { stroke: var(--accent); } svg .c1 { stroke: #d55e00; } svg text.t0 { fill: var(--accent); } svg text.t1 { fill: #d55e00; } svg .key0 { fill: var(--accent); } svg .key1 { fill: #d55e00; }
+.plots figcaption { margin: 0 0 .3rem; }
 .warn, li.warn { color: #b34700; } @media (prefers-color-scheme: dark) { .warn, li.warn { color: #ff9d5c; } }
 .stack { display: flex; height: .9rem; border-radius: 4px; overflow: hidden; min-width: 7rem; background: var(--line); } .stack i { display: block; } .p0 { background: #0072b2; } .p1 { background: #e69f00; } .p2 { background: #009e73; }
 .legend { color: var(--soft); font-size: .88rem; margin: .2rem 0 .7rem; } .legend .key:first-child { margin-left: 0; }
@@ -55,7 +54,7 @@ pub fn data_html(report: &DataReport) -> String {
     let mut add = |text: &str| page.push_str(text);
     // An icon of its own: without one a browser asks the network for it.
     add(&format!(
-        "<title>Data: {name}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}{OWN}</style>\n</head>\n<body>\n"
+        "<title>Data: {name}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}{PLOT_STYLE}{OWN}</style>\n</head>\n<body>\n"
     ));
     add(&head(report));
     add(&fixes(&report.proposals));

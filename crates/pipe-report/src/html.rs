@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use crate::{LEAKY, Report, Row, folds, markdown::point, mean_and_sd, overlay_png, table, value};
+use crate::{
+    LEAKY, Plot, Report, Row, folds, markdown::point, mean_and_sd, overlay_png, plots::PLOT_STYLE, table, value,
+};
 
 /// What all pages have.
 pub(crate) const STYLE: &str = "
@@ -25,8 +27,6 @@ th { color: var(--soft); font-weight: 600; font-size: .85rem; } th.l, td.l { tex
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .6rem; }
 figure img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; }
 figcaption { font-size: .85rem; color: var(--soft); margin-top: .4rem; } figcaption b { color: var(--text); }
-svg.curve { width: 100%; height: auto; } svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
-svg .grid { stroke: var(--line); } svg .best { stroke: var(--soft); stroke-dasharray: 2 3; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 .9em; }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--accent); } code { font-size: .85em; }
 li { margin: .2rem 0; color: var(--soft); }
@@ -37,6 +37,20 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// Plots as a page.
+pub fn plots_html(title: &str, plots: &[Plot]) -> String {
+    let title = escape(title);
+    let figures: String = plots.iter().map(figure).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}{PLOT_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<div class=\"grid-of\">\n{figures}</div>\n</body>\n</html>\n"
+    )
+}
+
+/// A plot with its title above.
+pub(crate) fn figure(plot: &Plot) -> String {
+    format!("<figure><figcaption><b>{}</b></figcaption>{}</figure>\n", escape(plot.title()), plot.svg())
+}
+
 /// The report as a page.
 pub fn html(report: &Report) -> String {
     let mut page = String::new();
@@ -45,7 +59,7 @@ pub fn html(report: &Report) -> String {
     add(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
     );
-    add(&format!("<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"));
+    add(&format!("<title>{title}</title>\n<style>{STYLE}{PLOT_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"));
     let description = report.description.as_deref().unwrap_or_default();
     add(&format!("<p class=\"lead\">{}</p>\n", escape(description)));
     if !report.missing.is_empty() {

@@ -2,24 +2,26 @@
 //!
 //! Does not know stores' contents, stages or networks: a [`Report`] is plain data, and each renderer is a function of it.
 
-mod curve;
 mod data;
 mod data_html;
 mod html;
 mod markdown;
 mod number;
 mod overlay;
-mod plot;
+mod plots;
 mod report;
 mod table;
 
-pub use curve::{Curve, Series};
 pub use data::{DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Shown, Sight};
 pub use data_html::data_html;
-pub use html::html;
+pub use html::{html, plots_html};
 pub use markdown::markdown;
 pub use number::{mean_and_sd, value};
 pub use overlay::{Overlay, Rank, overlay_png};
-pub use plot::Plot;
+pub use plots::{
+    Axis, Band, BoxPlot, Cloud, Clouds, ConfusionMatrix, Curve, Curves, Dot, Forest, ForestRow, Group, PairedPlot,
+    PairedView, Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem, Series,
+    Steps,
+};
 pub use report::{LEAKY, Provenance, Report};
 pub use table::{Case, PerFold, Row, csv, folds, table};
