@@ -9,7 +9,8 @@ use pipe_metrics::{
 };
 use pipe_report::{
     Axis, Band, BoxPlot, Cloud, Clouds, ConfusionMatrix, Curves, Dot, Forest, ForestRow, Group, PairedPlot, PairedView,
-    Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem, Steps, plots_html,
+    Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem, Steps, p_value,
+    plots_html,
 };
 
 /// Numbers that look random: SplitMix64.
@@ -207,7 +208,7 @@ fn forest(random: &mut Random) -> Plot {
             name: format!("U-Net − {name}"),
             estimate: size.value,
             interval: size.interval.bounds(),
-            note: format!("p = {:.3}", test.p),
+            note: p_value(test.p),
         }
     };
     let names = ["SVS-net", "DeepLabV3+", "UNet++", "encoder-decoder with ASPP and more words"];

@@ -33,9 +33,9 @@ td.wrap { white-space: normal; min-width: 12rem; } td.file { white-space: normal
 .warn, li.warn { color: #b34700; } @media (prefers-color-scheme: dark) { .warn, li.warn { color: #ff9d5c; } }
 .stack { display: flex; height: .9rem; border-radius: 4px; overflow: hidden; min-width: 7rem; background: var(--line); } .stack i { display: block; } .p0 { background: #0072b2; } .p1 { background: #e69f00; } .p2 { background: #009e73; }
 .legend { color: var(--soft); font-size: .88rem; margin: .2rem 0 .7rem; } .legend .key:first-child { margin-left: 0; }
-@media (max-width: 560px) { body { padding: 1.2rem .9rem 3rem; } h1 { font-size: 1.4rem; } .pairs, .plots { grid-template-columns: 1fr; } .sheet { grid-template-columns: repeat(2, 1fr); } .figures .figure { flex: 1 1 40%; }
+@media (max-width: 560px) { .pairs, .plots { grid-template-columns: 1fr; } .sheet { grid-template-columns: repeat(2, 1fr); } .figures .figure { flex: 1 1 40%; }
   table.stacked tr:first-child { display: none; } table.stacked, table.stacked tbody, table.stacked tr, table.stacked td { display: block; width: 100%; min-width: 0; white-space: normal; text-align: left; } table.stacked tr { border-bottom: 1px solid var(--line); padding: .4rem 0; } table.stacked td { border: 0; padding: .1rem 0; } table.stacked td[data-name]::before { content: attr(data-name) ': '; color: var(--soft); } }
-@media print { :root { --text: #000; --soft: #444; --line: #bbb; --back: #fff; --card: #fff; --accent: #0072b2; } body { max-width: none; padding: 0; font-size: 10.5pt; } .wide { overflow: visible; } td, th { white-space: normal; } .sheet { grid-template-columns: repeat(5, 1fr); } .verdict, .figure, .fix, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } .shown img { print-color-adjust: exact; } svg, .stack { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+@media print { .sheet { grid-template-columns: repeat(5, 1fr); } .verdict, .fix { break-inside: avoid; } .shown img { print-color-adjust: exact; } .stack { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 ";
 
 /// Problems of a kind that are seen at once.

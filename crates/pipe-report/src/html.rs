@@ -23,13 +23,15 @@ p.lead { color: var(--soft); margin: 0 0 1.2rem; max-width: 60rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; font-size: .85rem; } th.l, td.l { text-align: left; }
-.grid-of { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 1rem; }
+.grid-of { display: grid; align-items: start; grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .6rem; }
 figure img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; }
 figcaption { font-size: .85rem; color: var(--soft); margin-top: .4rem; } figcaption b { color: var(--text); }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 .9em; }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--accent); } code { font-size: .85em; }
 li { margin: .2rem 0; color: var(--soft); }
+@media (max-width: 560px) { body { padding: 1.2rem .9rem 3rem; } h1 { font-size: 1.4rem; } }
+@media print { :root { color-scheme: light; --text: #000; --soft: #444; --line: #bbb; --back: #fff; --card: #fff; --accent: #0072b2; } body { max-width: none; padding: 0; font-size: 10.5pt; } .wide { overflow: visible; } td, th { white-space: normal; } figure, .figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 ";
 
 /// Text without markup.

@@ -16,7 +16,7 @@ pub use data::{DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Show
 pub use data_html::data_html;
 pub use html::{html, plots_html};
 pub use markdown::markdown;
-pub use number::{mean_and_sd, value};
+pub use number::{mean_and_sd, p_value, value};
 pub use overlay::{Overlay, Rank, overlay_png};
 pub use plots::{
     Axis, Band, BoxPlot, Cloud, Clouds, ConfusionMatrix, Curve, Curves, Dot, Forest, ForestRow, Group, PairedPlot,

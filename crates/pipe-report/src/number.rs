@@ -27,6 +27,17 @@ pub fn mean_and_sd(mean: Option<f64>, sd: Option<f64>) -> String {
     }
 }
 
+/// A p-value as people write it: `p = 0.012`, `p < 0.001`; below 0.05 is never written as 0.050.
+pub fn p_value(p: f64) -> String {
+    match p {
+        p if p.is_nan() => "p = –".to_owned(),
+        p if p < 0.001 => "p < 0.001".to_owned(),
+        p if (0.0495..0.05).contains(&p) => format!("p = {p:.4}").replace("0.0500", "0.0499"),
+        p if p < 0.1 => format!("p = {p:.3}"),
+        p => format!("p = {p:.2}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +50,8 @@ mod tests {
         assert_eq!(mean_and_sd(Some(0.5), Some(0.1)), "0.5000 ± 0.1000");
         assert_eq!(mean_and_sd(Some(0.5), None), "0.5000");
         assert_eq!(mean_and_sd(None, None), "–");
+        let written = [0.0, 0.0123, 0.04997, 0.049_999_9, 0.05, 0.2345, 1.0].map(p_value);
+        let expected = ["p < 0.001", "p = 0.012", "p = 0.0499", "p = 0.0499", "p = 0.050", "p = 0.23", "p = 1.00"];
+        assert_eq!(written, expected);
     }
 }

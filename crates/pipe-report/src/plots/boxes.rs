@@ -35,7 +35,7 @@ pub struct Group {
 const ROW: f64 = 46.0;
 /// Dots of a row.
 const DOTS: usize = 250;
-const LEFT: f64 = 10.0;
+const LEFT: f64 = 16.0;
 
 impl BoxPlot {
     /// The picture.
@@ -52,12 +52,12 @@ impl BoxPlot {
         for (at, group) in self.groups.iter().enumerate() {
             lines.push(group.draw(&marks, &paper, at, &x));
         }
-        paper.text((WIDTH / 2.0, bottom + LINE + 8.0), &self.x.label(), Role::Strong, Anchor::Middle);
+        paper.text((WIDTH / 2.0, bottom + LINE + 10.0), &self.x.label(), Role::Strong, Anchor::Middle);
         let key = "box: quartiles, line: median, ring: mean, whiskers: 1.5 IQR";
-        paper.text((WIDTH / 2.0, bottom + 2.0 * LINE + 8.0), key, Role::Soft, Anchor::Middle);
+        paper.text((WIDTH / 2.0, bottom + 2.0 * LINE + 10.0), key, Role::Soft, Anchor::Middle);
         if thinned {
             let note = format!("dots: at most {DOTS} cases of each, evenly by rank");
-            paper.text((WIDTH / 2.0, bottom + 3.0 * LINE + 8.0), &note, Role::Soft, Anchor::Middle);
+            paper.text((WIDTH / 2.0, bottom + 3.0 * LINE + 10.0), &note, Role::Soft, Anchor::Middle);
         }
         drop((marks, paper));
         canvas.finish(&self.title, &format!("Box plot of {}. {}.", self.x.label(), lines.join("; ")))
@@ -78,8 +78,8 @@ impl Group {
         };
         let numbers = format!("median {}, n {}", precise(middle, x), sorted.len());
         let room = WIDTH - RIGHT - LEFT - wide(&numbers) - 12.0;
-        paper.text((LEFT + 2.0, top + 9.0), &cut(&self.name, room), Role::Strong, Anchor::Start);
-        paper.text((WIDTH - RIGHT, top + 9.0), &numbers, Role::Soft, Anchor::End);
+        paper.text((LEFT + 2.0, top + 9.0), &cut(&self.name, room), Role::Name, Anchor::Start);
+        paper.text((WIDTH - RIGHT, top + 9.0), &numbers, Role::Name, Anchor::End);
         for (dot, value) in thin::sorted(&sorted, DOTS).into_iter().enumerate() {
             // Multiples of the golden ratio spread evenly, and are the same each time.
             let aside = (dot as f64 * 0.618_034).fract() - 0.5;

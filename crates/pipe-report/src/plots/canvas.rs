@@ -56,6 +56,8 @@ pub(crate) enum Role {
     Median,
     /// The ring of a mean.
     Ring,
+    /// Text over marks.
+    Name,
 }
 
 impl Role {
@@ -79,6 +81,7 @@ impl Role {
             Self::Text(series) => (14, series),
             Self::Median => (15, 0),
             Self::Ring => (16, 0),
+            Self::Name => (17, 0),
         };
         RGBColor(kind, (series % COLOURS) as u8, 0)
     }
@@ -104,7 +107,8 @@ fn attributes(colour: BackendColor) -> String {
         13 => format!("q{series}"),
         14 => format!("t{series}"),
         15 => "median".into(),
-        _ => "ring".into(),
+        16 => "ring".into(),
+        _ => "name".into(),
     };
     let class = if class.is_empty() { class } else { format!(" class=\"{class}\"") };
     if colour.alpha < 1.0 { format!("{class} fill-opacity=\"{:.2}\"", colour.alpha) } else { class }
@@ -300,9 +304,9 @@ pub(crate) fn wide(text: &str) -> f64 {
         .map(|letter| match letter {
             'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | 'I' => 3.2,
             'f' | 't' | 'r' | '(' | ')' | '[' | ']' | ' ' | '-' | '/' => 4.2,
-            'm' | 'w' | 'M' | 'W' | '%' | '@' => 9.6,
+            'm' | 'w' | 'M' | 'W' | '%' | '@' => 10.0,
             'A'..='Z' => 7.6,
-            _ => 6.4,
+            _ => 6.9,
         })
         .sum()
 }

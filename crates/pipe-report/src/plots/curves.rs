@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     canvas::{Canvas, Role, WIDTH},
-    marks::{Anchor, Grid, Key, LINE, Marks, RIGHT, beside, legend, legend_height, panel, paper},
+    marks::{Anchor, Grid, HEAD, Key, LINE, Marks, RIGHT, beside, head, legend, legend_height, panel, paper},
     scale::{Axis, Scale, Steps},
     thin,
 };
@@ -115,15 +115,15 @@ impl Curves {
             })
             .collect();
         let left = parts.iter().map(|(_, y, ..)| beside(y)).fold(0.0, f64::max);
-        let heights = parts.iter().map(|(.., keys, _)| legend_height(keys) + LINE + HEIGHT + 8.0);
+        let heights = parts.iter().map(|(.., keys, _)| legend_height(keys) + HEAD + HEIGHT + 10.0);
         let canvas = Canvas::new(heights.sum::<f64>() + 2.0 * LINE + 6.0);
         let paper = paper(&canvas);
         let (mut top, last) = (0.0, parts.len().saturating_sub(1));
         for (at, (part, y, keys, first)) in parts.iter().enumerate() {
             legend(&paper, keys, top);
             top += legend_height(keys);
-            paper.text((2.0, top + LINE / 2.0), &part.y.label(), Role::Strong, Anchor::Start);
-            top += LINE;
+            top += HEAD;
+            head(&paper, top, &part.y.label());
             let below = if at == last { x.clone() } else { Scale::plain(x.ends[0], x.ends[1]) };
             let inside = [left, top, WIDTH - RIGHT, top + HEIGHT];
             let marks = panel(&canvas, inside, &below, y, Grid::Rows);
@@ -131,7 +131,7 @@ impl Curves {
                 marks.line([(*best as f64, y.ends[0]), (*best as f64, y.ends[1])], Role::Guide);
             }
             part.bands.iter().enumerate().for_each(|(at, band)| band.draw(&marks, first + at));
-            top += HEIGHT + 8.0;
+            top += HEIGHT + 10.0;
         }
         let name = match self.best[..] {
             [] => self.x.label(),
@@ -161,7 +161,7 @@ fn keys(panel: &Panel, first: usize) -> Vec<Key> {
     let key = |(at, band): (usize, &Band)| {
         let name = match band.runs.len() {
             0 | 1 => band.name.clone(),
-            runs => format!("{}: mean, each, range of {runs} runs", band.name),
+            runs => format!("{}: mean, range and each of {runs} runs", band.name),
         };
         Key { role: Role::Line(first + at), name }
     };
@@ -228,6 +228,6 @@ mod tests {
         let curves = Curves { title: "t".into(), x: Axis::new("epoch", ""), panels: vec![panel], best: vec![1, 2] };
         let svg = curves.svg();
         assert_eq!((svg.matches("class=\"b0\"").count(), svg.matches("l0 faint").count()), (1, 2), "{svg}");
-        assert!(svg.contains("range of 2 runs") && svg.contains("validation ends at 0.250"), "{svg}");
+        assert!(svg.contains("each of 2 runs") && svg.contains("validation ends at 0.250"), "{svg}");
     }
 }

@@ -38,7 +38,7 @@ pub struct ForestRow {
 
 /// Height of a row in units: its words, and its interval.
 const ROW: f64 = 36.0;
-const LEFT: f64 = 10.0;
+const LEFT: f64 = 16.0;
 
 impl Forest {
     /// The picture.
@@ -63,8 +63,8 @@ impl Forest {
             let said = if row.note.is_empty() { numbers } else { format!("{numbers}, {}", row.note) };
             let y = top + ROW * at as f64 + 10.0;
             let name = cut(&row.name, (WIDTH - RIGHT - LEFT - wide(&said) - 14.0).max(60.0));
-            paper.text((LEFT + 2.0, y), &name, Role::Strong, Anchor::Start);
-            paper.text((WIDTH - RIGHT, y), &said, Role::Soft, Anchor::End);
+            paper.text((LEFT + 2.0, y), &name, Role::Name, Anchor::Start);
+            paper.text((WIDTH - RIGHT, y), &said, Role::Name, Anchor::End);
             let middle = at as f64 + 0.7;
             if let Some([low, high]) = row.interval {
                 marks.line([(low, middle), (high, middle)], Role::Solid(0));

@@ -4,7 +4,7 @@
 
 use super::{
     canvas::{Canvas, Role, WIDTH},
-    marks::{Anchor, Grid, LINE, RIGHT, beside, panel, paper},
+    marks::{Anchor, Grid, HEAD, LINE, RIGHT, beside, head, panel, paper},
     scale::{Scale, Steps, number},
 };
 
@@ -29,10 +29,10 @@ pub(super) fn svg(title: &str, values: &[f64]) -> String {
         counts[((x.share(*value) * BARS as f64) as usize).min(BARS - 1)] += 1;
     }
     let y = Scale::counts(counts.iter().copied().max().unwrap_or(0));
-    let canvas = Canvas::new(LINE + HEIGHT + LINE * if steps == Steps::Log { 2.0 } else { 1.0 } + 8.0);
+    let canvas = Canvas::new(HEAD + HEIGHT + LINE * if steps == Steps::Log { 2.0 } else { 1.0 } + 8.0);
     let paper = paper(&canvas);
-    paper.text((2.0, LINE / 2.0), "cases", Role::Soft, Anchor::Start);
-    let marks = panel(&canvas, [beside(&y), LINE, WIDTH - RIGHT, LINE + HEIGHT], &x, &y, Grid::Rows);
+    head(&paper, HEAD, "cases");
+    let marks = panel(&canvas, [beside(&y), HEAD, WIDTH - RIGHT, HEAD + HEIGHT], &x, &y, Grid::Rows);
     let thin = 0.5 / WIDTH;
     for (at, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let [from, to] = [at, at + 1].map(|edge| edge as f64 / BARS as f64);
@@ -43,7 +43,7 @@ pub(super) fn svg(title: &str, values: &[f64]) -> String {
     }
     if steps == Steps::Log {
         let words = "logarithmic: equal steps multiply";
-        paper.text((WIDTH / 2.0, LINE * 2.0 + HEIGHT + 8.0), words, Role::Soft, Anchor::Middle);
+        paper.text((WIDTH / 2.0, HEAD + LINE + HEIGHT + 8.0), words, Role::Soft, Anchor::Middle);
     }
     let [low, high] = x.ends.map(number);
     drop((marks, paper));

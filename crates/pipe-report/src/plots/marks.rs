@@ -20,6 +20,8 @@ use super::{
 pub(crate) const TEXT: f64 = 11.0;
 /// Height of a line of text.
 pub(crate) const LINE: f64 = 15.0;
+/// Room above a panel for the name of its vertical axis, clear of the highest number.
+pub(crate) const HEAD: f64 = 23.0;
 /// Room at the right end, so that the last number of an axis is not cut.
 pub(crate) const RIGHT: f64 = 14.0;
 
@@ -148,7 +150,8 @@ pub(crate) fn panel<'c>(
         .axis_style(Role::Axis.colour())
         .bold_line_style(Role::Grid.colour())
         .light_line_style(TRANSPARENT)
-        .set_all_tick_mark_size(fine(2.0))
+        .set_tick_mark_size(LabelAreaPosition::Left, fine(2.0))
+        .set_tick_mark_size(LabelAreaPosition::Bottom, fine(3.0))
         .x_labels(100)
         .y_labels(100);
     match grid {
@@ -162,6 +165,11 @@ pub(crate) fn panel<'c>(
     }
     mesh.draw().expect(SAFE);
     Marks { area: chart.plotting_area().clone(), canvas }
+}
+
+/// Writes the name of a vertical axis above its panel, where it is read without turning the head.
+pub(crate) fn head(paper: &Marks<'_>, top: f64, name: &str) {
+    paper.text((2.0, top - HEAD + 8.0), &super::canvas::cut(name, WIDTH - 4.0), Role::Strong, Anchor::Start);
 }
 
 /// How wide the values of a vertical axis and their distance are.

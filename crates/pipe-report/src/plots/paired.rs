@@ -9,7 +9,7 @@ use pipe_metrics::{
 
 use super::{
     canvas::{Canvas, Role, WIDTH, cut, wide},
-    marks::{Anchor, Grid, Key, LINE, RIGHT, beside, legend, legend_height, panel, paper},
+    marks::{Anchor, Grid, HEAD, Key, LINE, RIGHT, beside, head, legend, legend_height, panel, paper},
     scale::{Axis, Scale, Steps, precise},
     thin,
 };
@@ -87,11 +87,11 @@ impl PairedPlot {
         ];
         let shown = patients.len().min(SLOPES);
         let note = (patients.len() > SLOPES).then(|| format!("{shown} of {} patients, evenly by name", patients.len()));
-        let top = legend_height(&keys) + LINE;
+        let top = legend_height(&keys) + HEAD;
         let canvas = Canvas::new(top + HEIGHT + LINE * if note.is_some() { 2.0 } else { 1.0 } + 6.0);
         let paper = paper(&canvas);
         legend(&paper, &keys, 0.0);
-        paper.text((2.0, top - LINE / 2.0), &self.value.label(), Role::Strong, Anchor::Start);
+        head(&paper, top, &self.value.label());
         let marks = panel(&canvas, [beside(&y), top, WIDTH - RIGHT, top + HEIGHT], &x, &y, Grid::Rows);
         for at in 0..shown {
             let patient = patients[at * patients.len() / shown];
@@ -146,18 +146,18 @@ impl PairedPlot {
             (Some(mean), None) => vec![(mean, "mean")],
             _ => Vec::new(),
         };
-        let x = Scale::around(places.iter().map(|place| place.1), Steps::Linear);
+        let x = Scale::padded(places.iter().map(|place| place.1), Steps::Linear);
         let all = differences.iter().copied().chain(lines.iter().map(|line| line.0)).chain([0.0]);
         let y = Scale::around(all, Steps::Linear);
         let [first, second] = self.systems.each_ref().map(|name| cut(name, 110.0));
         let [better, worse, equal] = self.counts(patients);
         let thinned = places.len() > DOTS;
-        let top = LINE;
+        let top = HEAD;
         let canvas = Canvas::new(top + HEIGHT + LINE * if thinned { 3.0 } else { 2.0 } + 8.0);
         let paper = paper(&canvas);
         let label = |name: &str| Axis::new(name, &self.value.unit).label();
         let up = label(&format!("{} of {second} − {first}", self.value.name));
-        paper.text((2.0, top - LINE / 2.0), &cut(&up, WIDTH), Role::Strong, Anchor::Start);
+        head(&paper, top, &up);
         let marks = panel(&canvas, [beside(&y), top, WIDTH - RIGHT, top + HEIGHT], &x, &y, Grid::Both);
         marks.line([(x.ends[0], 0.0), (x.ends[1], 0.0)], Role::Axis);
         for (value, name) in &lines {
@@ -176,14 +176,14 @@ impl PairedPlot {
             let name = cut(name, 120.0);
             let (at, anchor) =
                 if at + wide(&name) > WIDTH - 80.0 { (at - 5.0, Anchor::End) } else { (at + 5.0, Anchor::Start) };
-            paper.text((at, height), &name, Role::Soft, anchor);
+            paper.text((at, height), &name, Role::Name, anchor);
         }
         for (value, name) in &lines {
             let (_, height) = marks.place((x.ends[0], *value));
             let text = format!("{name} {}", precise(*value, &y));
-            paper.text((WIDTH - RIGHT - 2.0, height - 6.5), &text, Role::Strong, Anchor::End);
+            paper.text((WIDTH - RIGHT - 2.0, height - 6.5), &text, Role::Name, Anchor::End);
         }
-        let below = top + HEIGHT + LINE + 8.0;
+        let below = top + HEIGHT + LINE + 10.0;
         let across = label(&format!("mean {} of both", self.value.name));
         paper.text((WIDTH / 2.0, below), &across, Role::Strong, Anchor::Middle);
         if thinned {

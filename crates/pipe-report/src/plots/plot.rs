@@ -107,7 +107,7 @@ impl Plot {
         let light = PLOT_STYLE.split("@media screen").next().unwrap_or_default();
         let rules = PLOT_STYLE.split_once("} }\n").map_or("", |(_, rules)| rules);
         let style = format!(
-            "<style>svg {{ --text: #1c2126; --soft: #5c6670; --line: #d9dee3; --back: #ffffff; }}{light}{rules}</style>\n"
+            "<style>svg {{ --text: #1c2126; --soft: #5c6670; --line: #d9dee3; --card: #ffffff; --back: #ffffff; }}{light}{rules}</style>\n"
         );
         let svg = self.svg().replacen("<svg ", head, 1);
         svg.replacen("</desc>\n", &format!("</desc>\n{style}"), 1)

@@ -4,7 +4,7 @@
 
 use super::{
     canvas::{Canvas, Role, WIDTH},
-    marks::{Anchor, Grid, Key, LINE, RIGHT, beside, legend, legend_height, panel, paper},
+    marks::{Anchor, Grid, HEAD, Key, LINE, RIGHT, beside, head, legend, legend_height, panel, paper},
     scale::Scale,
 };
 
@@ -69,11 +69,11 @@ impl RatePlot {
         let left = beside(&scale);
         // Both axes are rates, so that their units are equally long.
         let side = WIDTH - RIGHT - left;
-        let top = legend_height(&keys) + LINE;
-        let canvas = Canvas::new(top + side + 2.0 * LINE + 8.0);
+        let top = legend_height(&keys) + HEAD;
+        let canvas = Canvas::new(top + side + 2.0 * LINE + 10.0);
         let paper = paper(&canvas);
         legend(&paper, &keys, 0.0);
-        paper.text((2.0, top - LINE / 2.0), y, Role::Strong, Anchor::Start);
+        head(&paper, top, y);
         let marks = panel(&canvas, [left, top, WIDTH - RIGHT, top + side], &scale, &scale, Grid::Both);
         if let Some(chance) = chance {
             marks.line(chance, Role::Guide);
@@ -81,7 +81,7 @@ impl RatePlot {
         for (at, curve) in self.curves.iter().enumerate() {
             marks.line(seen(&curve.points), Role::Line(at));
         }
-        paper.text((WIDTH / 2.0, top + side + LINE + 8.0), x, Role::Strong, Anchor::Middle);
+        paper.text((WIDTH / 2.0, top + side + LINE + 10.0), x, Role::Strong, Anchor::Middle);
         drop((marks, paper));
         canvas.finish(&self.title, &format!("{y} against {x}. {}.", labels.join("; ")))
     }

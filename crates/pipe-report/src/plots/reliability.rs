@@ -4,7 +4,7 @@
 
 use super::{
     canvas::{Canvas, Role, WIDTH},
-    marks::{Anchor, Grid, Key, LINE, RIGHT, beside, legend, legend_height, panel, paper},
+    marks::{Anchor, Grid, HEAD, Key, LINE, RIGHT, beside, head, legend, legend_height, panel, paper},
     scale::{Scale, Steps, number},
 };
 
@@ -56,16 +56,16 @@ impl ReliabilityPlot {
             labels.iter().enumerate().map(|(at, name)| Key { role: Role::Line(at), name: name.clone() }).collect();
         keys.push(Key { role: Role::Guide, name: "perfect".to_owned() });
         let bins = || self.systems.iter().flat_map(|system| &system.bins).filter(|bin| bin.count > 0);
-        let counts = Scale::around(bins().flat_map(|bin| [bin.count as f64, 1.0]), Steps::Log);
+        let counts = Scale::around(bins().flat_map(|bin| [bin.count as f64, 1.0]), Steps::Log).with_ticks(3);
         let scale = Scale::unit();
         let left = beside(&scale).max(beside(&counts));
         let side = WIDTH - RIGHT - left;
-        let top = legend_height(&keys) + LINE;
-        let second = top + side + LINE + 6.0;
-        let canvas = Canvas::new(second + COUNTS + 2.0 * LINE + 8.0);
+        let top = legend_height(&keys) + HEAD;
+        let second = top + side + HEAD + 8.0;
+        let canvas = Canvas::new(second + COUNTS + 2.0 * LINE + 10.0);
         let paper = paper(&canvas);
         legend(&paper, &keys, 0.0);
-        paper.text((2.0, top - LINE / 2.0), "share that is foreground", Role::Strong, Anchor::Start);
+        head(&paper, top, "share that is foreground");
         let blank = Scale::plain(0.0, 1.0);
         let marks = panel(&canvas, [left, top, WIDTH - RIGHT, top + side], &blank, &scale, Grid::Rows);
         marks.line([(0.0, 0.0), (1.0, 1.0)], Role::Guide);
@@ -77,7 +77,7 @@ impl ReliabilityPlot {
                 marks.dot((bin.confidence, bin.frequency), 3.0, Role::Fill(at), &tip);
             }
         }
-        paper.text((2.0, second - LINE / 2.0), "pixels, logarithmic", Role::Strong, Anchor::Start);
+        head(&paper, second, "pixels, logarithmic");
         let marks = panel(&canvas, [left, second, WIDTH - RIGHT, second + COUNTS], &scale, &counts, Grid::Rows);
         let systems = self.systems.len() as f64;
         for (at, system) in self.systems.iter().enumerate() {
@@ -88,7 +88,7 @@ impl ReliabilityPlot {
                 marks.rectangle(corners, Role::Fill(at), 1.0, &bin.count.to_string());
             }
         }
-        paper.text((WIDTH / 2.0, second + COUNTS + LINE + 8.0), "predicted probability", Role::Strong, Anchor::Middle);
+        paper.text((WIDTH / 2.0, second + COUNTS + LINE + 10.0), "predicted probability", Role::Strong, Anchor::Middle);
         let most = bins().map(|bin| bin.count).max().unwrap_or(0);
         let description = format!(
             "Share that is foreground against predicted probability, and how many pixels each bin has, at most {}. {}.",

@@ -65,6 +65,24 @@ impl Scale {
         }
     }
 
+    /// Round values around some values with some space at both ends, so that dots are whole.
+    pub(crate) fn padded(values: impl Iterator<Item = f64>, steps: Steps) -> Self {
+        let mut scale = Self::around(values, steps);
+        if steps == Steps::Linear {
+            let [low, high] = scale.ends;
+            let space = (high - low) * 0.03;
+            scale.ends = [low - space, high + space];
+        }
+        scale
+    }
+
+    /// With at most about this many values written, for small panels.
+    pub(crate) fn with_ticks(mut self, most: usize) -> Self {
+        let every = self.ticks.len().div_ceil(most.max(1)).max(1);
+        self.ticks = self.ticks.into_iter().step_by(every).collect();
+        self
+    }
+
     /// From one round value to another.
     pub(crate) fn of(ticks: &[f64]) -> Self {
         let labels = labels(ticks);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     canvas::{Canvas, Role, WIDTH, cut, wide},
-    marks::{Anchor, Grid, Key, LINE, Marks, RIGHT, beside, legend, legend_height, panel, paper},
+    marks::{Anchor, Grid, HEAD, Key, LINE, Marks, RIGHT, beside, head, legend, legend_height, panel, paper},
     scale::{Axis, Scale, Steps, number},
 };
 
@@ -59,8 +59,8 @@ impl Clouds {
         let dots = || self.clouds.iter().flat_map(|cloud| &cloud.dots);
         let fits = |dot: &&Dot| dot.x.is_finite() && dot.y.is_finite() && (self.steps == Steps::Linear || dot.x > 0.0);
         let (all, shown) = (dots().count(), dots().filter(fits).count());
-        let x = Scale::around(dots().filter(fits).map(|dot| dot.x), self.steps);
-        let y = Scale::around(dots().filter(fits).map(|dot| dot.y), Steps::Linear);
+        let x = Scale::padded(dots().filter(fits).map(|dot| dot.x), self.steps);
+        let y = Scale::padded(dots().filter(fits).map(|dot| dot.y), Steps::Linear);
         let counted = shown > DOTS;
         let keys: Vec<Key> = match &self.clouds[..] {
             [_] => Vec::new(),
@@ -72,17 +72,21 @@ impl Clouds {
         };
         let mut notes = Vec::new();
         if all > shown {
-            let why = if self.steps == Steps::Log { "have no place on a logarithmic axis" } else { "have no value" };
+            let why = if self.steps == Steps::Log {
+                "cases cannot be shown on a logarithmic axis"
+            } else {
+                "cases have no value"
+            };
             notes.push(format!("{} of {all} {why}", all - shown));
         }
         if counted {
             notes.push(format!("{shown} cases: the darker a square, the more of them"));
         }
-        let top = legend_height(&keys) + LINE;
+        let top = legend_height(&keys) + HEAD;
         let canvas = Canvas::new(top + HEIGHT + LINE * (2.0 + notes.len() as f64) + 8.0);
         let paper = paper(&canvas);
         legend(&paper, &keys, 0.0);
-        paper.text((2.0, top - LINE / 2.0), &self.y.label(), Role::Strong, Anchor::Start);
+        head(&paper, top, &self.y.label());
         let marks = panel(&canvas, [beside(&y), top, WIDTH - RIGHT, top + HEIGHT], &x, &y, Grid::Both);
         for (at, cloud) in self.clouds.iter().enumerate() {
             let fitting: Vec<&Dot> = cloud.dots.iter().filter(fits).collect();
@@ -93,9 +97,9 @@ impl Clouds {
             let name = cut(name, 140.0);
             let (x, anchor) =
                 if x + wide(&name) + 8.0 > WIDTH { (x - 5.0, Anchor::End) } else { (x + 5.0, Anchor::Start) };
-            paper.text((x, y), &name, Role::Soft, anchor);
+            paper.text((x, y), &name, Role::Name, anchor);
         }
-        let below = top + HEIGHT + LINE;
+        let below = top + HEIGHT + LINE + 2.0;
         paper.text((WIDTH / 2.0, below + 8.0), &self.x.label(), Role::Strong, Anchor::Middle);
         for (at, note) in notes.iter().enumerate() {
             paper.text((WIDTH / 2.0, below + 8.0 + LINE * (at as f64 + 1.0)), note, Role::Soft, Anchor::Middle);
@@ -171,7 +175,7 @@ mod tests {
         let svg = clouds(dots).svg();
         assert!(svg.matches("<circle").count() == 2 && svg.contains(": 2</title>"), "{svg}");
         assert!(
-            svg.contains("1 of 4 have no place on a logarithmic axis") && svg.contains("&lt;p1&gt;</text>"),
+            svg.contains("1 of 4 cases cannot be shown on a logarithmic axis") && svg.contains("&lt;p1&gt;</text>"),
             "{svg}"
         );
     }

@@ -4,7 +4,7 @@
 
 use super::{
     canvas::{Canvas, Role, WIDTH},
-    marks::{Anchor, Grid, Key, LINE, RIGHT, beside, legend, legend_height, panel, paper},
+    marks::{Anchor, Grid, HEAD, Key, LINE, RIGHT, beside, head, legend, legend_height, panel, paper},
     scale::{Scale, Steps, short},
 };
 
@@ -24,11 +24,11 @@ pub(super) fn svg(title: &str, [low, high]: [f64; 2], lines: &[(String, Vec<f64>
     let most = y.ends[1];
     let key = |(at, (name, _)): (usize, &(String, Vec<f64>))| Key { role: Role::Line(at), name: name.clone() };
     let keys: Vec<Key> = lines.iter().enumerate().map(key).collect();
-    let top = legend_height(&keys) + LINE;
-    let canvas = Canvas::new(top + HEIGHT + LINE + 8.0);
+    let top = legend_height(&keys) + HEAD;
+    let canvas = Canvas::new(top + HEIGHT + LINE + 10.0);
     let paper = paper(&canvas);
     legend(&paper, &keys, 0.0);
-    paper.text((2.0, top - LINE / 2.0), "%", Role::Soft, Anchor::Start);
+    head(&paper, top, "share (%)");
     let marks = panel(&canvas, [beside(&y), top, WIDTH - RIGHT, top + HEIGHT], &x, &y, Grid::Rows);
     for (at, (_, shares)) in lines.iter().enumerate() {
         let edge = |step: usize| low + (high - low) * step as f64 / shares.len() as f64;

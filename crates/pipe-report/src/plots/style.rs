@@ -2,14 +2,14 @@
 //!
 //! Does not know what is drawn.
 
-/// The rules for pictures; they need the variables `--text`, `--soft`, `--line` and `--back` of a page.
+/// The rules for pictures; they need the variables `--text`, `--soft`, `--line`, `--card` and `--back` of a page.
 ///
 /// Colours are those of Okabe and Ito, which colour-blind readers can tell apart, lighter on dark ground; lines differ in their dashes,
 /// too. On paper the light ones are used.
 pub(crate) const PLOT_STYLE: &str = "
 :root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #b5548f; --s4: #8a6d00; --s5: #3a8fc4; --s6: #5c6670; --s7: #7a4fb5; }
 @media screen and (prefers-color-scheme: dark) { :root { --s0: #56b4e9; --s1: #ff8f4a; --s2: #2fc598; --s3: #e795c2; --s4: #e6c229; --s5: #9cc8ff; --s6: #a7b0b9; --s7: #bb9af7; } }
-svg.plot { width: 100%; height: auto; display: block; } svg.plot text { fill: var(--soft); font: 11px system-ui, sans-serif; } svg.plot .strong { fill: var(--text); } svg.plot .on { fill: var(--back); }
+svg.plot { width: 100%; height: auto; display: block; } svg.plot text { fill: var(--soft); font: 11px system-ui, sans-serif; } svg.plot .strong { fill: var(--text); } svg.plot .on { fill: var(--back); } svg.plot .name { fill: var(--text); paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
 svg.plot path { fill: none; stroke-linejoin: round; } svg.plot .grid { stroke: var(--line); stroke-width: .7; } svg.plot .axis { stroke: var(--soft); stroke-width: .8; } svg.plot .guide { stroke: var(--soft); stroke-dasharray: 3 3; } svg.plot .room { fill: var(--line); fill-opacity: .45; }
 svg.plot .median { stroke: var(--text); stroke-width: 2; } svg.plot .ring { fill: var(--back); stroke: var(--text); stroke-width: 1.4; }
 svg.plot [class^=l] { stroke-width: 1.8; } svg.plot [class^=b] { fill-opacity: .2; } svg.plot [class^=d] { fill-opacity: .55; } svg.plot [class^=q] { stroke-linecap: round; stroke-width: 4; stroke-opacity: .5; }
