@@ -150,7 +150,7 @@ fn reliability() -> Plot {
         ReliabilitySystem { name: (*name).to_owned(), bins: (0..10).map(bin).collect(), ece: Some([0.083, 0.021][at]) }
     };
     let systems = SYSTEMS[..2].iter().enumerate().map(system).collect();
-    Plot::Reliability(ReliabilityPlot { title: "Reliability of probabilities".into(), systems })
+    Plot::Reliability(ReliabilityPlot { title: "Reliability of probabilities".into(), unit: "pixels".into(), systems })
 }
 
 const ORGANS: &[&str] = &[

@@ -99,39 +99,35 @@ impl Curves {
         let runs = || self.panels.iter().flat_map(|panel| &panel.bands).flat_map(|band| &band.runs);
         let epochs = runs().map(Vec::len).max().unwrap_or(0);
         let x = Scale::whole(epochs.saturating_sub(1));
-        let mut colour = 0;
-        let parts: Vec<(&Panel, Scale, Vec<Key>, usize)> = self
-            .panels
-            .iter()
-            .map(|panel| {
+        let names = self.names();
+        let keys: Vec<Key> = names.iter().enumerate().map(|(at, name)| self.key(at, name)).collect();
+        let scale = |panel: &Panel| match panel.range {
+            Some(ends) => Scale::around(ends.into_iter(), Steps::Linear),
+            None => {
                 let values = panel.bands.iter().flat_map(|band| band.runs.iter().flatten().copied());
-                let y = match panel.range {
-                    Some([low, high]) => Scale::around([low, high].into_iter(), Steps::Linear),
-                    None => Scale::around(values, Steps::Linear),
-                };
-                let first = colour;
-                colour += panel.bands.len();
-                (panel, y, keys(panel, first), first)
-            })
-            .collect();
-        let left = parts.iter().map(|(_, y, ..)| beside(y)).fold(0.0, f64::max);
-        let heights = parts.iter().map(|(.., keys, _)| legend_height(keys) + HEAD + HEIGHT + 10.0);
-        let canvas = Canvas::new(heights.sum::<f64>() + 2.0 * LINE + 6.0);
+                Scale::around(values, Steps::Linear)
+            }
+        };
+        let scales: Vec<Scale> = self.panels.iter().map(scale).collect();
+        let left = scales.iter().map(beside).fold(0.0, f64::max);
+        let each = HEAD + HEIGHT + 10.0;
+        let canvas = Canvas::new(legend_height(&keys) + each * self.panels.len() as f64 + 2.0 * LINE + 6.0);
         let paper = paper(&canvas);
-        let (mut top, last) = (0.0, parts.len().saturating_sub(1));
-        for (at, (part, y, keys, first)) in parts.iter().enumerate() {
-            legend(&paper, keys, top);
-            top += legend_height(keys);
-            top += HEAD;
-            head(&paper, top, &part.y.label());
-            let below = if at == last { x.clone() } else { Scale::plain(x.ends[0], x.ends[1]) };
-            let inside = [left, top, WIDTH - RIGHT, top + HEIGHT];
+        legend(&paper, &keys, 0.0);
+        let mut top = legend_height(&keys);
+        for (at, (part, y)) in self.panels.iter().zip(&scales).enumerate() {
+            head(&paper, top + HEAD, &part.y.label());
+            let last = at + 1 == self.panels.len();
+            let below = if last { x.clone() } else { Scale::plain(x.ends[0], x.ends[1]) };
+            let inside = [left, top + HEAD, WIDTH - RIGHT, top + HEAD + HEIGHT];
             let marks = panel(&canvas, inside, &below, y, Grid::Rows);
             for best in &self.best {
                 marks.line([(*best as f64, y.ends[0]), (*best as f64, y.ends[1])], Role::Guide);
             }
-            part.bands.iter().enumerate().for_each(|(at, band)| band.draw(&marks, first + at));
-            top += HEIGHT + 10.0;
+            for band in &part.bands {
+                band.draw(&marks, names.iter().position(|name| *name == band.name).unwrap_or(0));
+            }
+            top += each;
         }
         let name = match self.best[..] {
             [] => self.x.label(),
@@ -143,29 +139,39 @@ impl Curves {
         canvas.finish(&self.title, &self.description(epochs))
     }
 
+    /// The names of all bands: bands of one name have one colour in all panels.
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for band in self.panels.iter().flat_map(|panel| &panel.bands) {
+            if !names.contains(&band.name.as_str()) {
+                names.push(&band.name);
+            }
+        }
+        names
+    }
+
+    fn key(&self, colour: usize, name: &str) -> Key {
+        let bands = self.panels.iter().flat_map(|panel| &panel.bands).filter(|band| band.name == name);
+        let name = match bands.map(|band| band.runs.len()).max() {
+            Some(runs) if runs > 1 => format!("{name}: mean, range and each of {runs} runs"),
+            _ => name.to_owned(),
+        };
+        Key { role: Role::Line(colour), name }
+    }
+
     fn description(&self, epochs: usize) -> String {
-        let last = |band: &Band| {
+        let last = |panel: &Panel, band: &Band| {
             let ends: Vec<f64> =
                 band.runs.iter().filter_map(|run| run.iter().rev().find(|value| value.is_finite()).copied()).collect();
             match pipe_metrics::statistics::mean(&ends) {
-                Some(mean) => format!("{} ends at {mean:.3}", band.name),
-                None => format!("{} has no values", band.name),
+                Some(mean) => format!("{} of {} ends at {mean:.3}", panel.y.name, band.name),
+                None => format!("{} of {} has no values", panel.y.name, band.name),
             }
         };
-        let all: Vec<String> = self.panels.iter().flat_map(|panel| &panel.bands).map(last).collect();
+        let bands = self.panels.iter().flat_map(|panel| panel.bands.iter().map(move |band| (panel, band)));
+        let all: Vec<String> = bands.map(|(panel, band)| last(panel, band)).collect();
         format!("Lines over {epochs} values of {}: {}.", self.x.name, all.join(", "))
     }
-}
-
-fn keys(panel: &Panel, first: usize) -> Vec<Key> {
-    let key = |(at, band): (usize, &Band)| {
-        let name = match band.runs.len() {
-            0 | 1 => band.name.clone(),
-            runs => format!("{}: mean, range and each of {runs} runs", band.name),
-        };
-        Key { role: Role::Line(first + at), name }
-    };
-    panel.bands.iter().enumerate().map(key).collect()
 }
 
 impl Band {
@@ -228,6 +234,6 @@ mod tests {
         let curves = Curves { title: "t".into(), x: Axis::new("epoch", ""), panels: vec![panel], best: vec![1, 2] };
         let svg = curves.svg();
         assert_eq!((svg.matches("class=\"b0\"").count(), svg.matches("l0 faint").count()), (1, 2), "{svg}");
-        assert!(svg.contains("each of 2 runs") && svg.contains("validation ends at 0.250"), "{svg}");
+        assert!(svg.contains("each of 2 runs") && svg.contains("Loss of validation ends at 0.250"), "{svg}");
     }
 }

@@ -30,4 +30,3 @@ pub use rates::{RateCurve, RatePlot, Rates};
 pub use reliability::{ReliabilityBin, ReliabilityPlot, ReliabilitySystem};
 pub use scale::{Axis, Steps};
 pub use scatter::{Cloud, Clouds, Dot};
-pub(crate) use style::PLOT_STYLE;

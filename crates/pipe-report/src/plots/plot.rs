@@ -7,7 +7,7 @@ use super::{
     histogram,
     scale::{Axis, Steps},
     shares,
-    style::PLOT_STYLE,
+    style::alone,
 };
 
 /// A plot of some numbers.
@@ -100,17 +100,10 @@ impl Plot {
         }
     }
 
-    /// The plot as a file of its own, for papers: light, on no ground.
+    /// The plot as a file of its own, for papers: light, on no ground; its title is left to the caption.
     pub fn file(&self) -> String {
-        let head = "<svg xmlns=\"http://www.w3.org/2000/svg\" ";
-        // A file has no page to take variables from; dark grounds are those of screens.
-        let light = PLOT_STYLE.split("@media screen").next().unwrap_or_default();
-        let rules = PLOT_STYLE.split_once("} }\n").map_or("", |(_, rules)| rules);
-        let style = format!(
-            "<style>svg {{ --text: #1c2126; --soft: #5c6670; --line: #d9dee3; --card: #ffffff; --back: #ffffff; }}{light}{rules}</style>\n"
-        );
-        let svg = self.svg().replacen("<svg ", head, 1);
-        svg.replacen("</desc>\n", &format!("</desc>\n{style}"), 1)
+        let svg = self.svg().replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1);
+        svg.replacen("</desc>\n", &format!("</desc>\n<style>\n{}\n</style>\n", alone()), 1)
     }
 }
 
@@ -165,9 +158,9 @@ mod tests {
     fn a_file_stands_alone() {
         let file = Plot::Histogram { title: "t".into(), values: vec![1.0, 2.0] }.file();
         assert!(
-            file.starts_with("<svg xmlns=") && file.contains("--s0: #0072b2") && file.contains("svg.plot .f0"),
+            file.starts_with("<svg xmlns=") && file.contains("svg.plot .f0") && file.contains("<title>t</title>"),
             "{file}"
         );
-        assert!(!file.contains("prefers-color-scheme"), "{file}");
+        assert!(!file.contains("prefers-color-scheme") && !file.contains("var("), "{file}");
     }
 }

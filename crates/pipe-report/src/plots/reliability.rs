@@ -13,6 +13,8 @@ use super::{
 pub struct ReliabilityPlot {
     /// What it is.
     pub title: String,
+    /// What is counted, e.g. `pixels`.
+    pub unit: String,
     /// The systems.
     pub systems: Vec<ReliabilitySystem>,
 }
@@ -65,7 +67,7 @@ impl ReliabilityPlot {
         let canvas = Canvas::new(second + COUNTS + 2.0 * LINE + 10.0);
         let paper = paper(&canvas);
         legend(&paper, &keys, 0.0);
-        head(&paper, top, "share that is foreground");
+        head(&paper, top, "share that is true");
         let blank = Scale::plain(0.0, 1.0);
         let marks = panel(&canvas, [left, top, WIDTH - RIGHT, top + side], &blank, &scale, Grid::Rows);
         marks.line([(0.0, 0.0), (1.0, 1.0)], Role::Guide);
@@ -77,7 +79,7 @@ impl ReliabilityPlot {
                 marks.dot((bin.confidence, bin.frequency), 3.0, Role::Fill(at), &tip);
             }
         }
-        head(&paper, second, "pixels, logarithmic");
+        head(&paper, second, &format!("{}, logarithmic", self.unit));
         let marks = panel(&canvas, [left, second, WIDTH - RIGHT, second + COUNTS], &scale, &counts, Grid::Rows);
         let systems = self.systems.len() as f64;
         for (at, system) in self.systems.iter().enumerate() {
@@ -91,7 +93,8 @@ impl ReliabilityPlot {
         paper.text((WIDTH / 2.0, second + COUNTS + LINE + 10.0), "predicted probability", Role::Strong, Anchor::Middle);
         let most = bins().map(|bin| bin.count).max().unwrap_or(0);
         let description = format!(
-            "Share that is foreground against predicted probability, and how many pixels each bin has, at most {}. {}.",
+            "Share that is true against predicted probability, and how many {} each bin has, at most {}. {}.",
+            self.unit,
             number(most as f64),
             labels.join("; ")
         );
@@ -108,10 +111,10 @@ mod tests {
     fn empty_bins_are_not_drawn() {
         let bin = |at: f64, count| ReliabilityBin { range: [at, at + 0.5], confidence: at + 0.2, frequency: at, count };
         let system = ReliabilitySystem { name: "<a>".into(), bins: vec![bin(0.0, 1000), bin(0.5, 0)], ece: Some(0.25) };
-        let svg = ReliabilityPlot { title: "t".into(), systems: vec![system] }.svg();
+        let svg = ReliabilityPlot { title: "t".into(), unit: "pixels".into(), systems: vec![system] }.svg();
         assert!(svg.contains("&lt;a&gt;, ECE 0.250") && svg.contains(">1000</title>") && !svg.contains("NaN"), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 1);
-        let none = ReliabilityPlot { title: "t".into(), systems: Vec::new() }.svg();
+        let none = ReliabilityPlot { title: "t".into(), unit: "pixels".into(), systems: Vec::new() }.svg();
         assert!(!none.contains("NaN") && !none.contains("inf"), "{none}");
     }
 }

@@ -100,10 +100,10 @@ impl Scale {
 
     /// Whole numbers from 0 to at least the largest count.
     pub(crate) fn counts(most: usize) -> Self {
-        let all = ticks(0.0, most.max(1) as f64);
-        let whole: Vec<f64> = all.iter().copied().filter(|tick| tick.fract() == 0.0).collect();
-        let reaches = whole.len() >= 2 && whole[whole.len() - 1] >= most as f64;
-        if reaches { Self::of(&whole) } else { Self::of(&[0.0, most.max(1) as f64]) }
+        let most = most.max(1);
+        let steps = (0..18).flat_map(|power| [1, 2, 5].map(|factor| factor * 10_usize.pow(power)));
+        let step = steps.into_iter().find(|step| most.div_ceil(*step) <= 5).unwrap_or(most);
+        Self::of(&(0..=most.div_ceil(step)).map(|tick| (tick * step) as f64).collect::<Vec<_>>())
     }
 
     /// Whole numbers within `0..=last`, for epochs and such.
