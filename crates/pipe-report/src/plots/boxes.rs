@@ -33,6 +33,8 @@ pub struct Group {
 
 /// Height of a row in units: its name, and its box.
 const ROW: f64 = 46.0;
+/// Rows that are drawn; the others are counted.
+const ROWS: usize = 40;
 /// Dots of a row.
 const DOTS: usize = 250;
 const LEFT: f64 = 16.0;
@@ -40,19 +42,23 @@ const LEFT: f64 = 16.0;
 impl BoxPlot {
     /// The picture.
     pub fn svg(&self) -> String {
-        let x = Scale::around(self.groups.iter().flat_map(|group| group.values.iter().copied()), Steps::Linear);
-        let rows = self.groups.len() as f64;
-        let thinned = self.groups.iter().any(|group| group.values.len() > DOTS);
+        let groups = &self.groups[..self.groups.len().min(ROWS)];
+        let more = self.groups.len() - groups.len();
+        let x = Scale::around(groups.iter().flat_map(|group| group.values.iter().copied()), Steps::Linear);
+        let rows = groups.len() as f64;
+        let thinned = groups.iter().any(|group| group.values.len() > DOTS);
         let bottom = ROW * rows + 4.0;
         let canvas = Canvas::new(bottom + LINE * if thinned { 4.0 } else { 3.0 } + 4.0);
         let below = Scale::plain(rows.max(1.0), 0.0);
         let marks = panel(&canvas, [LEFT, 4.0, WIDTH - RIGHT, bottom], &x, &below, Grid::Columns);
         let paper = paper(&canvas);
         let mut lines = Vec::new();
-        for (at, group) in self.groups.iter().enumerate() {
+        for (at, group) in groups.iter().enumerate() {
             lines.push(group.draw(&marks, &paper, at, &x));
         }
-        paper.text((WIDTH / 2.0, bottom + LINE + 10.0), &self.x.label(), Role::Strong, Anchor::Middle);
+        let label = self.x.label();
+        let label = if more > 0 { format!("{label}; {more} more are not shown") } else { label };
+        paper.text((WIDTH / 2.0, bottom + LINE + 10.0), &label, Role::Strong, Anchor::Middle);
         let key = "box: quartiles, line: median, ring: mean, whiskers: 1.5 IQR";
         paper.text((WIDTH / 2.0, bottom + 2.0 * LINE + 10.0), key, Role::Soft, Anchor::Middle);
         if thinned {

@@ -24,19 +24,24 @@ pub struct ConfusionMatrix {
 /// Classes up to which a square has room for its share, and for its count.
 const SHARES: usize = 10;
 const COUNTED: usize = 6;
+/// Classes that are shown; the others count in the shares alone.
+const CLASSES: usize = 40;
+/// Height of a square that has no text.
+const SMALL: f64 = 10.0;
 
 impl ConfusionMatrix {
     /// The picture: shares of each row, so that frequent classes do not hide rare ones.
     pub fn svg(&self) -> String {
-        let n = self.classes.len().max(1);
-        let widest = self.classes.iter().map(|name| wide(name)).fold(0.0, f64::max);
+        let n = self.classes.len().clamp(1, CLASSES);
+        let classes = &self.classes[..self.classes.len().min(CLASSES)];
+        let widest = classes.iter().map(|name| wide(name)).fold(0.0, f64::max);
         let left = (widest + 10.0).clamp(30.0, 112.0);
         let side = ((WIDTH - left - 4.0) / n as f64).min(84.0);
         // Names that do not fit above the columns become numbers there, and stand beside the rows.
         let numbered = widest + 4.0 > side;
         let left = if numbered { (left + 18.0).min(130.0) } else { left };
         let side = ((WIDTH - left - 4.0) / n as f64).min(84.0);
-        let height = side.min(46.0).max(if n <= COUNTED { 34.0 } else { 10.0 });
+        let height = side.min(46.0).max(if n <= COUNTED { 34.0 } else { SMALL });
         let top = 2.0 * LINE + 2.0;
         let canvas = Canvas::new(top + height * n as f64 + LINE + 6.0);
         let paper = paper(&canvas);
@@ -44,14 +49,17 @@ impl ConfusionMatrix {
         paper.text((middle, LINE / 2.0), "prediction", Role::Strong, Anchor::Middle);
         paper.text((2.0, LINE * 1.5), "reference", Role::Strong, Anchor::Start);
         let mut words = Vec::new();
-        for (row, name) in self.classes.iter().enumerate() {
+        for (row, name) in classes.iter().enumerate() {
             let counts = self.counts.get(row).map_or(&[][..], Vec::as_slice);
-            let total: u64 = counts.iter().sum();
+            let total: u128 = counts.iter().map(|count| u128::from(*count)).sum();
             let (x, y) = (left + side * (row as f64 + 0.5), top + height * (row as f64 + 0.5));
             let number = (row + 1).to_string();
             let (across, beside) =
                 if numbered { (number.clone(), format!("{number} {name}")) } else { (name.clone(), name.clone()) };
-            paper.text((x, LINE * 1.5), &cut(&across, side), Role::Soft, Anchor::Middle);
+            // Numbers of many classes would stand on each other.
+            if side > 16.0 || (row + 1).is_multiple_of(5) {
+                paper.text((x, LINE * 1.5), &cut(&across, side.max(16.0)), Role::Soft, Anchor::Middle);
+            }
             paper.text((left - 6.0, y), &cut(&beside, left - 8.0), Role::Soft, Anchor::End);
             for (column, count) in counts.iter().enumerate().take(n) {
                 let share = if total > 0 { *count as f64 / total as f64 } else { 0.0 };
@@ -59,7 +67,9 @@ impl ConfusionMatrix {
                 let tip = format!("{name} taken for {}: {count} of {total}", self.classes[column]);
                 let inside = [(corner.0 + 0.5, corner.1 + 0.5), (corner.0 + side - 0.5, corner.1 + height - 0.5)];
                 paper.rectangle(inside, Role::Room, 1.0, "");
-                paper.rectangle(inside, Role::Fill(0), share, &tip);
+                if *count > 0 {
+                    paper.rectangle(inside, Role::Fill(0), share, &tip);
+                }
                 write(&paper, (corner.0 + side / 2.0, corner.1 + height / 2.0), share, *count, total, n);
             }
             if total > 0 {
@@ -70,7 +80,12 @@ impl ConfusionMatrix {
             }
         }
         let note = format!("shares of the row, {} below; a class that is absent has –", self.unit);
-        let note = if n <= COUNTED { note } else { "shares of the row; a class that is absent has –".to_owned() };
+        let note = match self.classes.len() {
+            0..=COUNTED => note,
+            all if all > n => format!("shares of the row, of the first {n} of {all} classes"),
+            all if all > SHARES => "shares of the row".to_owned(),
+            _ => "shares of the row; a class that is absent has –".to_owned(),
+        };
         paper.text((WIDTH / 2.0, canvas.height() - LINE / 2.0), &cut(&note, WIDTH), Role::Soft, Anchor::Middle);
         drop(paper);
         canvas.finish(
@@ -80,7 +95,7 @@ impl ConfusionMatrix {
     }
 }
 
-fn write(paper: &super::marks::Marks<'_>, (x, y): (f64, f64), share: f64, count: u64, total: u64, classes: usize) {
+fn write(paper: &super::marks::Marks<'_>, (x, y): (f64, f64), share: f64, count: u64, total: u128, classes: usize) {
     // Contrast turns where the square is about half as dark as its colour.
     let role = if share > 0.55 { Role::On } else { Role::Strong };
     let text = match share {

@@ -38,14 +38,18 @@ pub struct ForestRow {
 
 /// Height of a row in units: its words, and its interval.
 const ROW: f64 = 36.0;
+/// Rows that are drawn; the others are counted.
+const ROWS: usize = 60;
 const LEFT: f64 = 16.0;
 
 impl Forest {
     /// The picture.
     pub fn svg(&self) -> String {
         let ends = |row: &ForestRow| [row.estimate].into_iter().chain(row.interval.into_iter().flatten());
-        let x = Scale::around(self.rows.iter().flat_map(ends).chain([0.0]), Steps::Linear);
-        let rows = self.rows.len().max(1) as f64;
+        let shown = &self.rows[..self.rows.len().min(ROWS)];
+        let more = self.rows.len() - shown.len();
+        let x = Scale::around(shown.iter().flat_map(ends).chain([0.0]), Steps::Linear);
+        let rows = shown.len().max(1) as f64;
         let top = 4.0;
         let bottom = top + ROW * rows + 4.0;
         let canvas = Canvas::new(bottom + LINE * if self.sides.is_some() { 3.0 } else { 2.0 } + 8.0);
@@ -54,7 +58,7 @@ impl Forest {
         marks.line([(0.0, 0.0), (0.0, rows)], Role::Axis);
         let paper = paper(&canvas);
         let mut words = Vec::new();
-        for (at, row) in self.rows.iter().enumerate() {
+        for (at, row) in shown.iter().enumerate() {
             let interval = match row.interval {
                 Some([low, high]) => format!("[{}, {}]", precise(low, &x), precise(high, &x)),
                 None => "[no interval]".to_owned(),
@@ -79,6 +83,7 @@ impl Forest {
         }
         let below = bottom + LINE + 6.0;
         let name = format!("{}, {} % interval", self.x.label(), (self.level * 1000.0).round() / 10.0);
+        let name = if more > 0 { format!("{name}; {more} more are not shown") } else { name };
         paper.text((WIDTH / 2.0, below), &name, Role::Strong, Anchor::Middle);
         if let Some([left, right]) = &self.sides {
             let half = WIDTH / 2.0 - 16.0;

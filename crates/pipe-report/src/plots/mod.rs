@@ -10,6 +10,8 @@ mod curves;
 mod forest;
 mod histogram;
 mod marks;
+#[cfg(test)]
+mod odd;
 mod paired;
 mod plot;
 mod rates;
