@@ -4,6 +4,7 @@
 use std::{f64::consts::PI, fs, path::Path};
 
 use indexmap::IndexMap;
+use pipe_metrics::{LengthUnit, Metrics, Score};
 use pipe_report::{
     Case, Curve, DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Overlay, Plot, Provenance, Rank, Report,
     Series, Shown, Sight, data_html, html,
@@ -23,9 +24,11 @@ fn report() -> Report {
         axes: IndexMap::from([("fold".into(), (at % 3).to_string())]),
         case: format!("case{at:03}"),
         patient: format!("patient{:02}", at / 4),
+        class: "vessel".into(),
         metric: metric.into(),
-        value: (at != 7).then(|| 0.8 + 0.1 * (at as f64).sin()),
+        value: if at == 7 { Score::Excluded } else { Score::Known(0.8 + 0.1 * (at as f64).sin()) },
     };
+    let described = Metrics::default().descriptions(LengthUnit::Pixel);
     let metrics = ["dice", "iou", "precision", "recall", "cldice"];
     let falling = |to: f64| (0..60).map(|epoch| to + 0.8 * (-f64::from(epoch) / 12.0).exp()).collect::<Vec<_>>();
     let curve = |fold: usize| Curve {
@@ -74,6 +77,7 @@ fn report() -> Report {
         title: "Vessels in <angiograms>".into(),
         experiment: "vessels".into(),
         description: Some("U-Net against SVS-net, three folds by patient.".into()),
+        metrics: described,
         cases: metrics.iter().flat_map(|metric| (0..36).map(move |at| case(at, metric))).collect(),
         curves: (0..3).map(curve).collect(),
         overlays: [Rank::Best, Rank::Median, Rank::Worst].into_iter().enumerate().map(overlay).collect(),
@@ -104,6 +108,7 @@ fn data() -> DataReport {
     let fold = |at: usize| FoldReport {
         stage: format!("split[fold={at}]"),
         parts: if at == 2 { Vec::new() } else { parts() },
+        leaks: false,
         warnings: if at == 1 { vec![(false, "`plaque` is rare in validation".into())] } else { Vec::new() },
     };
     let sight = |cases: Vec<Shown>| Sight { kind: "The same image".into(), text: "twins".into(), cases, more: 2 };
