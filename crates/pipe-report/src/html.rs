@@ -4,7 +4,12 @@
 
 use askama::Template;
 
-use crate::{Overlay, Plot, Report, folds, markdown::point, mean_and_sd, table, value};
+use pipe_metrics::statistics::{Comparison, ComparisonPlan, Interval, Zeros, rank_biserial};
+
+use crate::{
+    Compared, Overlay, Plot, Report, compared, comparison_plots, distributions, folds, markdown::point, mean_and_sd,
+    p_value, table, value,
+};
 
 #[derive(Template)]
 #[template(path = "plots.html")]
@@ -28,6 +33,39 @@ struct ReportPage<'r> {
     folds: Vec<String>,
     /// The table.
     lines: Vec<Line>,
+    /// How values spread over cases.
+    distributions: Plots,
+    /// Systems against each other.
+    compared: Vec<ComparedLine>,
+    /// Pairs of systems of which nothing can be said, and why.
+    not_compared: Vec<String>,
+    comparison_plots: Plots,
+}
+
+/// Plots, and those that are unfolded.
+struct Plots {
+    first: Vec<Plot>,
+    more: Vec<Plot>,
+}
+
+impl Plots {
+    /// Three stand in a row of a wide page.
+    fn of(mut plots: Vec<Plot>) -> Self {
+        let more = plots.split_off(plots.len().min(3));
+        Self { first: plots, more }
+    }
+}
+
+/// Two systems by a metric, as it is read.
+struct ComparedLine {
+    metric: String,
+    systems: String,
+    n: String,
+    size: String,
+    rank_biserial: String,
+    wilcoxon: String,
+    holm: String,
+    permutation: String,
 }
 
 struct Figure {
@@ -69,8 +107,40 @@ pub fn html(report: &Report) -> String {
         per_fold: columns.iter().map(|fold| value(row.fold(fold))).collect(),
     });
     let folds = columns.iter().map(|fold| point(fold)).collect();
-    let page = ReportPage { report, figures: figures.collect(), folds, lines: lines.collect() };
+    let (compared, not_compared) = compared(&report.metrics, &report.cases, &ComparisonPlan::default());
+    let page = ReportPage {
+        report,
+        figures: figures.collect(),
+        folds,
+        lines: lines.collect(),
+        distributions: Plots::of(distributions(&report.metrics, &report.cases)),
+        compared: compared.iter().map(compared_line).collect(),
+        not_compared: not_compared
+            .iter()
+            .map(|pair| format!("{} by {}: {}", pair.systems.join(" and "), pair.metric, pair.why))
+            .collect(),
+        comparison_plots: Plots::of(comparison_plots(&compared)),
+    };
     page.render().expect("writing to a text")
+}
+
+fn compared_line(compared: &Compared) -> ComparedLine {
+    let Comparison { n, unpaired, size, wilcoxon, permutation, .. } = &compared.comparison;
+    let unit = if compared.unit.is_empty() { String::new() } else { format!(" {}", compared.unit) };
+    let interval = match size.interval {
+        Interval::Bounds(low, high) => format!("[{}, {}]", value(Some(low)), value(Some(high))),
+        Interval::Undefined(why) => format!("(no interval: {})", why.label()),
+    };
+    ComparedLine {
+        metric: compared.label.clone(),
+        systems: compared.systems.join(" − "),
+        n: if unpaired.is_empty() { n.to_string() } else { format!("{n} (+{} unpaired)", unpaired.len()) },
+        size: format!("{}{unit} {interval}", value(Some(size.value))),
+        rank_biserial: format!("{:.2}", rank_biserial(&compared.pairs.differences(), Zeros::Pratt)),
+        wilcoxon: p_value(wilcoxon.test.p),
+        holm: p_value(compared.holm),
+        permutation: p_value(permutation.p),
+    }
 }
 
 fn dice(overlay: &Overlay) -> String {

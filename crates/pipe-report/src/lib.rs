@@ -2,6 +2,7 @@
 //!
 //! Does not know stores' contents, stages or networks: a [`Report`] is plain data, and each renderer is a function of it.
 
+mod compared;
 mod data;
 mod data_html;
 mod html;
@@ -12,6 +13,7 @@ mod plots;
 mod report;
 mod table;
 
+pub use compared::{Compared, NotCompared, compared, comparison_plots, distributions};
 pub use data::{DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Shown, Sight};
 pub use data_html::data_html;
 pub use html::{html, plots_html};
