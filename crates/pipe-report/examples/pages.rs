@@ -18,7 +18,7 @@ fn main() {
     }
 }
 
-fn report() -> Report {
+pub(crate) fn report() -> Report {
     let case = |at: usize, metric: &str| Case {
         system: ["U-Net", "SVS-net"][at % 2].into(),
         axes: IndexMap::from([("fold".into(), (at / 48).to_string())]),
@@ -92,7 +92,7 @@ fn report() -> Report {
     }
 }
 
-fn data() -> DataReport {
+pub(crate) fn data() -> DataReport {
     let shown = |case: &str| Shown { case: case.into(), caption: "patient 3".into(), jpeg: None };
     let issue = |at: usize| DataIssue {
         what: if at < 2 { "size" } else { "mask values" }.into(),

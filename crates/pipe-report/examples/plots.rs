@@ -32,12 +32,7 @@ impl Random {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let random = &mut Random(7);
-    let mut plots = vec![curves(random), boxes(random, 40), boxes(random, 10_000)];
-    plots.extend([sizes(random, 120), sizes(random, 10_000), rates(Rates::Roc), rates(Rates::PrecisionRecall)]);
-    plots.extend([reliability(), confusion(&["background", "lumen", "plaque"]), confusion(ORGANS)]);
-    plots.extend([paired(random, PairedView::Slopes, 24), paired(random, PairedView::Differences, 90), forest(random)]);
-    plots.extend(data(random));
+    let plots = plots();
     let page = arguments.first().expect("PAGE.html");
     fs::write(page, plots_html("Every kind of plot, from made-up numbers", &plots))
         .expect("a page that can be written");
@@ -47,6 +42,17 @@ fn main() {
             fs::write(Path::new(folder).join(format!("{at:02}.svg")), plot.file()).expect("a file that can be written");
         }
     }
+}
+
+/// Every kind of plot.
+pub(crate) fn plots() -> Vec<Plot> {
+    let random = &mut Random(7);
+    let mut plots = vec![curves(random), boxes(random, 40), boxes(random, 10_000)];
+    plots.extend([sizes(random, 120), sizes(random, 10_000), rates(Rates::Roc), rates(Rates::PrecisionRecall)]);
+    plots.extend([reliability(), confusion(&["background", "lumen", "plaque"]), confusion(ORGANS)]);
+    plots.extend([paired(random, PairedView::Slopes, 24), paired(random, PairedView::Differences, 90), forest(random)]);
+    plots.extend(data(random));
+    plots
 }
 
 fn curves(random: &mut Random) -> Plot {
