@@ -91,7 +91,7 @@ impl Marks<'_> {
         self.area.draw(&Text::new(text.to_owned(), place, style)).expect(SAFE);
     }
 
-    /// How many units one step of each axis is.
+    /// Where a place lies, in units from the upper left corner of the picture.
     pub(crate) fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
         let (x, y) = self.area.map_coordinate(&(x, y));
         (f64::from(x) / f64::from(FINE), f64::from(y) / f64::from(FINE))
