@@ -28,7 +28,7 @@ pub use mask::{Connectivity, LengthUnit, Spacing, SpacingError, skeletonize};
 pub use metrics::*;
 pub use pair::{CaseError, Elements, Pair};
 pub use pooled::Pooled;
-pub use probability::{Bin, Group, Groups, NoProbability, ProbabilityCounts, Threshold};
+pub use probability::{Bin, CurvePoint, Group, Groups, NoProbability, ProbabilityCounts, Threshold};
 pub use score::Score;
 pub use setting::{NonNegative, OutOfRange, Positive, Share};
 pub use surfaces::{Side, Surfaces};

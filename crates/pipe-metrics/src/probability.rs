@@ -184,6 +184,33 @@ impl Groups {
         })
     }
 
+    /// The ROC and the precision-recall curve, from the highest threshold down, for plots.
+    ///
+    /// A threshold is left out where neither recall nor false-positive rate has grown by `step` since the one before; the first
+    /// and the last stay. Empty without foreground or without background.
+    pub fn curve(&self, step: f64) -> Vec<CurvePoint> {
+        let [positive, negative] = self.totals();
+        if positive == 0 || negative == 0 {
+            return Vec::new();
+        }
+        let point = |at: Threshold| CurvePoint {
+            threshold: at.threshold,
+            recall: at.true_positive as f64 / positive as f64,
+            false_positive_rate: at.false_positive as f64 / negative as f64,
+            precision: at.true_positive as f64 / (at.true_positive + at.false_positive) as f64,
+        };
+        let mut points: Vec<CurvePoint> = Vec::new();
+        for (number, at) in self.thresholds().map(point).enumerate() {
+            let grown = |last: &CurvePoint| {
+                at.recall - last.recall >= step || at.false_positive_rate - last.false_positive_rate >= step
+            };
+            if points.last().is_none_or(grown) || number + 1 == self.0.len() {
+                points.push(at);
+            }
+        }
+        points
+    }
+
     /// Pixels in bins of equal width, the first from 0 on: bin `k` of `n` holds `k / n < p <= (k + 1) / n`, the first also 0.
     pub fn bins(&self, number: usize) -> Vec<Bin> {
         let edge = |bin: usize| bin as f64 / number as f64;
@@ -212,6 +239,19 @@ pub struct Threshold {
     pub true_positive: u64,
     /// Of those, how many it has not.
     pub false_positive: u64,
+}
+
+/// A point of the ROC and of the precision-recall curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Pixels at or above it are foreground.
+    pub threshold: f64,
+    /// Share of the foreground that is found (true-positive rate).
+    pub recall: f64,
+    /// Share of the background that is taken for foreground.
+    pub false_positive_rate: f64,
+    /// Share of what is found that is right.
+    pub precision: f64,
 }
 
 /// Pixels whose probabilities are close: a point of the reliability curve.
@@ -275,6 +315,17 @@ mod tests {
         let text = serde_json::to_string(&sum).expect("plain data");
         assert_eq!(serde_json::from_str::<ProbabilityCounts>(&text).expect("its own"), sum);
         assert!(serde_json::from_str::<ProbabilityCounts>("[[15361, 1, 1]]").is_err());
+    }
+
+    #[test]
+    fn curves() {
+        let groups = Groups::of(&[0.9, 0.6, 0.4, 0.1], &[1, 0, 1, 0], None);
+        let points = |step: f64| -> Vec<[f64; 3]> {
+            groups.curve(step).iter().map(|point| [point.recall, point.false_positive_rate, point.precision]).collect()
+        };
+        assert_eq!(points(0.0), [[0.5, 0.0, 1.0], [0.5, 0.5, 0.5], [1.0, 0.5, 2.0 / 3.0], [1.0, 1.0, 0.5]]);
+        assert_eq!(points(0.9), [[0.5, 0.0, 1.0], [1.0, 1.0, 0.5]]);
+        assert!(Groups::of(&[0.5], &[1], None).curve(0.0).is_empty());
     }
 
     #[test]
