@@ -101,4 +101,22 @@ mod tests {
         check("{ epochs: 1, loss: { plain: {}, dice: {} } }", &["exactly one of"]);
         check("{ epochs: 1, loss: plane }", &["did you mean `plain`"]);
     }
+
+    #[test]
+    fn a_word_and_a_map_of_one_name() {
+        let settings = serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false });
+        let schema = serde_json::json!({ "oneOf": [
+            { "const": "boundary" },
+            {
+                "type": "object", "required": ["boundary"], "properties": { "boundary": settings },
+                "additionalProperties": false,
+            },
+        ] });
+        let found = |text: &str| {
+            let node = parse(&mut Sources::default(), "a.yaml", text.as_bytes()).expect("right YAML");
+            bind_to::<serde_json::Value>(&node, &schema, "metric").err().map(|problems| problems[0].label.clone())
+        };
+        assert_eq!((found("boundary"), found("{ boundary: {} }")), (None, None));
+        assert_eq!(found("volume").as_deref(), Some("known: `boundary`"));
+    }
 }

@@ -186,7 +186,9 @@ impl<'s> Checker<'s> {
         let words: Vec<&str> = choices.iter().flat_map(|schema| words(schema)).collect();
         let tags: Vec<(&str, &Json)> =
             choices.iter().filter_map(|schema| tag(schema).map(|tag| (tag, *schema))).collect();
-        let names: Vec<&str> = words.iter().copied().chain(tags.iter().map(|(tag, _)| *tag)).collect();
+        // What may be written both ways, as a word and with settings below it, is one name.
+        let further = tags.iter().map(|(tag, _)| *tag).filter(|tag| !words.contains(tag));
+        let names: Vec<&str> = words.iter().copied().chain(further).collect();
         match node.value() {
             Value::Text(_) if !names.is_empty() && !node.is_from_environment() => {
                 let text = node.text().expect("matched");
