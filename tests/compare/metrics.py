@@ -29,7 +29,7 @@ METRICS = [
     "betti_0_error", "betti_1_error",
 ]
 OF_PROBABILITIES = ["roc_auc", "pr_auc", "ece", "brier"]
-KINDS = ["blobs", "touching the border", "thin", "many components", "noise", "far apart", "nested"]
+KINDS = ["blobs", "touching the border", "thin", "many components", "noise", "far apart", "nested", "tiny"]
 
 
 def smooth(random, shape, sigma):
@@ -73,7 +73,9 @@ def cases(count, seed):
         shape = tuple(int(side) for side in random.integers(20, 34, 3)) if deep else tuple(int(side) for side in random.integers(48, 120, 2))
         # Sides like 0.1 make ties that float32 breaks its own way; these are sums of powers of two.
         spacing = tuple(float(side) for side in random.integers(2, 24, len(shape)) / 8) if number % 3 else (1.0,) * len(shape)
-        reference, prediction = masks(random, kind, shape)
+        if kind == "tiny":
+            shape = tuple(int(side) for side in random.integers(2, 6, len(shape)))
+        reference, prediction = masks(random, "noise" if kind == "tiny" else kind, shape)
         if reference.any() and prediction.any():
             probabilities = numpy.clip(prediction * 0.5 + random.random(shape) * 0.5, 2**-10, 1).astype(numpy.float32)
             if number % 2:

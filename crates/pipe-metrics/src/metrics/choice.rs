@@ -22,21 +22,29 @@ impl Metric {
         Some(Tagged::deserialize(json!({ name: {} })).ok()?.into())
     }
 
-    /// All metrics whose settings have defaults, and NSD at 1 mm and 2 mm (at 1 px and 2 px where pixels have no size): what there
-    /// is to know of a case. Those from probabilities only if there are any.
+    /// All metrics by all definitions: what there is to know of a case. F-beta at 0.5 and 2, NSD at 1 and 2 of `unit`; those from
+    /// masks, those from probabilities, or both.
     pub fn all(unit: LengthUnit, needs: &[Needs]) -> Vec<Self> {
-        let nsd = [1.0, 2.0].map(|tolerance| json!({ "nsd": { "tolerance": tolerance, "unit": unit } }));
-        let f2 = [json!({ "f_beta": { "beta": 2.0 } })];
-        let with = |values: &[Value]| -> Vec<Self> {
-            let read = |value: &Value| Tagged::deserialize(value).expect("a metric with its settings").into();
-            values.iter().map(read).collect()
+        let settings = |name: &str| -> Vec<Value> {
+            match name {
+                "f_beta" => vec![json!({ "beta": 0.5 }), json!({ "beta": 2.0 })],
+                "hd95" => ["directed", "pooled", "surfel"].map(|definition| json!({ "definition": definition })).into(),
+                "nsd" => {
+                    let at = |tolerance: f64| {
+                        ["pixel", "surfel"]
+                            .map(|definition| json!({ "tolerance": tolerance, "unit": unit, "definition": definition }))
+                    };
+                    [at(1.0), at(2.0)].concat()
+                }
+                _ => vec![json!({})],
+            }
         };
-        let one = |name: &&str| match *name {
-            "nsd" => with(&nsd),
-            "f_beta" => with(&f2),
-            name => Self::named(name).into_iter().collect(),
+        let of = |name: &&'static str| {
+            let name = *name;
+            let metric = move |settings| Tagged::deserialize(json!({ name: settings })).expect("its settings").into();
+            settings(name).into_iter().map(metric)
         };
-        METRICS.iter().flat_map(one).filter(|metric| needs.contains(&metric.needs())).collect()
+        METRICS.iter().flat_map(of).filter(|metric: &Self| needs.contains(&metric.needs())).collect()
     }
 }
 
@@ -243,7 +251,7 @@ mod tests {
             }
         }
         let both = Metric::all(LengthUnit::Millimetre, &[Needs::Masks, Needs::Probabilities]);
-        assert_eq!(both.len(), METRICS.len() + 1);
+        assert_eq!(both.len(), METRICS.len() + 6);
         assert!(METRICS.iter().all(|name| both.iter().any(|metric| metric.name() == *name)));
         assert!(Metrics::default().iter().all(|metric| metric.needs() == Needs::Masks));
     }

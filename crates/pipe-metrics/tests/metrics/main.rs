@@ -29,12 +29,10 @@ fn millimetres(sides: [f64; 3]) -> Spacing {
     Spacing::millimetres(sides).expect("a spacing")
 }
 
-/// Every metric of masks, and the definitions that are not the default.
+/// Every metric of masks by every definition, and some with further settings.
 fn every_metric() -> Vec<Metric> {
     let mut all = Metric::all(LengthUnit::Millimetre, &[Needs::Masks]);
     let further = [
-        json!({ "hd95": { "definition": "pooled" } }),
-        json!({ "hd95": { "definition": "surfel" } }),
         json!({ "nsd": { "tolerance": 1.5, "definition": "surfel" } }),
         json!({ "nsd": { "tolerance": 1, "unit": "px" } }),
         json!({ "lesion_f1": { "connectivity": "faces", "overlap": { "iou": 0.3 } } }),

@@ -205,5 +205,5 @@ fn pooled_is_one_large_case() {
             with += 1;
         }
     }
-    assert_eq!(with, 15, "eleven overlaps, four from probabilities");
+    assert_eq!(with, 16, "twelve overlaps, four from probabilities");
 }
