@@ -4,7 +4,8 @@
 //!
 //! All look at pixels within the field of view, of one class against everything else; pixels of equal probability are one group,
 //! so that nothing depends on their order. Probabilities of a case are taken as they are; of several cases together (pooled) as
-//! half-precision numbers, which is what is stored.
+//! half-precision numbers, which is what is stored. The convention for empty masks plays no part: a prediction has probabilities
+//! everywhere, and where the reference lacks what a formula needs, the case is excluded.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
