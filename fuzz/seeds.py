@@ -140,6 +140,7 @@ def pnm():
         "declares_huge": b"P5 999999999 999999999 255\n\0", "declares_large": b"P2 16384 16384 255\n1 2 3",
         "declares_many_channels": b"P7\nWIDTH 9\nHEIGHT 9\nDEPTH 999999999\nMAXVAL 255\nENDHDR\n", "no_digits": b"P5 9999999999 1 1\n",
         "beyond_the_largest": b"P2 1 1 3 4\n", "two_pictures": b"P5 1 1 255\n\0P5 1 1 255\n\0", "comment_only": b"P5 # and no end",
+        "only_opacity": b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" + bytes(8),
     }.items():
         cut("pnm", name, text, *([1, 2, 3, 5, 9, 13] if name == "p5" else []))
 

@@ -79,14 +79,27 @@ impl Head {
     fn of_pam(words: &mut Words<'_>) -> Result<Self, FormatError> {
         let mut head =
             Self { kind: b'7', height: 0, width: 0, channels: 0, largest: 0, alpha: false, samples: usize::MAX };
+        let mut tuple: &[u8] = b"";
         loop {
             match words.word()? {
                 b"WIDTH" => head.width = words.number()?,
                 b"HEIGHT" => head.height = words.number()?,
                 b"DEPTH" => head.channels = words.number()?,
                 b"MAXVAL" => head.largest = words.number()? as u32,
-                b"TUPLTYPE" => head.alpha = words.word()?.ends_with(b"_ALPHA"),
+                b"TUPLTYPE" => tuple = words.word()?,
                 b"ENDHDR" => {
+                    head.alpha = tuple.ends_with(b"_ALPHA");
+                    let colours = match tuple.strip_suffix(b"_ALPHA").unwrap_or(tuple) {
+                        b"BLACKANDWHITE" | b"GRAYSCALE" => Some(1),
+                        b"RGB" => Some(3),
+                        // Of a type of somebody's own: at least one besides opacity.
+                        _ if head.alpha => Some(head.channels.saturating_sub(1).max(1)),
+                        _ => None,
+                    };
+                    if colours.is_some_and(|colours| head.channels != colours + usize::from(head.alpha)) {
+                        let tuple = String::from_utf8_lossy(&tuple[..tuple.len().min(20)]);
+                        return Err(damaged(format!("it has {} channels, which is not `{tuple}`", head.channels)));
+                    }
                     head.samples = words.at + 1;
                     return Ok(head);
                 }

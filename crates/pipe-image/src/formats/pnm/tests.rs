@@ -44,6 +44,18 @@ fn nonsense_is_damaged() {
         let found = decode(bytes);
         assert!(matches!(found, Err(FormatError::Damaged { .. } | FormatError::Truncated { .. })), "{found:?}");
     }
+    // Channels and their names, which fuzzing found to be nothing but opacity.
+    let pam = |depth: usize, tuple: &str| {
+        let head = format!("P7\nWIDTH 1\nHEIGHT 1\nTUPLTYPE {tuple}\nDEPTH {depth}\nMAXVAL 255\nENDHDR\n");
+        decode(&[head.as_bytes(), &vec![7; depth]].concat())
+            .map(|raster| raster.alpha)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!([pam(4, "RGB_ALPHA"), pam(2, "GRAYSCALE_ALPHA"), pam(5, "MINE_ALPHA")], [const { Ok(true) }; 3]);
+    assert_eq!([pam(3, "RGB"), pam(1, "GRAYSCALE"), pam(5, "MINE")], [const { Ok(false) }; 3]);
+    let told = Err("the PNM data are damaged: it has 1 channels, which is not `RGB_ALPHA`".to_owned());
+    assert_eq!(pam(1, "RGB_ALPHA"), told);
+    assert!(pam(1, "MINE_ALPHA").is_err() && pam(4, "RGB").is_err());
     assert!(matches!(decode(b"P5 1 1 9\n\x01P5 1 1 9\n\x01"), Err(FormatError::UnsupportedKind { .. })));
 }
 
