@@ -35,4 +35,5 @@ mod real_data;
 mod resources;
 mod science;
 mod stand_in;
+mod tables;
 mod together;

@@ -135,7 +135,9 @@ pub struct Evaluation {
     pub unit: LengthUnit,
     /// The classes from 1; behind them any class, if it was measured.
     pub classes: Vec<String>,
-    /// The metrics.
+    /// The metrics, as they were asked for.
+    pub recipe: Metrics,
+    /// What they are called.
     pub metrics: Vec<Description>,
     /// The cases.
     pub cases: Vec<CaseScores>,
@@ -188,6 +190,7 @@ impl Evaluation {
             empty: protocol.empty,
             unit,
             classes: protocol.names(names, classes),
+            recipe: protocol.metrics.clone(),
             metrics: protocol.metrics.descriptions(unit),
             cases: rows,
             pooled: sums.iter().map(pooled).collect(),

@@ -81,6 +81,7 @@ pub(crate) fn report() -> Report {
         experiment: "vessels".into(),
         description: Some("U-Net against SVS-net, three folds by patient.".into()),
         metrics: described,
+        plots: Vec::new(),
         cases: metrics.iter().flat_map(|metric| (0..144).map(move |at| case(at, metric))).collect(),
         curves: (0..3).map(curve).collect(),
         overlays: [Rank::Best, Rank::Median, Rank::Worst].into_iter().enumerate().map(overlay).collect(),

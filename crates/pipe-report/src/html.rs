@@ -33,6 +33,8 @@ struct ReportPage<'r> {
     folds: Vec<String>,
     /// The table.
     lines: Vec<Line>,
+    /// Sizes, rates, calibration.
+    pixels: Plots,
     /// How values spread over cases.
     distributions: Plots,
     /// Systems against each other.
@@ -113,6 +115,7 @@ pub fn html(report: &Report) -> String {
         figures: figures.collect(),
         folds,
         lines: lines.collect(),
+        pixels: Plots::of(report.plots.clone()),
         distributions: Plots::of(distributions(&report.metrics, &report.cases)),
         compared: compared.iter().map(compared_line).collect(),
         not_compared: not_compared
@@ -190,6 +193,7 @@ mod tests {
             description: Some("a & b".into()),
             metrics: Vec::new(),
             cases: Vec::new(),
+            plots: Vec::new(),
             curves: Vec::new(),
             overlays: Vec::new(),
             provenance: Vec::new(),

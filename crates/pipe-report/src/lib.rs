@@ -5,10 +5,13 @@
 mod compared;
 mod data;
 mod data_html;
+mod draft;
 mod html;
 mod markdown;
 mod number;
 mod overlay;
+pub mod paper;
+mod pixels;
 mod plots;
 mod report;
 mod table;
@@ -16,10 +19,12 @@ mod table;
 pub use compared::{Compared, NotCompared, compared, comparison_plots, distributions};
 pub use data::{DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Shown, Sight};
 pub use data_html::data_html;
+pub use draft::{Recipe, draft};
 pub use html::{html, plots_html};
 pub use markdown::markdown;
 pub use number::{mean_and_sd, p_value, value};
 pub use overlay::{Overlay, Rank, overlay_png};
+pub use pixels::{SystemPixels, pixel_plots};
 pub use plots::{
     Axis, Band, BoxPlot, Cloud, Clouds, ConfusionMatrix, Curve, Curves, Dot, Forest, ForestRow, Group, PairedPlot,
     PairedView, Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem, Series,

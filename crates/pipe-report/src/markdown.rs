@@ -4,7 +4,33 @@
 
 use std::fmt::Write as _;
 
-use crate::{LEAKY, Report, folds, mean_and_sd, table, value};
+use crate::{LEAKY, Report, Row, folds, mean_and_sd, table, value};
+
+/// The table of means.
+pub(crate) fn results(rows: &[Row]) -> String {
+    let columns = folds(rows);
+    let folds: Vec<String> = columns.iter().map(|fold| point(fold)).collect();
+    let mut text = format!(
+        "| system | metric | mean ± SD over cases | median | n | mean ± SD over folds | {} |\n|---|---|---:|---:|---:|---:|{}\n",
+        folds.join(" | "),
+        "---:|".repeat(folds.len())
+    );
+    for row in rows {
+        let n = row.cases();
+        let per_fold: Vec<_> = columns.iter().map(|fold| value(row.fold(fold))).collect();
+        let line = format!(
+            "| {} | {} | {} | {} | {n} | {} | {} |\n",
+            row.system,
+            row.label,
+            mean_and_sd(row.mean, row.sd),
+            value(row.median),
+            mean_and_sd(row.mean_over_folds, row.sd_over_folds),
+            per_fold.join(" | ")
+        );
+        text.push_str(&line);
+    }
+    text + "\n"
+}
 
 /// The report as Markdown; `picture` gives the file of an overlay by its position.
 pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
@@ -26,28 +52,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     }
     let rows = table(&report.metrics, &report.cases);
     if !rows.is_empty() {
-        add("## Test results\n".to_owned());
-        let columns = folds(&rows);
-        let folds: Vec<String> = columns.iter().map(|fold| point(fold)).collect();
-        add(format!(
-            "| system | metric | mean ± SD over cases | median | n | mean ± SD over folds | {} |",
-            folds.join(" | ")
-        ));
-        add(format!("|---|---|---:|---:|---:|---:|{}", "---:|".repeat(folds.len())));
-        for row in &rows {
-            let n = row.cases();
-            let per_fold: Vec<_> = columns.iter().map(|fold| value(row.fold(fold))).collect();
-            add(format!(
-                "| {} | {} | {} | {} | {n} | {} | {} |",
-                row.system,
-                row.label,
-                mean_and_sd(row.mean, row.sd),
-                value(row.median),
-                mean_and_sd(row.mean_over_folds, row.sd_over_folds),
-                per_fold.join(" | ")
-            ));
-        }
-        add(String::new());
+        add(format!("## Test results\n\n{}", results(&rows)));
     }
     if !report.notes.is_empty() {
         add("## Conventions\n".to_owned());

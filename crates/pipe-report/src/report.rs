@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use pipe_metrics::Description;
 use serde::Serialize;
 
-use crate::{Case, Curve, Overlay};
+use crate::{Case, Curve, Overlay, Plot};
 
 /// What every report says of evaluations on folds that were cut by image.
 pub const LEAKY: &str = "Leaky: folds were cut by image, so frames of one patient are on both sides, and numbers say little about new patients.";
@@ -49,6 +49,8 @@ pub struct Report {
     pub metrics: Vec<Description>,
     /// Values by case.
     pub cases: Vec<Case>,
+    /// Pictures of all pixels: rates, calibration, classes taken for each other; and values against sizes.
+    pub plots: Vec<Plot>,
     /// Loss curves, one a training.
     pub curves: Vec<Curve>,
     /// Predictions over their images.

@@ -51,7 +51,7 @@ pub struct Row {
     pub class: String,
     /// Key of the metric.
     pub metric: String,
-    /// Its name for people, with the class where there are several.
+    /// Its name for people, with the class where there are several, and the unit.
     pub label: String,
     /// Its unit; empty for plain ratios.
     pub unit: String,
@@ -116,7 +116,8 @@ pub fn table(metrics: &[Description], cases: &[Case]) -> Vec<Row> {
         for (metric, class) in metrics.iter().flat_map(|metric| classes.iter().map(move |class| (metric, *class))) {
             if let Some(cases) = chosen.get(&(system, metric.key.as_str(), class)) {
                 let of_class = if classes.len() > 1 { format!(", {class}") } else { String::new() };
-                rows.push(Row { label: format!("{}{of_class}", metric.label), ..row(metric, cases) });
+                let unit = if metric.unit.is_empty() { String::new() } else { format!(" [{}]", metric.unit) };
+                rows.push(Row { label: format!("{}{of_class}{unit}", metric.label), ..row(metric, cases) });
             }
         }
     }

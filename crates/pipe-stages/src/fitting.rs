@@ -180,7 +180,9 @@ mod tests {
         let files = |rest: &str| format!(r#"{{"files": {{"images": ["{{case}}_{{slice}}.png"], {rest}}}}}"#);
         assert_eq!(of(&files(r#""slices": true"#), pictures), Some(1));
         assert_eq!(of(&files(r#""slices": true, "neighbours": {"each_side": 2}"#), pictures), Some(5));
-        assert_eq!(of(&files(r#""neighbours": {"each_side": 1, "along": "slice"}"#), pictures), Some(3));
+        let stacked = r#""stack": "slice", "slices": true, "neighbours": {"each_side": 1}"#;
+        assert_eq!(of(&files(stacked), pictures), Some(3));
+        assert_eq!(of(&files(r#""stack": "slice""#), volumes), None);
         assert_eq!(of(&files(r#""slices": false"#), pictures), None);
     }
 

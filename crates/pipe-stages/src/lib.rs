@@ -17,6 +17,7 @@ mod prepare;
 mod selection;
 mod split;
 mod summary;
+mod tables;
 mod train;
 mod weights;
 
@@ -36,6 +37,7 @@ pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};
 pub use split::{Cut, Method, Split, SplitWith, Stratify};
 pub use summary::{Results, results};
+pub use tables::RowError;
 pub use train::{Train, device_choice};
 pub use weights::WeightsFrom;
 

@@ -11,24 +11,25 @@ use std::{
 use indexmap::IndexMap;
 use pipe_engine::{Plan, PlanNode, marks};
 use pipe_image::{Image, Pack};
-use pipe_metrics::Evaluation;
-use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Report, Series};
+use pipe_metrics::{Evaluation, Pooled};
+use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Recipe, Report, Series, SystemPixels, pixel_plots};
 use pipe_spec::Experiment;
 use pipe_store::{Digest, Record, Shape, Store};
+use serde::de::DeserializeOwned;
 
 use crate::{
-    evaluate::{SUMMARY, foreground},
+    evaluate::{POOLED, SUMMARY, foreground},
     failure::Failure,
 };
 
 /// Raised when equal results would be shown in another way.
-const VIEW: u32 = 1;
+const VIEW: u32 = 2;
 
 /// The results that a report shows.
 pub struct Results<'a> {
-    plan: &'a Plan,
-    records: &'a [Option<Arc<Record>>],
-    experiment: &'a Experiment,
+    pub(crate) plan: &'a Plan,
+    pub(crate) records: &'a [Option<Arc<Record>>],
+    pub(crate) experiment: &'a Experiment,
 }
 
 /// The results of a planned experiment, one record a node.
@@ -60,6 +61,7 @@ impl Results<'_> {
             description: self.experiment.description.clone(),
             metrics: Vec::new(),
             cases: Vec::new(),
+            plots: Vec::new(),
             curves: Vec::new(),
             overlays: Vec::new(),
             provenance: Vec::new(),
@@ -70,6 +72,7 @@ impl Results<'_> {
         };
         let mut thresholds: Vec<f64> = Vec::new();
         let mut conventions: Vec<String> = Vec::new();
+        let mut pixels: IndexMap<String, SystemPixels> = IndexMap::new();
         for (index, (node, record)) in self.plan.nodes.iter().zip(self.records).enumerate() {
             let Some(record) = record else {
                 report.missing.push(node.id.clone());
@@ -79,7 +82,11 @@ impl Results<'_> {
             match node.kind.name {
                 "train" => report.curves.push(curve(node, &Artifact::of(record, "model", store)?)?),
                 "evaluate" => {
-                    let evaluation = evaluation(&Artifact::of(record, "evaluation", store)?)?;
+                    let artifact = Artifact::of(record, "evaluation", store)?;
+                    let (evaluation, pooled): (Evaluation, Vec<Pooled>) =
+                        (read(&artifact, SUMMARY)?, read(&artifact, POOLED)?);
+                    let system = self.system(index) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
+                    pixels.entry(system).or_default().add(&evaluation, &pooled);
                     if let Some(threshold) = evaluation.threshold.filter(|threshold| !thresholds.contains(threshold)) {
                         thresholds.push(threshold);
                     }
@@ -101,10 +108,33 @@ impl Results<'_> {
                 _ => {}
             }
         }
+        report.plots = pixel_plots(&pixels);
         if !report.cases.is_empty() {
             report.notes = notes(&thresholds, &conventions, report.leaks.is_empty());
         }
         Ok(report)
+    }
+
+    /// The recipes that a paper describes, each once.
+    pub fn recipes(&self) -> Vec<Recipe> {
+        let mut found: Vec<Recipe> = Vec::new();
+        for (at, node) in self.plan.nodes.iter().enumerate() {
+            let system = match node.kind.name {
+                "prepare" | "split" => String::new(),
+                "train" => {
+                    let fold = self.feeding(at, "training").map(|split| &self.plan.nodes[split].axes);
+                    let is_other = |(axis, _): &(&String, &String)| fold.is_none_or(|fold| !fold.contains_key(*axis));
+                    let point: String =
+                        node.axes.iter().filter(is_other).map(|(axis, value)| format!(", {axis} {value}")).collect();
+                    network_name(&node.with) + &point
+                }
+                _ => continue,
+            };
+            if found.iter().all(|recipe| recipe.kind != node.kind.name || recipe.system != system) {
+                found.push(Recipe { kind: node.kind.name, system, with: (*node.recipe).clone() });
+            }
+        }
+        found
     }
 
     /// The node that feeds a port of a node.
@@ -113,7 +143,7 @@ impl Results<'_> {
     }
 
     /// The axes of the split that a node evaluates: its fold, in the statistical sense.
-    fn fold_axes(&self, node: usize) -> IndexMap<String, String> {
+    pub(crate) fn fold_axes(&self, node: usize) -> IndexMap<String, String> {
         self.feeding(node, "truth").map(|split| self.plan.nodes[split].axes.clone()).unwrap_or_default()
     }
 
@@ -130,9 +160,7 @@ impl Results<'_> {
 
     fn network(&self, node: usize) -> String {
         let train = self.feeding(node, "prediction").and_then(|predict| self.feeding(predict, "model"));
-        let network =
-            train.and_then(|train| self.plan.nodes[train].with.get("network")?.as_object()?.keys().next().cloned());
-        network.unwrap_or_else(|| "unknown".to_owned())
+        train.map_or_else(|| "unknown".to_owned(), |train| network_name(&self.plan.nodes[train].with))
     }
 
     fn cases(&self, node: usize, evaluation: &Evaluation) -> Vec<Case> {
@@ -202,6 +230,12 @@ impl Results<'_> {
     }
 }
 
+/// The name of the network of a training.
+fn network_name(with: &serde_json::Value) -> String {
+    let network = with.get("network").and_then(|network| network.as_object()?.keys().next().cloned());
+    network.unwrap_or_else(|| "unknown".to_owned())
+}
+
 /// An artifact's bytes in the store.
 struct Artifact {
     path: PathBuf,
@@ -222,8 +256,8 @@ impl Artifact {
     }
 }
 
-fn evaluation(artifact: &Artifact) -> Result<Evaluation, Failure> {
-    let path = artifact.path.join(SUMMARY);
+fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failure> {
+    let path = artifact.path.join(name);
     let text = fs::read(&path).map_err(|source| Failure::read(&path, source))?;
     serde_json::from_slice(&text).map_err(|source| Failure::Format { path, source })
 }

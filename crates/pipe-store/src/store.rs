@@ -174,6 +174,15 @@ impl Store {
         self.objects.path(digest)
     }
 
+    /// Where a file of a folder object lies, by its path below the folder, without laying the folder out; none if it has no such file.
+    ///
+    /// # Errors
+    /// The object is missing or damaged.
+    pub fn file_in(&self, folder: &Object, path: &str) -> Result<Option<PathBuf>, StoreError> {
+        let leaves = self.objects.leaves(folder)?;
+        Ok(leaves.iter().find(|leaf| leaf.path == path).map(|leaf| self.objects.path(&leaf.digest)))
+    }
+
     /// Lays an object's contents at a path, read-only.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use pipe_engine::{Choice, NotAPattern, Pattern};
 
 pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
 pub(crate) use network::{Check, Machine, Network, Time, Work};
-pub(crate) use results::Metrics;
+pub(crate) use results::{Metrics, Table, TableFormat};
 
 /// Runs medical-image-segmentation experiments written as YAML.
 #[derive(Debug, Parser)]
@@ -53,7 +53,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Cache(Cache),
     /// Show the results of an experiment from its cached stages, and render its report.
-    Report(Chosen),
+    Report(Report),
+    /// Make tables of papers from cached results: Markdown, LaTeX, CSV, HTML.
+    Table(Table),
     /// Compare masks with masks, whoever predicted them: two files or two folders; prints all metrics as JSON.
     Metrics(Metrics),
     /// List networks, show one's layers, or probe one with a fixed filling.
@@ -151,6 +153,16 @@ impl Part {
         let targets = [parse(&self.targets)?, parse(&self.until)?].concat();
         Ok(Choice { targets, from: parse(&self.from)?, only: parse(&self.only)? })
     }
+}
+
+/// `pipe report`.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Write a paper beside the report, `paper.md`: what the run knows, and marked gaps for what only a person knows.
+    #[arg(long)]
+    pub paper: bool,
 }
 
 /// `pipe plan`.

@@ -48,9 +48,27 @@ pub(crate) enum Failure {
     /// A stage's results or data cannot be read.
     #[error(transparent)]
     Stage(#[from] pipe_stages::Failure),
+    /// There is no such table.
+    #[error("{}: {source}", file.display())]
+    Table {
+        /// The table's file.
+        file: PathBuf,
+        /// Why not.
+        source: Box<pipe_report::paper::TableError>,
+    },
+    /// A row of a table is of no evaluation.
+    #[error("{}: row `{system}`: {source}", file.display())]
+    Row {
+        /// The table's file.
+        file: PathBuf,
+        /// The row.
+        system: String,
+        /// Why not.
+        source: Box<pipe_stages::RowError>,
+    },
     /// Masks cannot be compared.
     #[error(transparent)]
-    Comparison(#[from] pipe_stages::ComparisonError),
+    Comparison(Box<pipe_stages::ComparisonError>),
     /// A file cannot be used.
     #[error("cannot {what} {path}")]
     File {
@@ -74,6 +92,8 @@ impl Failure {
             Self::Spec(_) | Self::Argument(_) | Self::Network(_) | Self::NoStage(_) | Self::Pattern(_) => 2,
             Self::Engine(EngineError::NotChosen { .. } | EngineError::Grown(_)) => 2,
             Self::Accept(pipe_engine::NotAccepted::Store(_)) => 3,
+            Self::Row { source, .. } if matches!(**source, pipe_stages::RowError::Result(_)) => 3,
+            Self::Table { .. } | Self::Row { .. } => 2,
             Self::Data(_) | Self::List(_) | Self::Comparison(_) => 1,
             Self::Accept(_) => 2,
             Self::Stage(pipe_stages::Failure::Store(_)) => 3,

@@ -18,8 +18,8 @@ pub use description::{Description, Direction, MeasureError, Needs};
 pub use distance::{Assd, Hd, Hd95, Hd95Definition, Masd, Nsd, NsdDefinition};
 pub use lesion::{LesionF1, LesionPrecision, LesionRecall, Overlap};
 pub use overlap::{
-    Accuracy, BalancedAccuracy, Dice, FBeta, Iou, Mcc, Precision, Recall, RelativeVolumeDifference, Specificity,
-    VolumetricSimilarity,
+    Accuracy, AccuracyOf, BalancedAccuracy, Dice, FBeta, Iou, Mcc, Precision, Recall, RelativeVolumeDifference,
+    Specificity, VolumetricSimilarity,
 };
 pub use probability::{Brier, Ece, PrAuc, RocAuc};
 pub use topology::{Betti0Error, Betti1Error};

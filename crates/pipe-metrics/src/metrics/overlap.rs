@@ -83,13 +83,6 @@ of_counts! {
     /// Defined for empty masks too; excluded where the reference has no background.
     Specificity "specificity" "Specificity" |counts, _| specificity(counts).into();
 
-    /// Accuracy = (TP + TN) / (TP + FP + FN + TN); higher is better, 0 to 1.
-    ///
-    /// Defined for empty masks too.
-    Accuracy "accuracy" "Accuracy" |counts, _| {
-        ratio(counts.true_positive + counts.true_negative, counts.all()).into()
-    };
-
     /// Balanced accuracy = (recall + specificity) / 2; higher is better, 0 to 1.
     ///
     /// Recall of an empty reference is what the convention for empty masks says; excluded where the reference has no background.
@@ -145,6 +138,65 @@ of_counts! {
 
 fn specificity(counts: Counts) -> Option<f64> {
     ratio(counts.true_negative, counts.true_negative + counts.false_positive)
+}
+
+/// Accuracy = (TP + TN) / (TP + FP + FN + TN); higher is better, 0 to 1.
+///
+/// Defined for empty masks too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Accuracy {
+    /// What right pixels are divided by.
+    #[serde(default, rename = "as", skip_serializing_if = "AccuracyOf::is_pixels")]
+    pub of: AccuracyOf,
+}
+
+/// What right pixels are divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccuracyOf {
+    /// The number of pixels.
+    #[default]
+    Pixels,
+    /// Twice the number of pixels: the elements of a one-hot mask of two classes, by which some published code divides, so that a
+    /// perfect prediction has one half. To reproduce its numbers beside the right ones.
+    OneHotHalved,
+}
+
+impl AccuracyOf {
+    // The form in which serde asks.
+    fn is_pixels(&self) -> bool {
+        *self == Self::Pixels
+    }
+}
+
+impl Accuracy {
+    fn of_counts(self, counts: Counts) -> Score {
+        let elements = match self.of {
+            AccuracyOf::Pixels => counts.all(),
+            AccuracyOf::OneHotHalved => 2 * counts.all(),
+        };
+        ratio(counts.true_positive + counts.true_negative, elements).into()
+    }
+}
+
+impl Measure for Accuracy {
+    fn description(&self, _: LengthUnit) -> Description {
+        match self.of {
+            AccuracyOf::Pixels => Description::ratio("accuracy", "Accuracy"),
+            AccuracyOf::OneHotHalved => {
+                Description::ratio("accuracy_one_hot_halved", "Accuracy of one-hot masks (halved)")
+            }
+        }
+    }
+
+    fn score(&self, pair: &Pair<'_>, _: EmptyMasks) -> Result<Score, MeasureError> {
+        Ok(self.of_counts(pair.counts()))
+    }
+
+    fn pooled(&self, pooled: &Pooled, _: EmptyMasks) -> Option<Score> {
+        Some(self.of_counts(pooled.counts))
+    }
 }
 
 /// F-beta = (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP); higher is better, 0 to 1.

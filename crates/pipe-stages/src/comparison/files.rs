@@ -105,7 +105,8 @@ pub(super) fn pairs(prediction: &Path, reference: &Path, common: bool) -> Result
     if pairs.is_empty() {
         return Err(PairingError::NoPair { predictions: prediction.into(), references: reference.into() });
     }
-    if !common && !(extra.is_empty() && lonely.is_empty()) {
+    let has_lonely = !extra.is_empty() || !lonely.is_empty();
+    if has_lonely && !common {
         return Err(PairingError::Lonely { predictions: extra, references: lonely });
     }
     Ok(pairs)

@@ -1,11 +1,13 @@
-//! `pipe metrics` as typed.
+//! `pipe metrics` and `pipe table` as typed.
 //!
-//! Does not know metrics.
+//! Does not know metrics or tables.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use pipe_metrics::{EmptyMasks, Metric};
+
+use super::Format;
 
 /// `pipe metrics`.
 #[derive(Debug, Args)]
@@ -34,9 +36,50 @@ pub(crate) struct Metrics {
     /// Leave out files that have no partner.
     #[arg(long)]
     pub common: bool,
+    /// JSON is all there is; the option is here because every command has it.
+    #[arg(long, value_enum, default_value_t = Format::Json, hide = true)]
+    pub format: Format,
     /// Compare voxel by voxel also where files say that they lie elsewhere.
     #[arg(long)]
     pub anywhere: bool,
+}
+
+/// `pipe table`.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// Table files: rows, columns, tests, published numbers.
+    #[arg(value_name = "TABLE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// As what it is printed.
+    #[arg(long, value_enum, default_value_t = TableFormat::Markdown)]
+    pub format: TableFormat,
+    /// Write it beside its file instead: `.md`, `.tex`, `.csv`, `.html`.
+    #[arg(long, conflicts_with_all = ["check", "trace"])]
+    pub write: bool,
+    /// Exit with 1 if what is written beside the file is not what the results say now.
+    #[arg(long, conflicts_with = "trace")]
+    pub check: bool,
+    /// First run the experiments that lack a result.
+    #[arg(long)]
+    pub run_missing: bool,
+    /// Show runs, folds and cases behind one number.
+    #[arg(long, value_name = "SYSTEM/COLUMN")]
+    pub trace: Option<String>,
+}
+
+/// As what a table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For pages and people.
+    Markdown,
+    /// For papers, with booktabs.
+    Latex,
+    /// For spreadsheets, a line a cell.
+    Csv,
+    /// A page of its own.
+    Html,
+    /// For programs.
+    Json,
 }
 
 fn spacing(text: &str) -> Result<[f64; 3], String> {

@@ -17,7 +17,8 @@ pub(crate) fn metrics(typed: &Metrics) -> Result<(), Failure> {
         common: typed.common,
         anywhere: typed.anywhere,
     };
-    output::json(&answer(&compare(&typed.prediction, &typed.reference, &how)?));
+    let found = compare(&typed.prediction, &typed.reference, &how).map_err(Box::new).map_err(Failure::Comparison)?;
+    output::json(&answer(&found));
     Ok(())
 }
 

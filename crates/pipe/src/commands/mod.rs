@@ -18,6 +18,7 @@ mod runs;
 mod schema;
 mod state;
 mod status;
+mod table;
 mod waiting;
 mod why;
 
@@ -60,7 +61,8 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Get(get) => get::get(&session, get).map(done),
         Command::Runs(runs) => runs::runs(&session, runs).map(done),
         Command::Cache(cache) => cache::cache(&session, cache),
-        Command::Report(chosen) => report::report(&session, chosen).map(done),
+        Command::Report(typed) => report::report(&session, typed).map(done),
+        Command::Table(typed) => table::table(&session, typed),
         Command::Metrics(typed) => metrics::metrics(typed).map(done),
         Command::Network(network) => network::network(&session, network),
         Command::Data(data) => data::data(&session, data),

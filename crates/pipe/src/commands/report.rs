@@ -3,14 +3,14 @@
 use std::{path::PathBuf, sync::Arc};
 
 use pipe_engine::Plan;
-use pipe_report::{LEAKY, Report, Row, csv, folds, html, markdown, mean_and_sd, overlay_png, table, value};
+use pipe_report::{LEAKY, Report, Row, csv, draft, folds, html, markdown, mean_and_sd, overlay_png, table, value};
 use pipe_spec::Experiment;
 use pipe_stages::results;
 use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
 use crate::{
-    args::{Chosen, Format},
+    args::{Format, Report as Typed},
     failure::Failure,
     output::{self, Align},
     session::{Known, Session},
@@ -21,7 +21,8 @@ const QUERY: &str = "query.txt";
 /// How the owner of a report's pins begins; the experiment's name follows.
 pub(crate) const REPORT: &str = "report:";
 
-pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> {
+pub(crate) fn report(session: &Session, typed: &Typed) -> Result<(), Failure> {
+    let chosen = &typed.chosen;
     let known = session.known(chosen)?;
     let records = known.records();
     let Known { planned, store, .. } = known;
@@ -35,6 +36,13 @@ pub(crate) fn report(session: &Session, chosen: &Chosen) -> Result<(), Failure> 
     };
     if folder.is_some() {
         pin(&records, &planned.experiment, &store)?;
+    }
+    if let (true, Some(folder)) = (typed.paper, &folder) {
+        let path = folder.join("paper.md");
+        store.write(&path, draft(&report, &results.recipes(), &|at| picture(&report, at)).as_bytes())?;
+        if chosen.format == Format::Text {
+            output::print(&format!("paper: {}\n", session.shown(&path)));
+        }
     }
     if chosen.format == Format::Json {
         output::json(&json!({
@@ -93,11 +101,7 @@ fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Resu
     let folder = session.reports(&report.experiment);
     let pictures = folder.join("overlays");
     std::fs::create_dir_all(&pictures).map_err(|source| Failure::file("create", &pictures, source))?;
-    let name = |position: usize| {
-        let overlay = &report.overlays[position];
-        let clean = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "_");
-        format!("overlays/{position:02}_{}_{}.png", clean(overlay.rank.label()), clean(&overlay.case))
-    };
+    let name = |position: usize| picture(report, position);
     for (position, overlay) in report.overlays.iter().enumerate() {
         store.write(&folder.join(name(position)), &overlay_png(overlay))?;
     }
@@ -114,6 +118,13 @@ fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Resu
     // Last: a report is rendered when all of it is.
     store.write(&folder.join(QUERY), query.as_bytes())?;
     Ok(folder)
+}
+
+/// Where an overlay lies, relative to the report.
+fn picture(report: &Report, position: usize) -> String {
+    let overlay = &report.overlays[position];
+    let clean = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "_");
+    format!("overlays/{position:02}_{}_{}.png", clean(overlay.rank.label()), clean(&overlay.case))
 }
 
 /// The table for a terminal.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use pipe_learn::NetworkConfig;
+use pipe_report::paper::TableSpec;
 use pipe_spec::{did_you_mean, experiment_schema, pipeline_schema, schema as schema_of};
 use pipe_stages::STAGES;
 use serde_json::Value as Json;
@@ -15,6 +16,7 @@ fn all() -> Vec<(&'static str, Json)> {
         ("experiment", experiment_schema()),
         ("pipeline", pipeline_schema()),
         ("network", schema_of::<NetworkConfig>()),
+        ("table", schema_of::<TableSpec>()),
     ];
     all.extend(STAGES.iter().map(|kind| (kind.name, kind.schema())));
     all
