@@ -184,3 +184,25 @@ fn committed_experiments_bind() {
         assert_eq!(answer.code, 0, "{arguments:?}: {}", answer.stderr);
     }
 }
+
+#[test]
+fn committed_systems_and_tables_bind() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    let workspace = Workspace::new();
+    for entry in walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok).filter(|entry| entry.path().is_file())
+    {
+        let name = entry.path().strip_prefix(&root).expect("below it").display().to_string();
+        workspace.write(&format!("experiments/{name}"), std::fs::read(entry.path()).expect("committed"));
+    }
+    std::fs::create_dir_all(workspace.path("data")).expect("a folder");
+    let systems = ["oct_plaque", "cardiac_mri", "isic_skin", "lung_xray", "svsnet_unet", "uw_madison"];
+    for system in systems {
+        let file = format!("experiments/{system}.yaml");
+        let paper = workspace.pipe(&["plan", &file, "-p", "paper", "-s", "data.root=data"]);
+        assert_eq!(paper.code, 0, "{system} -p paper: {}", paper.stderr);
+        let makes_its_own = ["svsnet_unet", "uw_madison"].contains(&system);
+        let small = ["plan", &file, "-p", "small", "-s", "data.root=data"];
+        let small = workspace.pipe(if makes_its_own { &small[..4] } else { &small });
+        assert_eq!(small.code, 0, "{system} -p small: {}", small.stderr);
+    }
+}
