@@ -88,6 +88,9 @@ pub struct CaseFiles {
     pub part: Option<Part>,
     /// The image files in temporal order, relative to the root with `/` between folders; of each frame one file a channel.
     pub frames: Vec<String>,
+    /// Between which slices of a volume of files numbers are left out.
+    #[serde(skip)]
+    pub gaps: Option<String>,
     /// By name the files among them that stand for all slices of a volume.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stacks: BTreeMap<String, Stack>,
@@ -131,6 +134,7 @@ impl CaseFiles {
             site: None,
             part,
             frames: Vec::new(),
+            gaps: None,
             stacks: BTreeMap::new(),
             channels: 1,
             label_frame: 0,

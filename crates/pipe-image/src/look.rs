@@ -73,6 +73,8 @@ pub enum Found {
     Depths,
     /// Rows of tables that speak of images which are not there.
     UnusedRows,
+    /// Volumes of files whose numbers leave some out: what looks evenly apart may not be.
+    Gaps,
 }
 
 impl Look {

@@ -45,7 +45,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, FormatError> {
         data = DataSet::up_to(bytes, end)?;
     }
     let mut raster = pixels::raster(&data, &look)?;
-    raster.geometry = space::Place::of(&data).geometry(look.header.slices);
+    let place = space::Place::of(&data);
+    if let Some(reason) = place.disorder(look.header.slices) {
+        return Err(not_read(reason));
+    }
+    raster.geometry = place.geometry(look.header.slices);
     Ok(raster)
 }
 

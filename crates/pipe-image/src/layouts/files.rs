@@ -12,7 +12,7 @@ use super::reading::{self, Agreement};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, Part};
 use crate::formats::dicom::{self, Attribute};
-use crate::look::Finding;
+use crate::look::{self, Finding};
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
@@ -190,6 +190,7 @@ impl Arrangement for Files {
             join::one_spelling(cases.iter_mut().map(|case| &mut case.patient));
         }
         join::one_spelling(cases.iter_mut().filter_map(|case| case.site.as_mut()));
+        remarks.extend(gaps(&cases));
         Survey { cases, problems, remarks }
     }
 
@@ -210,7 +211,8 @@ impl Arrangement for Files {
 impl Files {
     /// Says what is wrong with the settings, whatever the files are.
     fn contradiction(&self) -> Option<String> {
-        let absent = |name: &&String| !self.images.iter().all(|pattern| pattern.has(name));
+        let absent =
+            |name: &&String| !self.headers.contains_key(*name) && !self.images.iter().all(|pattern| pattern.has(name));
         if self.spacing.as_ref().is_some_and(|sides| !(2..=3).contains(&sides.len())) {
             return Some("`spacing` is two distances, of rows and of columns, or three, of slices first".to_owned());
         }
@@ -347,6 +349,22 @@ impl Files {
             _ => None,
         }
     }
+}
+
+/// Volumes whose numbers of slices leave some out.
+fn gaps(cases: &[CaseFiles]) -> Vec<Finding> {
+    // Slices that are cases share the volume.
+    let volumes: BTreeMap<&str, &String> = cases
+        .iter()
+        .filter_map(|case| {
+            Some((case.slice.as_ref().map_or(&case.id, |slice| &slice.volume).as_str(), case.gaps.as_ref()?))
+        })
+        .collect();
+    let Some((first, between)) = volumes.first_key_value() else { return Vec::new() };
+    let which =
+        if volumes.len() == 1 { "a volume lacks".to_owned() } else { format!("{} volumes lack", volumes.len()) };
+    let text = format!("{which} slices by their numbers: {first} between {between}; are they evenly apart?");
+    vec![Finding { what: look::Found::Gaps, cases: volumes.keys().map(|volume| (*volume).to_owned()).collect(), text }]
 }
 
 /// A mask that two images mean only because numbers are compared by value.

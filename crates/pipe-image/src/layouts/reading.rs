@@ -81,6 +81,21 @@ pub(super) fn read_images(root: &Path, files: &CaseFiles, agreement: Agreement) 
     };
     let told = native.geometry.map(|geometry| geometry.spacing).filter(|[_, row, column]| *row > 0.0 && *column > 0.0);
     let CaseFiles { id, patient, site, part, label_frame, spacing, tags, .. } = files.clone();
+    if let (Some(said), Some(told), true) = (spacing, told, agreement != Agreement::Ignore) {
+        // What either leaves open cannot differ; names round distances.
+        let differs = |(said, told): (f64, f64)| said > 0.0 && told > 0.0 && (said - told).abs() > 0.02 * told;
+        if said.into_iter().zip(told).any(differs) {
+            let shown = |sides: [f64; 3]| sides.map(|side| format!("{}", (side * 1e4).round() / 1e4)).join(" x ");
+            let reason = format!(
+                "the file says voxels of {} mm (slices, rows, columns), the layout {}",
+                shown(told),
+                shown(said)
+            );
+            return Err(DataProblem::new(What::GeometryDiffers, files.frames[0].clone(), reason)
+                .of(files.slice.as_ref().map_or(&files.id, |slice| &slice.volume).clone())
+                .hint("leave `spacing` out of the layout; if the file is wrong, set `geometry: ignore`"));
+        }
+    }
     let below = |slice: f64| if slice > 0.0 { slice } else { told.map_or(0.0, |told| told[0]) };
     let spacing = spacing.map(|[slice, row, column]| [below(slice), row, column]).or(told);
     if files.slices > 1 && native.geometry.is_none() {

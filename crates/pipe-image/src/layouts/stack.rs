@@ -67,6 +67,11 @@ impl Stack {
         self.header
     }
 
+    /// Whether its files tell where they lie.
+    pub(super) fn is_placed(&self) -> bool {
+        self.geometry.is_some_and(|geometry| geometry.affine.is_some())
+    }
+
     /// Gives where the voxels of the volume lie, as far as the headers tell.
     pub(super) fn geometry(&self) -> Option<Geometry> {
         self.geometry
@@ -119,9 +124,9 @@ fn apart(error: &SeriesError) -> DataProblem {
     let what = match error {
         SeriesError::File { file, source } => return problem(file, source),
         SeriesError::Duplicate { .. } => What::DuplicateCase,
-        SeriesError::Gap { .. } => What::MissingFrame,
+        SeriesError::Gap { .. } | SeriesError::NoOrder { .. } => What::MissingFrame,
         SeriesError::Different { what: "size", .. } | SeriesError::Frames { .. } => What::SizesDiffer,
-        SeriesError::Different { .. } => What::GeometryDiffers,
+        SeriesError::Different { .. } | SeriesError::NoPlace { .. } => What::GeometryDiffers,
     };
     DataProblem::new(what, error.file(), error.to_string()).hint(error.hint())
 }

@@ -167,6 +167,20 @@ pub enum SeriesError {
         /// In what.
         what: &'static str,
     },
+    /// A file tells no position, and others do.
+    #[error("it tells no position, or a damaged one, and {other} does")]
+    NoPlace {
+        /// The file.
+        file: String,
+        /// One that does.
+        other: String,
+    },
+    /// Nothing tells in which order files are.
+    #[error("neither its position nor its InstanceNumber tells where it lies among the other slices")]
+    NoOrder {
+        /// The file.
+        file: String,
+    },
     /// A file has several frames.
     #[error("it has {frames} frames of its own, and is no slice")]
     Frames {
@@ -181,7 +195,10 @@ impl SeriesError {
     /// Gives the file that is wrong, of two the second.
     pub fn file(&self) -> &str {
         match self {
-            Self::File { file, .. } | Self::Frames { file, .. } => file,
+            Self::File { file, .. }
+            | Self::Frames { file, .. }
+            | Self::NoPlace { file, .. }
+            | Self::NoOrder { file } => file,
             Self::Duplicate { second, .. } | Self::Gap { second, .. } | Self::Different { second, .. } => second,
         }
     }
@@ -199,6 +216,10 @@ impl SeriesError {
             Self::Different { .. } => {
                 "name what tells the series apart in the pattern or in `headers`: `series: SeriesInstanceUID`"
             }
+            Self::NoPlace { .. } => "copy or download the file again, or list it under `ignore`",
+            Self::NoOrder { .. } => {
+                "write the series anew with ImagePositionPatient and ImageOrientationPatient; the order of names would be a guess"
+            }
             Self::Frames { .. } => "files that are volumes by themselves need no `stack`",
         }
     }
@@ -214,6 +235,7 @@ impl Series {
         let slice =
             |file: &String| Slice::of(root, file).map_err(|source| SeriesError::File { file: file.clone(), source });
         let mut slices = files.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
+        in_some_order(&slices)?;
         slices.sort_by(|one, other| (one.number, &one.file).cmp(&(other.number, &other.file)));
         if let Some(heights) = slices.iter().map(Slice::height).collect::<Option<Vec<f64>>>() {
             let mut places: Vec<(f64, Slice)> = heights.into_iter().zip(slices).collect();
@@ -288,6 +310,20 @@ impl Series {
             Some(((first, second), apart)) => Err(SeriesError::Gap { first, second, apart, usual }),
             None => Ok(()),
         }
+    }
+}
+
+/// Checks that all files tell where they lie, or none does and all have numbers.
+fn in_some_order(slices: &[Slice]) -> Result<(), SeriesError> {
+    let placed = slices.iter().find(|slice| slice.height().is_some());
+    let lost = slices.iter().find(|slice| slice.height().is_none());
+    match (placed, lost) {
+        (Some(placed), Some(lost)) => Err(SeriesError::NoPlace { file: lost.file.clone(), other: placed.file.clone() }),
+        (None, Some(_)) if slices.len() > 1 => match slices.iter().find(|slice| slice.number.is_none()) {
+            Some(lost) => Err(SeriesError::NoOrder { file: lost.file.clone() }),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 

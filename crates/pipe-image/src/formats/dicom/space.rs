@@ -46,6 +46,22 @@ impl Place {
         }
     }
 
+    /// Says why frames that lie at several places are no volume; nothing where they lie evenly apart in their order, or all at one place.
+    pub(super) fn disorder(&self, frames: usize) -> Option<String> {
+        let normal = self.normal().filter(|_| frames > 1 && self.positions.len() == frames)?;
+        let heights: Vec<f64> = self.positions.iter().map(|position| dot(*position, normal)).collect();
+        let is_one_place = heights.iter().all(|height| (height - heights[0]).abs() <= 1e-3);
+        if is_one_place || self.step(&self.positions).is_some() {
+            return None;
+        }
+        let steps = heights.windows(2).map(|pair| pair[1] - pair[0]);
+        let (least, most) =
+            steps.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), step| (step.min(least), step.max(most)));
+        Some(format!(
+            "its frames are from {least:.2} to {most:.2} mm apart along their normal: slices are missing, or in no order; write them anew, sorted by position"
+        ))
+    }
+
     /// Gives the geometry of a file of so many frames.
     pub(super) fn geometry(&self, frames: usize) -> Option<Geometry> {
         let step = if self.positions.len() == frames { self.step(&self.positions) } else { None };

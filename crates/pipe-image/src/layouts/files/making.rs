@@ -11,6 +11,7 @@ use super::{Files, Group, Labelled};
 use crate::case::{CaseFiles, MaskSource};
 use crate::formats::Header;
 use crate::layouts::listing::{self, Masks};
+use crate::layouts::stack::Stack;
 use crate::native::Slice;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
@@ -95,6 +96,11 @@ impl Files {
             spacing,
             shares_files: self.slices,
             tags: join::tags(&group.names),
+            gaps: if stacks.values().any(Stack::is_placed) {
+                None
+            } else {
+                slices::gap(&of_slices, self.stack.as_deref().unwrap_or_default())
+            },
             stacks,
             ..CaseFiles::new(id.to_owned(), patient, self.part(&group.names), size)
         };

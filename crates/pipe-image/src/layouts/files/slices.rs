@@ -59,6 +59,19 @@ pub(super) fn gathered(root: &Path, files: &[Found], along: &str) -> Result<Gath
     Ok(gathered)
 }
 
+/// Says where the numbers of slices leave some out; steps of one length, as 1, 3, 5, leave none out. Positions of DICOM files are looked
+/// at elsewhere, and names that are no numbers say nothing.
+pub(super) fn gap(slices: &[Names], along: &str) -> Option<String> {
+    let numbers: Option<Vec<i64>> = slices.iter().map(|names| names.get(along)?.parse().ok()).collect();
+    let numbers = numbers.filter(|numbers| numbers.len() > 2)?;
+    let steps: Vec<i64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let usual = *steps.iter().min()?;
+    let pairs = numbers.windows(2).zip(&steps).filter(|(_, step)| **step != usual);
+    let gaps: Vec<String> = pairs.map(|(pair, _)| format!("{} and {}", pair[0], pair[1])).collect();
+    let more = if gaps.len() > 3 { ", .." } else { "" };
+    (!gaps.is_empty()).then(|| format!("{}{more}", gaps[..gaps.len().min(3)].join(", ")))
+}
+
 /// Gives the masks of the slices of a volume, each found as that of a picture; nothing where the sources are of the whole volume.
 ///
 /// A source is of the slice that has its value of the name `along`. Slices without a mask are background, unless masks are required.

@@ -116,6 +116,7 @@ fn kind(what: Found) -> &'static str {
         Found::Size => "Far larger or smaller than the others",
         Found::Values => "Far brighter or darker than the others",
         Found::Depths => "Volumes of unequal depth",
+        Found::Gaps => "Missing slices",
         Found::UnusedRows => "Rows without an image",
     }
 }

@@ -61,6 +61,36 @@ fn without_positions_numbers_give_the_order() {
 }
 
 #[test]
+fn what_has_no_order_is_told() {
+    let bare = |number: &str| Draft::gray(EXPLICIT, 1, 2).text(0x20, 0x13, "IS", number).words(&[1, 0]);
+    let lost = "it tells no position, or a damaged one, and a does";
+    refused(&[("a", slice(0.0, 1)), ("b", slice(2.5, 2)), ("c", bare("3"))], "c", lost);
+    let damaged = slice(5.0, 3).placed("nan\\nan\\nan", "1\\0\\0\\0\\1\\0");
+    refused(&[("a", slice(0.0, 1)), ("b", damaged)], "b", lost);
+    let unknown = "neither its position nor its InstanceNumber tells where it lies among the other slices";
+    refused(&[("a", bare("1")), ("b", Draft::gray(EXPLICIT, 1, 2).words(&[1, 0]))], "b", unknown);
+}
+
+#[test]
+fn frames_in_no_order_are_refused() {
+    let place = |heights: &[f64]| space::Place {
+        pixel: Some([2.0, 3.0]),
+        slice: Some(2.5),
+        orientation: Some([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+        positions: heights.iter().map(|height| [0.0, 0.0, *height]).collect(),
+    };
+    for fine in [&[0.0, 2.5, 5.0][..], &[5.0, 2.5, 0.0], &[1.0, 1.0, 1.0], &[1.0]] {
+        assert_eq!(place(fine).disorder(fine.len()), None, "{fine:?}");
+    }
+    // One position for all frames is that of the first.
+    assert_eq!(place(&[0.0]).disorder(3), None);
+    for wrong in [&[7.5, 0.0, 2.5, 5.0][..], &[0.0, 2.5, 7.5], &[0.0, 0.0, 2.5, 2.5]] {
+        let reason = place(wrong).disorder(wrong.len()).expect("no volume");
+        assert!(reason.contains("slices are missing, or in no order"), "{reason}");
+    }
+}
+
+#[test]
 fn what_is_no_volume_names_its_files() {
     let four = |third: f64, last: f64| {
         [("a", slice(0.0, 1)), ("b", slice(2.0, 2)), ("c", slice(third, 3)), ("d", slice(last, 4))]

@@ -197,6 +197,45 @@ fn masks_of_slices_become_those_of_volumes() {
 }
 
 #[test]
+fn numbers_that_are_left_out_are_worth_a_look() {
+    let remarks = |numbers: &[u8]| {
+        let data = DataFolder::new();
+        for number in numbers {
+            data.row(&format!("a_{number:02}.png"), &[*number]);
+        }
+        let text = r#"{"images": ["{case}_{slice}.png"], "stack": "slice"}"#;
+        layout(text).survey(data.path()).remarks.into_iter().map(|finding| finding.text).collect::<Vec<_>>()
+    };
+    assert_eq!(remarks(&[1, 2, 3, 4]), [""; 0]);
+    assert_eq!(remarks(&[1, 3, 5, 7]), [""; 0]);
+    assert_eq!(
+        remarks(&[1, 2, 3, 7, 8, 12]),
+        ["a volume lacks slices by their numbers: a between 3 and 7, 8 and 12; are they evenly apart?"]
+    );
+}
+
+#[test]
+fn headers_can_count_slices_and_files_know_their_spacing() {
+    let data = DataFolder::new();
+    for (name, height) in [("x", 4), ("y", 0), ("z", 8)] {
+        data.file(name, &dicom("anna", "1.2.3", height, 1));
+    }
+    let text = |more: &str| {
+        format!(
+            r#"{{"images": ["{{any}}"], "stack": "place", "headers": {{"patient": "PatientID", "place": "ImagePositionPatient"}}{more}}}"#
+        )
+    };
+    let found = cases(&text(""), data.path());
+    assert_eq!((found.len(), found[0].image.frames, found[0].id.as_str()), (1, 3, "anna"));
+    let wrong = problems(&text(r#", "spacing": ["9", "2", "3"]"#), &data);
+    assert_eq!(
+        wrong,
+        ["y: geometry differs: the file says voxels of 4 x 2 x 3 mm (slices, rows, columns), the layout 9 x 2 x 3"]
+    );
+    assert_eq!(cases(&text(r#", "spacing": ["2", "3"]"#), data.path())[0].spacing, Some([4.0, 2.0, 3.0]));
+}
+
+#[test]
 fn slices_that_do_not_make_a_volume_are_told() {
     let said = |images: &str, files: &[(&str, &[u8])], more: &str| {
         let data = DataFolder::new();
