@@ -63,6 +63,16 @@ pub enum ComparisonError {
         /// Values of the references.
         reference: String,
     },
+    /// References are probabilities.
+    #[error(
+        "references lie between 0 and 1; they are masks, and predictions may be probabilities: are the two swapped? `--foreground` takes all that is not 0 as one class"
+    )]
+    SoftReference,
+    /// More values than classes.
+    #[error(
+        "files have more than 64 values: numbers of objects, or a photograph? `--foreground` takes all that is not 0 as one class"
+    )]
+    Many,
     /// A prediction of another size.
     #[error("{}: it is {found} (columns, rows, slices), but {} is {expected}", path.display(), other.display())]
     Size {
@@ -143,7 +153,10 @@ pub fn compare(prediction: &Path, reference: &Path, how: &Comparing) -> Result<E
     let protocol = Protocol { metrics: Metrics::try_from(metrics)?, empty: how.empty, any: true };
     let measured = pairs
         .par_iter()
-        .map(|pair| Ok((pair.name.clone(), pair.name.clone(), measure(pair, &classes, &protocol, how)?)))
+        .map(|pair| {
+            let measured = measure(pair, (&classes, predicted.is_probability()), &protocol, how)?;
+            Ok((pair.name.clone(), pair.name.clone(), measured))
+        })
         .collect::<Result<Vec<_>, ComparisonError>>()?;
     let (mut evaluation, _) = Evaluation::of(&protocol, unit, &classes.names(), measured);
     evaluation.threshold = predicted.is_probability().then(|| how.threshold.unwrap_or(0.5));
@@ -162,7 +175,7 @@ fn spacing(pixels: &Pixels) -> Option<[f64; 3]> {
 
 fn measure(
     pair: &Pair,
-    classes: &pixels::ClassValues,
+    (classes, needs_probabilities): (&pixels::ClassValues, bool),
     protocol: &Protocol,
     how: &Comparing,
 ) -> Result<Measured, ComparisonError> {
@@ -199,7 +212,8 @@ fn measure(
         reference.shape,
         spacing,
     );
-    let case = case.and_then(|case| match prediction.probabilities() {
+    let probabilities = prediction.probabilities().filter(|_| needs_probabilities);
+    let case = case.and_then(|case| match probabilities {
         Some(probabilities) => case.with_probabilities(probabilities),
         None => Ok(case),
     });

@@ -74,9 +74,9 @@ impl Pixels {
         self.values = turned;
     }
 
-    /// The probabilities, where the values are such.
+    /// The values as probabilities; a mask of 0 and 1 among probabilities is certain.
     pub(super) fn probabilities(&self) -> Option<&[f32]> {
-        self.fractions.then_some(&self.values)
+        self.values.iter().all(|value| (0.0..=1.0).contains(value)).then_some(&self.values[..])
     }
 
     /// The class of each pixel.
@@ -163,9 +163,22 @@ impl Vocabulary {
         reference: &Self,
         foreground: bool,
     ) -> Result<ClassValues, ComparisonError> {
-        let is_one = |side: &Self| !side.many && side.values.len() <= 1;
-        if foreground || (is_one(prediction) && is_one(reference)) {
+        if reference.fractions && !foreground {
+            return Err(ComparisonError::SoftReference);
+        }
+        let one = |side: &Self| (!side.many && side.values.len() <= 1).then(|| side.values.first().copied());
+        // Bright, in 8 or in 16 bits, is what 1 is.
+        let is_bright = |value: u32| [1, 255, 65_535].contains(&value);
+        let is_one = match (one(prediction), one(reference)) {
+            (Some(Some(one)), Some(Some(other))) => one == other || (is_bright(one) && is_bright(other)),
+            (Some(_), Some(_)) => true,
+            _ => false,
+        };
+        if foreground || is_one {
             return Ok(ClassValues::Foreground);
+        }
+        if prediction.many || reference.many {
+            return Err(ComparisonError::Many);
         }
         let shown = |side: &Self| {
             let mut values: Vec<String> = side.values.iter().take(8).map(ToString::to_string).collect();
@@ -178,7 +191,7 @@ impl Vocabulary {
         let common = prediction.values.intersection(&reference.values).count();
         // A side without any foreground says nothing of values.
         let either_empty = prediction.values.is_empty() || reference.values.is_empty();
-        if prediction.many || reference.many || prediction.fractions || (common == 0 && !either_empty) {
+        if prediction.fractions || (common == 0 && !either_empty) {
             return Err(apart());
         }
         Ok(ClassValues::Listed(prediction.values.union(&reference.values).copied().collect()))

@@ -82,7 +82,11 @@ fn classes_by_their_values() {
     assert_eq!(score(&found, 0, "dice"), [Score::Known(0.8)]);
     let many: Vec<u8> = (0..200).collect();
     folder.png("p.png", &many).png("r.png", &many);
-    assert!(folder.compare("p.png", "r.png", &Comparing::default()).is_err());
+    let said = folder.compare("p.png", "r.png", &Comparing::default()).expect_err("no classes");
+    assert!(said.starts_with("files have more than 64 values"), "{said}");
+    folder.png("p.png", &[0, 2, 2, 0]).png("r.png", &[0, 3, 3, 0]);
+    let said = folder.compare("p.png", "r.png", &Comparing::default()).expect_err("another class");
+    assert!(said.starts_with("predictions have the values 2, references 3"), "{said}");
 }
 
 #[test]
@@ -98,6 +102,8 @@ fn volumes_in_space() {
     folder.nifti("p.nii.gz", Voxels::Values(&[0.1, 0.7, 0.2, 0.9]), Some(3.0));
     let found = folder.compare("p.nii.gz", "r.nii.gz", &Comparing::default()).expect("they fit");
     assert_eq!((found.threshold, score(&found, 0, "roc_auc")), (Some(0.5), vec![Score::Known(1.0)]));
+    let said = folder.compare("r.nii.gz", "p.nii.gz", &Comparing::default()).expect_err("swapped");
+    assert!(said.contains("are the two swapped?"), "{said}");
     folder.nifti("p.nii.gz", labels, Some(2.5));
     let said = folder.compare("p.nii.gz", "r.nii.gz", &Comparing::default()).expect_err("elsewhere");
     assert!(said.starts_with("p.nii.gz: its voxels are 1 x 1 x 2.5 mm, expected 1 x 1 x 3, by r.nii.gz"), "{said}");
