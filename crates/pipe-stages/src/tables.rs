@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use indexmap::IndexMap;
-use pipe_report::paper::{Evaluated, Origin, RowResults};
+use pipe_report::paper::{AxisValue, Evaluated, Origin, RowResults};
 use pipe_store::{Record, Store};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -41,6 +41,12 @@ pub enum RowError {
         axis: String,
         /// Those that there are.
         known: Vec<String>,
+    },
+    /// A point names a fold.
+    #[error("`{axis}` is an axis of folds, and a row is of all folds; leave it out of `where`")]
+    Fold {
+        /// The axis.
+        axis: String,
     },
     /// A point names no value of its axis.
     #[error("the axis `{axis}` of `{experiment}` has no value `{value}`{}", listed(known))]
@@ -87,7 +93,7 @@ impl Results<'_> {
     /// The point is none, or not that of one system; a result cannot be read.
     pub fn evaluated(
         &self,
-        point: &BTreeMap<String, String>,
+        point: &BTreeMap<String, AxisValue>,
         pooled: bool,
         store: &Store,
     ) -> Result<RowResults, RowError> {
@@ -96,18 +102,21 @@ impl Results<'_> {
         if candidates.is_empty() {
             return Err(RowError::NoEvaluation { experiment });
         }
-        for (axis, value) in point {
+        for (axis, value) in point.iter().map(|(axis, value)| (axis, value.text())) {
             let values: BTreeSet<String> =
                 candidates.iter().filter_map(|candidate| candidate.others.get(axis).cloned()).collect();
+            if values.is_empty() && candidates.iter().any(|candidate| candidate.folds.contains_key(axis)) {
+                return Err(RowError::Fold { axis: axis.clone() });
+            }
             if values.is_empty() {
                 let known = candidates[0].others.keys().cloned().collect();
                 return Err(RowError::NoAxis { experiment, axis: axis.clone(), known });
             }
             if !values.contains(value) {
-                let (axis, value) = (axis.clone(), value.clone());
+                let (axis, value) = (axis.clone(), value.to_owned());
                 return Err(RowError::NoValue { experiment, axis, value, known: values.into_iter().collect() });
             }
-            candidates.retain(|candidate| candidate.others.get(axis) == Some(value));
+            candidates.retain(|candidate| candidate.others.get(axis).is_some_and(|own| own == value));
         }
         let system = |candidate: &Candidate| -> Vec<(String, String)> {
             let is_system = |(axis, _): &(&String, &String)| *axis != SEED && !point.contains_key(*axis);

@@ -101,7 +101,7 @@ pub fn effect(kind: EffectSize, one: &[f64], other: &[f64]) -> Result<f64, Stati
 /// The size of an effect on paired values, with its interval over pairs: both values of a patient are drawn together.
 ///
 /// # Errors
-/// As [`effect`] and [`bootstrap`].
+/// As [`effect`] and [`bootstrap()`].
 pub fn effect_with_interval(
     kind: EffectSize,
     one: &[f64],

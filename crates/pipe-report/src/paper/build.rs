@@ -149,11 +149,14 @@ pub fn paper_table(spec: &TableSpec, results: &Results) -> Result<PaperTable, Ta
     };
     for column in &spec.columns {
         let scores = scores(spec, column, results)?;
-        add_column(spec, column, &scores, &mut table)?;
+        add_column(spec, (column, marks.is_empty()), &scores, &mut table)?;
     }
     references(spec, &mut table)?;
     add_marks(spec, results, &marks, &mut table);
     notes.extend(super::words::notes(spec, results, &table));
+    if !marks.is_empty() {
+        notes.push("Rows cannot be compared, so none is the best of a column, and none is tested.".to_owned());
+    }
     notes.extend(marks.into_iter().map(|reason| format!("‡ {reason}.")));
     table.notes = notes;
     Ok(table)
@@ -221,7 +224,7 @@ fn scores(spec: &TableSpec, column: &ColumnSpec, results: &Results) -> Result<Ve
 
 fn add_column(
     spec: &TableSpec,
-    column: &ColumnSpec,
+    (column, comparable): (&ColumnSpec, bool),
     scores: &[Option<Scores>],
     table: &mut PaperTable,
 ) -> Result<(), TableError> {
@@ -239,10 +242,10 @@ fn add_column(
         row.cells.push(cell.map_err(|why| failed(&row.system, why))?);
     }
     let at = table.columns.len();
-    if let Some(metric) = metric {
+    if let Some(metric) = metric.filter(|_| comparable) {
         mark_best(&mut table.rows, at, metric.direction);
     }
-    if let (Some(compare), Of::Cases) = (&spec.compare, column.of) {
+    if let (Some(compare), Of::Cases, true) = (&spec.compare, column.of, comparable) {
         test(compare, &mut table.rows, at, scores).map_err(|(system, why)| failed(&system, why))?;
     }
     let label = if unit.is_empty() { label } else { format!("{label} [{unit}]") };
@@ -253,13 +256,15 @@ fn add_column(
 fn cell(spec: &TableSpec, column: &ColumnSpec, scores: &Scores) -> Result<PaperCell, StatisticsError> {
     let summary = scores.summary(column.of, spec.over)?;
     let (value, spread) = match spec.show {
+        // Over nothing but seeds could it spread.
+        _ if column.of == Of::Pooled => (summary.mean, Spread::None),
         Show::Mean => (summary.mean, Spread::None),
         Show::MeanSd => (summary.mean, summary.sd.map_or(Spread::None, Spread::Sd)),
         Show::MedianIqr => {
             let range = summary.q1.zip(summary.q3).filter(|_| summary.n > 1);
             (summary.median, range.map_or(Spread::None, |(low, high)| Spread::Range(low, high)))
         }
-        Show::MeanCi if column.of == Of::Pooled || summary.n == 0 => (summary.mean, Spread::None),
+        Show::MeanCi if summary.n == 0 => (summary.mean, Spread::None),
         Show::MeanCi => {
             let estimate = scores.interval(spec.over)?;
             (summary.mean, estimate.interval.bounds().map_or(Spread::None, |[low, high]| Spread::Range(low, high)))

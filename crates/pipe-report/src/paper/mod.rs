@@ -20,6 +20,6 @@ pub use error::TableError;
 pub use render::{csv, html, latex, markdown};
 pub use results::{Evaluated, Origin, RowResults};
 pub use spec::{
-    ColumnSpec, CompareSpec, Mixed, Of, OverSpec, ReferenceSpec, RowSpec, RunSpec, Show, TableSpec, TestSpec,
+    AxisValue, ColumnSpec, CompareSpec, Mixed, Of, OverSpec, ReferenceSpec, RowSpec, RunSpec, Show, TableSpec, TestSpec,
 };
 pub use trace::{Trace, TraceCase, TraceOrigin, trace};

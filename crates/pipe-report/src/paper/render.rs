@@ -53,7 +53,7 @@ fn star(cell: Option<&PaperCell>) -> &'static str {
 
 /// The table as Markdown.
 pub fn markdown(table: &PaperTable) -> String {
-    let plain = |text: &str| text.replace('|', "\\|");
+    let plain = |text: &str| text.replace('|', "\\|").replace('<', "&lt;");
     let mut text = format!("**{}**\n\n| System |", plain(&table.title));
     table.columns.iter().for_each(|heading| text.push_str(&format!(" {}{} |", plain(&heading.label), arrow(heading))));
     text.push_str("\n|---|");
@@ -111,6 +111,13 @@ fn tex(text: &str) -> String {
             '<' => found.push_str("$<$"),
             '>' => found.push_str("$>$"),
             '|' => found.push_str("$|$"),
+            '≥' => found.push_str("$\\geq$"),
+            '≤' => found.push_str("$\\leq$"),
+            '×' => found.push_str("$\\times$"),
+            '−' => found.push_str("$-$"),
+            'α' => found.push_str("$\\alpha$"),
+            'β' => found.push_str("$\\beta$"),
+            'µ' | 'μ' => found.push_str("$\\mu$"),
             _ => found.push(letter),
         }
     }

@@ -63,10 +63,42 @@ pub struct RowSpec {
     pub set: Vec<String>,
     /// Its point on the axes of the experiment that are no folds: `{ network: unet }`. Points of the axis `seed` are repetitions.
     #[serde(default, rename = "where")]
-    pub point: BTreeMap<String, String>,
+    pub point: BTreeMap<String, AxisValue>,
     /// By data set the experiment that tests the system on it; columns name the data set.
     #[serde(default)]
     pub runs: IndexMap<String, RunSpec>,
+}
+
+/// A value of an axis, as text; in YAML a number does as well.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AxisValue(String);
+
+impl AxisValue {
+    /// Gives it as it stands in the names of stages.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for AxisValue {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => Ok(Self(text)),
+            serde_json::Value::Number(number) => Ok(Self(number.to_string())),
+            serde_json::Value::Bool(value) => Ok(Self(value.to_string())),
+            _ => Err(serde::de::Error::custom("expected the value of an axis: a text or a number")),
+        }
+    }
+}
+
+impl JsonSchema for AxisValue {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AxisValue".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "oneOf": [{ "type": "string" }, { "type": "number" }, { "type": "boolean" }] })
+    }
 }
 
 /// An experiment that tests a system.
@@ -83,7 +115,7 @@ pub struct RunSpec {
     pub set: Vec<String>,
     /// The point of the system on its axes that are no folds.
     #[serde(default, rename = "where")]
-    pub point: BTreeMap<String, String>,
+    pub point: BTreeMap<String, AxisValue>,
 }
 
 /// A column: the key of a metric, or more.

@@ -11,7 +11,7 @@ use super::{Of, OverSpec, Show, TableSpec, TestSpec};
 
 /// The notes below a table.
 pub(super) fn notes(spec: &TableSpec, results: &Results, table: &PaperTable) -> Vec<String> {
-    let mut notes = vec![shown(spec)];
+    let mut notes = vec![shown(spec, table)];
     notes.extend(counts(spec, table));
     notes.extend(tested(spec, table));
     let there = || results.iter().flat_map(|row| row.values()).flat_map(|found| &found.there);
@@ -32,7 +32,7 @@ pub(super) fn notes(spec: &TableSpec, results: &Results, table: &PaperTable) -> 
     notes
 }
 
-fn shown(spec: &TableSpec) -> String {
+fn shown(spec: &TableSpec, table: &PaperTable) -> String {
     let over = match spec.over {
         OverSpec::Cases => "cases",
         OverSpec::Patients => "patients (of each the mean of its cases)",
@@ -48,11 +48,15 @@ fn shown(spec: &TableSpec) -> String {
         Show::Mean => format!("Mean over {over}"),
     };
     let pooled = if spec.columns.iter().any(|column| column.of == Of::Pooled) {
-        "; columns of all pixels count each pixel alike"
+        "; columns of all pixels count each pixel alike, and show the mean over seeds alone"
     } else {
         ""
     };
-    let best = if spec.rows.len() > 1 { ". Bold: the best of a column" } else { "" };
+    let best = if spec.rows.len() > 1 && table.rows.iter().any(|row| row.cells.iter().flatten().any(|cell| cell.best)) {
+        ". Bold: the best of a column"
+    } else {
+        ""
+    };
     format!("{words}{pooled}{best}.")
 }
 

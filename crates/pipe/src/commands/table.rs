@@ -140,20 +140,20 @@ fn run_missing(session: &Session, spec: &TableSpec, found: &Results) -> Result<E
 
 /// Whether a written table says other things than the results do now.
 fn check(session: &Session, file: &Path, table: &PaperTable) -> Result<bool, Failure> {
-    let written: Vec<(PathBuf, Renderer)> = FILES
-        .iter()
-        .map(|(extension, render)| (file.with_extension(extension), *render))
-        .filter(|(path, _)| path.is_file())
-        .collect();
+    let all = FILES.iter().map(|(extension, render)| (file.with_extension(extension), *render));
+    let (written, absent): (Vec<(PathBuf, Renderer)>, Vec<_>) = all.partition(|(path, _)| path.is_file());
     if written.is_empty() {
         output::complain(&format!("{}: never written; `pipe table --write` does it\n", session.shown(file)));
         return Ok(true);
     }
-    let mut stale = !table.missing.is_empty();
+    let mut stale = !table.missing.is_empty() || !absent.is_empty();
+    for (path, _) in &absent {
+        output::print(&format!("{}: not there, though others are\n", session.shown(path)));
+    }
     for (path, render) in written {
         let old = std::fs::read_to_string(&path).map_err(|source| Failure::file("read", &path, source))?;
         let is_stale = old != render(table);
-        let word = if is_stale { "stale: its numbers are not those of the results" } else { "up to date" };
+        let word = if is_stale { "stale: it is not what the results say now" } else { "up to date" };
         output::print(&format!("{}: {word}\n", session.shown(&path)));
         stale |= is_stale;
     }
