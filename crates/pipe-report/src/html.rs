@@ -86,6 +86,9 @@ struct Line {
     per_fold: Vec<String>,
 }
 
+/// Systems that pictures and tests set side by side; `pipe table` compares those that it names.
+pub(crate) const SIDE_BY_SIDE: usize = 8;
+
 /// The report as a page.
 pub fn html(report: &Report) -> String {
     let rows = table(&report.metrics, &report.cases);
@@ -109,14 +112,21 @@ pub fn html(report: &Report) -> String {
         per_fold: columns.iter().map(|fold| value(row.fold(fold))).collect(),
     });
     let folds = columns.iter().map(|fold| point(fold)).collect();
-    let (compared, not_compared) = compared(&report.metrics, &report.cases, &ComparisonPlan::default());
+    let systems = rows.iter().map(|row| row.system.as_str()).collect::<std::collections::BTreeSet<_>>().len();
+    let is_sweep = systems > SIDE_BY_SIDE;
+    // Pairs grow with the square of the systems, and each takes thousands of resamples.
+    let (compared, not_compared) = if is_sweep {
+        (Vec::new(), Vec::new())
+    } else {
+        compared(&report.metrics, &report.cases, &ComparisonPlan::default())
+    };
     let page = ReportPage {
         report,
         figures: figures.collect(),
         folds,
         lines: lines.collect(),
-        pixels: Plots::of(report.plots.clone()),
-        distributions: Plots::of(distributions(&report.metrics, &report.cases)),
+        pixels: Plots::of(if is_sweep { Vec::new() } else { report.plots.clone() }),
+        distributions: Plots::of(if is_sweep { Vec::new() } else { distributions(&report.metrics, &report.cases) }),
         compared: compared.iter().map(compared_line).collect(),
         not_compared: not_compared
             .iter()
