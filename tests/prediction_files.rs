@@ -78,6 +78,13 @@ fn check_covers(said: &[Value]) {
 const NETWORK: &str = "  loss: { sum: [{ loss: { dice: {} } }, { loss: { binary_cross_entropy: {} } }] }
   optimizer: { adam: { learning_rate: 1e-2 } }";
 
+/// A network for a slice between two, trained for seconds.
+fn three_slices() -> String {
+    format!(
+        "network: {{ unet: {{ in_channels: 3, width: 4, depth: 2 }} }}\ntraining:\n  epochs: 12\n  batch: 4\n{NETWORK}"
+    )
+}
+
 #[test]
 fn slices_become_volumes_again() {
     let layout = "      images: [\"images/{patient}.nii.gz\"]
@@ -86,9 +93,7 @@ fn slices_become_volumes_again() {
       neighbours: { each_side: 1 }
   size: [24, 24]
   normalise: z_score";
-    let rest = format!(
-        "network: {{ unet: {{ in_channels: 3, width: 4, depth: 2 }} }}\ntraining:\n  epochs: 12\n  batch: 4\n{NETWORK}"
-    );
+    let rest = three_slices();
     let Some(workspace) = workspace("volumes", layout, &rest) else { return };
     let (said, folder) = written(&workspace, &workspace.path("data/volumes"));
     check_space(&said, 2);
@@ -148,9 +153,7 @@ fn dicom_series_get_volumes_where_they_lie() {
       neighbours: { each_side: 1 }
   size: [24, 24]
   normalise: z_score";
-    let rest = format!(
-        "network: {{ unet: {{ in_channels: 3, width: 4, depth: 2 }} }}\ntraining:\n  epochs: 12\n  batch: 4\n{NETWORK}"
-    );
+    let rest = three_slices();
     let Some(workspace) = workspace("series", layout, &rest) else { return };
     let (said, _) = written(&workspace, &workspace.path("data/series"));
     check_space(&said, 2);

@@ -35,14 +35,14 @@ impl Raster {
     ///
     /// # Panics
     /// If there is no such slice.
-    pub(crate) fn of_slices(&self, order: &[usize]) -> Self {
+    pub fn of_slices(&self, order: &[usize]) -> Self {
         let size = self.height * self.width * self.channels;
         let samples = order.iter().flat_map(|at| &self.samples[at * size..(at + 1) * size]).copied().collect();
         Self { slices: order.len(), samples, palette: self.palette.clone(), ..*self }
     }
 
     /// Gives the slices with their rows, their columns, or both in reverse order; the geometry stays as it is.
-    pub(crate) fn turned(&self, [rows, columns]: [bool; 2]) -> Self {
+    pub fn turned(&self, [rows, columns]: [bool; 2]) -> Self {
         let mut samples = Vec::with_capacity(self.samples.len());
         let (line, channels) = ((self.width * self.channels).max(1), self.channels.max(1));
         for slice in self.samples.chunks_exact((self.height * line).max(1)) {

@@ -176,8 +176,8 @@ fn extension(path: &str) -> &str {
     }
 }
 
-/// Gives the file without its extension.
-pub(super) fn stem(path: &str) -> &str {
+/// Gives a path without the extension of its file, `.nii.gz` being one.
+pub fn stem(path: &str) -> &str {
     path.strip_suffix(extension(path)).and_then(|path| path.strip_suffix('.')).unwrap_or(path)
 }
 

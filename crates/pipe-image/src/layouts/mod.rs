@@ -17,7 +17,7 @@ mod xca_sequences;
 pub use coco::{Absent, Categories, Coco};
 pub use files::{ClassFiles, Crops, Files, Form, Labelled, Labels, Link, Neighbours, Order, Runs};
 pub use folder::Folder;
-pub use listing::{Masks, Parts};
+pub use listing::{Masks, Parts, stem};
 pub use reading::Agreement;
 pub use stack::Stack;
 pub use survey::{Layout, Survey};

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use pipe_image::layouts::stem;
 use thiserror::Error;
 
 /// A prediction and its reference.
@@ -140,17 +141,4 @@ fn files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, PairingError> {
         }
     }
     if found.is_empty() { Err(PairingError::Empty(folder.into())) } else { Ok(found) }
-}
-
-/// A path without what follows the last dot of its name, or the last two of `nii.gz`.
-fn stem(path: &str) -> &str {
-    let name = path.rfind('/').map_or(0, |at| at + 1);
-    let lower = path.to_lowercase();
-    if lower.len() == path.len() && lower.ends_with(".nii.gz") {
-        return &path[..path.len() - ".nii.gz".len()];
-    }
-    match path[name..].rfind('.') {
-        Some(at) if at > 0 => &path[..name + at],
-        _ => path,
-    }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use pipe_image::formats::{self, FormatError, Geometry};
+use pipe_image::formats::{self, FormatError, Geometry, Raster};
 use thiserror::Error;
 
 use super::ComparisonError;
@@ -63,15 +63,12 @@ impl Pixels {
     /// Reverses the order of slices, rows, columns.
     pub(super) fn turn(&mut self, [slices, rows, columns]: [bool; 3]) {
         let [depth, height, width] = self.shape;
-        let from = |reversed: bool, at: usize, count: usize| if reversed { count - 1 - at } else { at };
-        let mut turned = Vec::with_capacity(self.values.len());
-        for slice in (0..depth).map(|at| from(slices, at, depth)) {
-            for row in (0..height).map(|at| from(rows, at, height)) {
-                let line = &self.values[(slice * height + row) * width..][..width];
-                if columns { turned.extend(line.iter().rev()) } else { turned.extend_from_slice(line) }
-            }
+        let samples = std::mem::take(&mut self.values);
+        let mut raster = Raster { slices: depth, height, width, channels: 1, samples, ..Raster::default() };
+        if slices {
+            raster = raster.of_slices(&(0..depth).rev().collect::<Vec<_>>());
         }
-        self.values = turned;
+        self.values = raster.turned([rows, columns]).samples;
     }
 
     /// The values as probabilities; a mask of 0 and 1 among probabilities is certain.
