@@ -32,6 +32,7 @@ mod prediction_files;
 mod programs;
 mod python_stage;
 mod real_data;
+mod report;
 mod resources;
 mod science;
 mod stand_in;

@@ -40,7 +40,8 @@ compare: { against: Small }
 references: [{ system: Others, citation: 'Doe, 2001', values: { dice: 0.5 } }]
 ";
 
-fn workspace() -> Workspace {
+/// Two systems, two folds, six discs.
+pub(crate) fn workspace() -> Workspace {
     let workspace = Workspace::new();
     workspace.write("discs.yaml", EXPERIMENT);
     workspace.write("tables/discs.yaml", TABLE);

@@ -6,8 +6,8 @@ use std::{f64::consts::PI, fs, path::Path};
 use indexmap::IndexMap;
 use pipe_metrics::{LengthUnit, Metrics, Score};
 use pipe_report::{
-    Case, Curve, DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Overlay, Plot, Provenance, Rank, Report,
-    Series, Shown, Sight, data_html, html,
+    Case, Check, Curve, DataIssue, DataReport, DataSummary, DataTable, Difference, Fix, FoldPart, FoldReport, Overlay,
+    Plot, Provenance, Rank, Report, Series, Shown, Sight, data_html, html,
 };
 
 fn main() {
@@ -36,6 +36,7 @@ pub(crate) fn report() -> Report {
     let falling = |to: f64| (0..60).map(|epoch| to + 0.8 * (-f64::from(epoch) / 12.0).exp()).collect::<Vec<_>>();
     let curve = |fold: usize| Curve {
         name: format!("train[fold={fold}]"),
+        system: "unet".into(),
         losses: vec![
             Series { name: "training".into(), values: falling(0.15) },
             Series { name: "validation".into(), values: falling(0.22) },
@@ -54,14 +55,21 @@ pub(crate) fn report() -> Report {
         };
         Overlay {
             stage: "evaluate[fold=0]".into(),
-            case: format!("case{at:03} & more"),
+            system: "U-Net".into(),
+            axes: IndexMap::from([("fold".into(), "0".into())]),
+            case: format!("case{at:03}"),
+            patient: "patient & more".into(),
             rank,
             dice: 0.9 - 0.2 * at as f64,
             height: 96,
             width: 96,
             image: (0..96 * 96).map(|p| ((f64::from(p % 96) / 96.0 * PI).sin() * 200.0) as u8).collect(),
             reference: disc(0),
-            prediction: disc(at * 8),
+            prediction: disc(at * 8)
+                .iter()
+                .enumerate()
+                .map(|(p, class)| class * (1 + u8::from(at > 0 && p / 96 > 55)))
+                .collect(),
         }
     };
     let provenance = |stage: &str| Provenance {
@@ -74,6 +82,8 @@ pub(crate) fn report() -> Report {
         device: "CPU, 2 threads".into(),
         seed: Some(7),
         seconds: 12.345,
+        cpu_seconds: Some(23.4),
+        peak_memory: Some(734 << 20),
         facts: serde_json::json!({ "burn": "0.22.1" }),
     };
     Report {
@@ -85,6 +95,22 @@ pub(crate) fn report() -> Report {
         cases: metrics.iter().flat_map(|metric| (0..144).map(move |at| case(at, metric))).collect(),
         curves: (0..3).map(curve).collect(),
         overlays: [Rank::Best, Rank::Median, Rank::Worst].into_iter().enumerate().map(overlay).collect(),
+        data: vec![DataSummary {
+            stage: "prepare".into(),
+            figures: vec![("72".into(), "cases".into()), ("12".into(), "patients".into())],
+            sizes: data().tables.remove(0),
+            folds: data().folds,
+            checks: vec![
+                Check { is_well: true, words: "No patient is on two sides of a fold.".into() },
+                Check { is_well: false, words: "2 pairs of cases have equal pixels: case003 and case017".into() },
+            ],
+        }],
+        graph: None,
+        pairs: vec![["SVS-net".into(), "U-Net".into()]],
+        differences: vec![Difference {
+            stage: "train[fold=0]".into(),
+            words: vec!["`training.epochs`: 30, now 60".into()],
+        }],
         provenance: ["split[fold=0]", "train[fold=0]", "evaluate[fold=0]"].map(provenance).to_vec(),
         notes: vec!["Cases whose masks are both empty are excluded, and counted.".into()],
         missing: vec!["train[fold=3]".into()],

@@ -46,8 +46,13 @@ pub struct NotCompared {
 }
 
 /// Every pair of systems by every metric: a value for each patient is the mean over its cases, and over folds and seeds that test it.
-/// Of several classes their mean, which comes first.
-pub fn compared(metrics: &[Description], cases: &[Case], plan: &ComparisonPlan) -> (Vec<Compared>, Vec<NotCompared>) {
+/// Of several classes their mean, which comes first. Where pairs are named, these alone are compared.
+pub fn compared(
+    metrics: &[Description],
+    cases: &[Case],
+    chosen: &[[String; 2]],
+    plan: &ComparisonPlan,
+) -> (Vec<Compared>, Vec<NotCompared>) {
     let (mut found, mut not) = (Vec::new(), Vec::new());
     let class = cases.first().map_or("", |case| case.class.as_str());
     for metric in metrics {
@@ -55,26 +60,31 @@ pub fn compared(metrics: &[Description], cases: &[Case], plan: &ComparisonPlan) 
         let values: Vec<(&str, Result<Patients, StatisticsError>)> =
             systems.iter().map(|system| (*system, patients(cases, (metric, class), system))).collect();
         let first = found.len();
-        for (at, (one, of_one)) in values.iter().enumerate() {
-            for (other, of_other) in &values[at + 1..] {
-                let systems = [(*one).to_owned(), (*other).to_owned()];
-                let result = of_one.clone().and_then(|one| {
-                    let pairs = pair(&one, of_other.as_ref().map_err(Clone::clone)?)?;
-                    Ok((compare(&pairs, plan)?, pairs))
-                });
-                match result {
-                    Ok((comparison, pairs)) => found.push(Compared {
-                        metric: metric.key.clone(),
-                        label: metric.label.clone(),
-                        unit: metric.unit.clone(),
-                        direction: metric.direction,
-                        systems,
-                        pairs,
-                        holm: comparison.wilcoxon.test.p,
-                        comparison,
-                    }),
-                    Err(why) => not.push(NotCompared { metric: metric.key.clone(), systems, why }),
-                }
+        let every = (0..values.len()).flat_map(|one| (one + 1..values.len()).map(move |other| [one, other]));
+        let pairs: Vec<[usize; 2]> = if chosen.is_empty() {
+            every.collect()
+        } else {
+            let position = |name: &String| values.iter().position(|(system, _)| system == name);
+            chosen.iter().filter_map(|[one, other]| Some([position(one)?, position(other)?])).collect()
+        };
+        for [(one, of_one), (other, of_other)] in pairs.into_iter().map(|pair| pair.map(|at| &values[at])) {
+            let systems = [(*one).to_owned(), (*other).to_owned()];
+            let result = of_one.clone().and_then(|one| {
+                let pairs = pair(&one, of_other.as_ref().map_err(Clone::clone)?)?;
+                Ok((compare(&pairs, plan)?, pairs))
+            });
+            match result {
+                Ok((comparison, pairs)) => found.push(Compared {
+                    metric: metric.key.clone(),
+                    label: metric.label.clone(),
+                    unit: metric.unit.clone(),
+                    direction: metric.direction,
+                    systems,
+                    pairs,
+                    holm: comparison.wilcoxon.test.p,
+                    comparison,
+                }),
+                Err(why) => not.push(NotCompared { metric: metric.key.clone(), systems, why }),
             }
         }
         let family: Vec<f64> = found[first..].iter().map(|compared: &Compared| compared.holm).collect();
@@ -198,7 +208,7 @@ mod tests {
             }));
         }
         cases.push(case("a", 12, 0, Some(0.5)));
-        let (found, not) = compared(&metrics(), &cases, &ComparisonPlan::default());
+        let (found, not) = compared(&metrics(), &cases, &[], &ComparisonPlan::default());
         assert!(not.is_empty(), "{not:?}");
         let names: Vec<_> = found.iter().map(|compared| compared.systems.join(" ")).collect();
         assert_eq!(names, ["a b", "a c", "b c"]);
@@ -209,6 +219,11 @@ mod tests {
         );
         assert!(found[0].comparison.size.value < -0.05 && found[0].holm < 0.01, "{:?}", found[0]);
         assert!(found.iter().all(|compared| compared.holm >= compared.comparison.wilcoxon.test.p));
+        let chosen = [["c".to_owned(), "a".to_owned()], ["c".to_owned(), "gone".to_owned()]];
+        let (only, _) = compared(&metrics(), &cases, &chosen, &ComparisonPlan::default());
+        assert_eq!(only.len(), 1, "a pair by name, in its own order");
+        assert!((only[0].comparison.size.value + found[1].comparison.size.value).abs() < 1e-12, "c − a is −(a − c)");
+        assert!((only[0].holm - found[1].comparison.wilcoxon.test.p).abs() < 1e-12, "a family of one");
         let plots = comparison_plots(&found);
         assert_eq!((plots.len(), distributions(&metrics(), &cases).len()), (4, 1));
         assert!(plots[0].svg().contains("a − b") && plots[0].svg().contains("the first is better"));
@@ -217,7 +232,7 @@ mod tests {
     #[test]
     fn systems_without_a_common_patient_are_named() {
         let cases = [case("a", 0, 0, Some(0.5)), case("b", 1, 0, Some(0.5)), case("b", 0, 0, None)];
-        let (found, not) = compared(&metrics(), &cases, &ComparisonPlan::default());
+        let (found, not) = compared(&metrics(), &cases, &[], &ComparisonPlan::default());
         assert!(found.is_empty());
         let expected = NotCompared {
             metric: "dice".into(),

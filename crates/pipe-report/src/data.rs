@@ -2,6 +2,8 @@
 //!
 //! Does not know where its numbers come from or how it looks.
 
+use serde::Serialize;
+
 use crate::Plot;
 
 /// Everything that a page about a data set shows.
@@ -86,7 +88,7 @@ pub struct Shown {
 }
 
 /// A table of numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DataTable {
     /// What it tells.
     pub title: String,
@@ -97,7 +99,7 @@ pub struct DataTable {
 }
 
 /// One fold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct FoldReport {
     /// The stage that cuts it, for instance `split[fold=0]`.
     pub stage: String,
@@ -110,7 +112,7 @@ pub struct FoldReport {
 }
 
 /// A part of a fold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct FoldPart {
     /// `train`, `validation` or `test`.
     pub part: String,

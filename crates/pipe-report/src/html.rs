@@ -2,13 +2,23 @@
 //!
 //! Does not compute. Markup is in `templates/`, which `askama` compiles; it escapes whatever is put in.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use pipe_metrics::statistics::{Comparison, ComparisonPlan, Interval, Zeros, rank_biserial};
 
 use crate::{
-    Compared, Overlay, Plot, Report, compared, comparison_plots, distributions, folds, markdown::point, mean_and_sd,
-    p_value, table, value,
+    Compared, Cost, Curve, Overlay, Plot, Provenance, Report,
+    changes::{Changes, changes},
+    compared, comparison_plots,
+    costs::{bytes, costs, duration},
+    distributions, folds,
+    markdown::point,
+    mean_and_sd, p_value, table, value,
+    worst::{Worst, worst},
 };
 
 #[derive(Template)]
@@ -42,6 +52,14 @@ struct ReportPage<'r> {
     /// Pairs of systems of which nothing can be said, and why.
     not_compared: Vec<String>,
     comparison_plots: Plots,
+    /// Pairs that are compared case by case.
+    changes: Vec<Changes>,
+    /// Trainings of one system together.
+    bands: Plots,
+    worst: Worst,
+    costs: Vec<CostLine>,
+    /// What all results have in common, and where they differ: name and values.
+    environment: Vec<(String, String)>,
 }
 
 /// Plots, and those that are unfolded.
@@ -70,6 +88,17 @@ struct ComparedLine {
     permutation: String,
 }
 
+/// What a stage cost, as it is read.
+struct CostLine {
+    stage: String,
+    results: usize,
+    seconds: String,
+    longest: String,
+    processor: String,
+    memory: String,
+    devices: String,
+}
+
 struct Figure {
     value: String,
     name: String,
@@ -87,7 +116,7 @@ struct Line {
 }
 
 /// Systems that pictures and tests set side by side; `pipe table` compares those that it names.
-pub(crate) const SIDE_BY_SIDE: usize = 8;
+pub const SIDE_BY_SIDE: usize = 8;
 
 /// The report as a page.
 pub fn html(report: &Report) -> String {
@@ -112,20 +141,20 @@ pub fn html(report: &Report) -> String {
         per_fold: columns.iter().map(|fold| value(row.fold(fold))).collect(),
     });
     let folds = columns.iter().map(|fold| point(fold)).collect();
-    let systems = rows.iter().map(|row| row.system.as_str()).collect::<std::collections::BTreeSet<_>>().len();
+    let systems = rows.iter().map(|row| row.system.as_str()).collect::<BTreeSet<_>>().len();
     let is_sweep = systems > SIDE_BY_SIDE;
     // Pairs grow with the square of the systems, and each takes thousands of resamples.
     let (compared, not_compared) = if is_sweep {
         (Vec::new(), Vec::new())
     } else {
-        compared(&report.metrics, &report.cases, &ComparisonPlan::default())
+        compared(&report.metrics, &report.cases, &report.pairs, &ComparisonPlan::default())
     };
     let page = ReportPage {
         report,
         figures: figures.collect(),
         folds,
         lines: lines.collect(),
-        pixels: Plots::of(if is_sweep { Vec::new() } else { report.plots.clone() }),
+        pixels: Plots::of(report.plots.clone()),
         distributions: Plots::of(if is_sweep { Vec::new() } else { distributions(&report.metrics, &report.cases) }),
         compared: compared.iter().map(compared_line).collect(),
         not_compared: not_compared
@@ -133,6 +162,11 @@ pub fn html(report: &Report) -> String {
             .map(|pair| format!("{} by {}: {}", pair.systems.join(" and "), pair.metric, pair.why))
             .collect(),
         comparison_plots: Plots::of(comparison_plots(&compared)),
+        bands: Plots::of(Curve::bands(&report.curves).into_iter().map(Plot::Curves).collect()),
+        changes: changes(report),
+        worst: worst(report),
+        costs: costs(&report.provenance).into_iter().map(cost_line).collect(),
+        environment: environment(&report.provenance),
     };
     page.render().expect("writing to a text")
 }
@@ -154,6 +188,43 @@ fn compared_line(compared: &Compared) -> ComparedLine {
         holm: p_value(compared.holm),
         permutation: p_value(permutation.p),
     }
+}
+
+fn cost_line(cost: Cost) -> CostLine {
+    let unknown = || "–".to_owned();
+    CostLine {
+        stage: cost.stage,
+        results: cost.results,
+        seconds: duration(cost.seconds),
+        longest: duration(cost.longest),
+        processor: cost.cpu_seconds.map_or_else(unknown, duration),
+        memory: cost.peak_memory.map_or_else(unknown, bytes),
+        devices: cost.devices.into_iter().collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// What results were made with: of each fact all its values.
+fn environment(provenance: &[Provenance]) -> Vec<(String, String)> {
+    let mut facts: IndexMap<String, BTreeSet<String>> = IndexMap::new();
+    let mut add = |name: &str, value: &str| {
+        if !value.is_empty() {
+            facts.entry(name.to_owned()).or_default().insert(value.to_owned());
+        }
+    };
+    for made in provenance {
+        add("device", &made.device);
+        add("commit", made.commit.as_deref().map_or("", short));
+        for (name, value) in made.facts.as_object().into_iter().flatten() {
+            match value {
+                Value::String(text) => add(name, text),
+                Value::Number(number) => add(name, &number.to_string()),
+                // What is built of several facts stands beside its stage.
+                _ => {}
+            }
+        }
+    }
+    let listed = |values: BTreeSet<String>| values.into_iter().collect::<Vec<_>>().join(", ");
+    facts.into_iter().map(|(name, values)| (name, listed(values))).collect()
 }
 
 fn dice(overlay: &Overlay) -> String {
@@ -187,6 +258,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Difference;
 
     #[test]
     fn base64_of_the_rfc() {
@@ -206,6 +278,10 @@ mod tests {
             plots: Vec::new(),
             curves: Vec::new(),
             overlays: Vec::new(),
+            data: Vec::new(),
+            graph: None,
+            pairs: Vec::new(),
+            differences: vec![Difference { stage: "train".into(), words: vec!["2 > 1".into()] }],
             provenance: Vec::new(),
             notes: vec!["x < y".into()],
             missing: vec!["train".into()],
@@ -220,6 +296,7 @@ mod tests {
                 && page.contains("frozen &#62; 1")
                 && page.contains("frames of one patient are on both sides")
                 && page.contains("1 &#60; 2")
+                && page.contains("2 &#62; 1")
                 && !page.contains("<script>")
         );
     }

@@ -2,7 +2,9 @@
 //!
 //! Does not know stores' contents, stages or networks: a [`Report`] is plain data, and each renderer is a function of it.
 
+mod changes;
 mod compared;
+mod costs;
 mod data;
 mod data_html;
 mod draft;
@@ -15,12 +17,14 @@ mod pixels;
 mod plots;
 mod report;
 mod table;
+mod worst;
 
 pub use compared::{Compared, NotCompared, compared, comparison_plots, distributions};
+pub use costs::{Cost, costs};
 pub use data::{DataIssue, DataReport, DataTable, Fix, FoldPart, FoldReport, Shown, Sight};
 pub use data_html::data_html;
 pub use draft::{Recipe, draft};
-pub use html::{html, plots_html};
+pub use html::{SIDE_BY_SIDE, html, plots_html};
 pub use markdown::markdown;
 pub use number::{mean_and_sd, p_value, value};
 pub use overlay::{Overlay, Rank, overlay_png};
@@ -30,5 +34,5 @@ pub use plots::{
     PairedView, Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem, Series,
     Steps,
 };
-pub use report::{LEAKY, Provenance, Report};
+pub use report::{Check, DataSummary, Difference, LEAKY, Provenance, Report};
 pub use table::{Case, PerFold, Row, csv, folds, table};

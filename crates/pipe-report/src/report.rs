@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use pipe_metrics::Description;
 use serde::Serialize;
 
-use crate::{Case, Curve, Overlay, Plot};
+use crate::{Case, Curve, DataTable, FoldReport, Overlay, Plot};
 
 /// What every report says of evaluations on folds that were cut by image.
 pub const LEAKY: &str = "Leaky: folds were cut by image, so frames of one patient are on both sides, and numbers say little about new patients.";
@@ -32,8 +32,45 @@ pub struct Provenance {
     pub seed: Option<u64>,
     /// Seconds it took.
     pub seconds: f64,
+    /// Processor seconds, where they were measured.
+    pub cpu_seconds: Option<f64>,
+    /// Most memory that it held, in bytes, where it was measured.
+    pub peak_memory: Option<u64>,
     /// Further facts: versions, threads.
     pub facts: serde_json::Value,
+}
+
+/// A prepared data set, as far as its results tell without looking at pixels.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataSummary {
+    /// The stage that prepared it.
+    pub stage: String,
+    /// The numbers that count most: value and name.
+    pub figures: Vec<(String, String)>,
+    /// Sizes and spacing over cases.
+    pub sizes: DataTable,
+    /// Who is where.
+    pub folds: Vec<FoldReport>,
+    /// What was looked for.
+    pub checks: Vec<Check>,
+}
+
+/// Something that was looked for in a data set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// Whether all is well.
+    pub is_well: bool,
+    /// What was found, in words.
+    pub words: String,
+}
+
+/// What differs between the recipes of one stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// The stage instance.
+    pub stage: String,
+    /// What, one a line.
+    pub words: Vec<String>,
 }
 
 /// Everything a report shows.
@@ -55,6 +92,14 @@ pub struct Report {
     pub curves: Vec<Curve>,
     /// Predictions over their images.
     pub overlays: Vec<Overlay>,
+    /// The data behind the numbers.
+    pub data: Vec<DataSummary>,
+    /// The stages and what flows between them, drawn as SVG; none where nobody has drawn them.
+    pub graph: Option<String>,
+    /// Where runs are compared: what differs between their recipes.
+    pub differences: Vec<Difference>,
+    /// Pairs of systems that are compared, differences being the first less the second; if none, all with all.
+    pub pairs: Vec<[String; 2]>,
     /// How each result was made.
     pub provenance: Vec<Provenance>,
     /// The conventions behind the numbers.

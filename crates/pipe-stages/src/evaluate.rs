@@ -10,10 +10,10 @@ use pipe_metrics::{
     Case, Classes, Description, EmptyMasks, Evaluation, LengthUnit, Measured, Metric, Metrics, NotMeasured, Pooled,
     Protocol, Spacing,
 };
-use pipe_store::{Digest, Direction, MetricRow};
+use pipe_store::{Digest, Direction, MetricRow, Output as Stored, Store};
 use rayon::prelude::*;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     artifacts::{DATASET, EVALUATION, PREDICTION, TRUTH},
@@ -51,6 +51,17 @@ pub(crate) const SUMMARY: &str = "summary.json";
 /// File of the sums over all pixels, by class: curves and calibration are drawn from them.
 pub(crate) const POOLED: &str = "pooled.json";
 
+/// Reads a file of an evaluation from the store.
+pub(crate) fn stored<T: DeserializeOwned>(outputs: &[Stored], name: &str, store: &Store) -> Result<T, Failure> {
+    let output = outputs.iter().find(|output| output.port == "evaluation");
+    let absent = |port: &str| Failure::NoArtifact { port: port.to_owned() };
+    let bytes = match output {
+        Some(output) => store.read_in(&output.object, name)?.ok_or_else(|| absent(name))?,
+        None => return Err(absent("evaluation")),
+    };
+    serde_json::from_slice(&bytes).map_err(|source| Failure::Format { path: name.into(), source })
+}
+
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
     const VERSION: u32 = 2;
@@ -76,11 +87,6 @@ impl Stage for Evaluate {
     fn run(with: EvaluateWith, context: &Context) -> Result<(), StageFailure> {
         evaluate(&with, context).map_err(StageFailure::of)
     }
-}
-
-/// Foreground of a prediction at a threshold: any class, over all slices.
-pub(crate) fn foreground(probabilities: &Image, maps: Maps, threshold: f64) -> Vec<u8> {
-    Mask::decided(probabilities, maps, threshold).any()
 }
 
 fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {

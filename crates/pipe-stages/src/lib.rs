@@ -36,7 +36,7 @@ pub use predict::Predict;
 pub use prepare::{DataConfig, DataLayout, Prepare};
 pub use selection::{Selected, Selection};
 pub use split::{Cut, Method, Split, SplitWith, Stratify};
-pub use summary::{Results, results};
+pub use summary::{PastRun, Results, results, side_by_side};
 pub use tables::RowError;
 pub use train::{Train, device_choice};
 pub use weights::WeightsFrom;

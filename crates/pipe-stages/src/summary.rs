@@ -2,28 +2,35 @@
 //!
 //! Does not decide when it is rendered; [`Results::query`] tells whether anything it shows has changed.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod agreed;
+mod attempts;
+mod data;
+mod pictures;
+mod runs;
+mod trainings;
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use indexmap::IndexMap;
 use pipe_engine::{Plan, PlanNode, marks};
-use pipe_image::{Image, Pack};
 use pipe_metrics::{Evaluation, Pooled};
-use pipe_report::{Case, Curve, Overlay, Provenance, Rank, Recipe, Report, Series, SystemPixels, pixel_plots};
+use pipe_report::{Case, Provenance, Recipe, Report, SIDE_BY_SIDE, SystemPixels, pixel_plots};
 use pipe_spec::Experiment;
-use pipe_store::{Digest, Record, Shape, Store};
-use serde::de::DeserializeOwned;
+use pipe_store::{Digest, Output, Record, Shape, Store};
 
+pub use self::runs::{PastRun, side_by_side};
+use self::{
+    agreed::Agreed,
+    attempts::{Attempts, provenance, seed},
+    trainings::curve,
+};
 use crate::{
-    evaluate::{POOLED, SUMMARY, foreground},
+    evaluate::{POOLED, SUMMARY, stored},
     failure::Failure,
 };
 
 /// Raised when equal results would be shown in another way.
-const VIEW: u32 = 2;
+const VIEW: u32 = 3;
 
 /// The results that a report shows.
 pub struct Results<'a> {
@@ -64,54 +71,60 @@ impl Results<'_> {
             plots: Vec::new(),
             curves: Vec::new(),
             overlays: Vec::new(),
+            data: Vec::new(),
+            graph: None,
+            differences: Vec::new(),
+            pairs: Vec::new(),
             provenance: Vec::new(),
             notes: Vec::new(),
             missing: Vec::new(),
             leaks: Vec::new(),
             marks: marks(self.plan, self.records, store)?.iter().map(ToString::to_string).collect(),
         };
-        let mut thresholds: Vec<f64> = Vec::new();
-        let mut conventions: Vec<String> = Vec::new();
+        let mut agreed = Agreed::default();
+        let mut attempts = Attempts::default();
         let mut pixels: IndexMap<String, SystemPixels> = IndexMap::new();
+        let evaluates = |(at, node): (usize, &PlanNode)| (node.kind.name == "evaluate").then(|| self.system(at));
+        let systems: BTreeSet<String> = self.plan.nodes.iter().enumerate().filter_map(evaluates).collect();
+        // A sweep has hundreds, whose curves nobody can tell apart; their sums alone would fill the memory.
+        let is_sweep = systems.len() > SIDE_BY_SIDE;
         for (index, (node, record)) in self.plan.nodes.iter().zip(self.records).enumerate() {
             let Some(record) = record else {
                 report.missing.push(node.id.clone());
                 continue;
             };
-            report.provenance.push(provenance(node, record));
+            let made = Provenance { seed: seed(&node.with), ..provenance(&node.id, record) };
+            report.provenance.push(attempts.measured(made, &record.made, store)?);
             match node.kind.name {
-                "train" => report.curves.push(curve(node, &Artifact::of(record, "model", store)?)?),
+                "train" => {
+                    let model = Artifact::of(&record.outputs, "model", store)?;
+                    report.curves.push(curve(&node.id, self.trained(index), &node.with, &model)?);
+                }
+                "prepare" if !is_sweep => report.data.push(self.data(index, record, store)?),
                 "evaluate" => {
-                    let artifact = Artifact::of(record, "evaluation", store)?;
-                    let (evaluation, pooled): (Evaluation, Vec<Pooled>) =
-                        (read(&artifact, SUMMARY)?, read(&artifact, POOLED)?);
-                    let system = self.system(index) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
-                    pixels.entry(system).or_default().add(&evaluation, &pooled);
-                    if let Some(threshold) = evaluation.threshold.filter(|threshold| !thresholds.contains(threshold)) {
-                        thresholds.push(threshold);
+                    let evaluation: Evaluation = stored(&record.outputs, SUMMARY, store)?;
+                    let system = self.evaluated_system(index, &evaluation);
+                    if !is_sweep {
+                        let pooled: Vec<Pooled> = stored(&record.outputs, POOLED, store)?;
+                        pixels.entry(system.clone()).or_default().add(&evaluation, &pooled);
                     }
-                    let convention = evaluation.empty.to_string();
-                    if !conventions.contains(&convention) {
-                        conventions.push(convention);
-                    }
+                    agreed.add(&evaluation);
                     if let Some(leak) = &evaluation.leak {
                         report.leaks.push(format!("{}: {leak}", node.id));
                     }
-                    for metric in &evaluation.metrics {
-                        if report.metrics.iter().all(|known| known.key != metric.key) {
-                            report.metrics.push(metric.clone());
-                        }
+                    report.cases.extend(cases(&system, &self.fold_axes(index), &evaluation));
+                    if !is_sweep {
+                        report.overlays.extend(self.overlays(index, &system, &evaluation, store)?);
                     }
-                    report.cases.extend(self.cases(index, &evaluation));
-                    report.overlays.extend(self.overlays(index, &evaluation, store)?);
                 }
                 _ => {}
             }
         }
         report.plots = pixel_plots(&pixels);
         if !report.cases.is_empty() {
-            report.notes = notes(&thresholds, &conventions, report.leaks.is_empty());
+            report.notes = agreed.notes(report.leaks.is_empty());
         }
+        report.metrics = agreed.metrics;
         Ok(report)
     }
 
@@ -121,13 +134,7 @@ impl Results<'_> {
         for (at, node) in self.plan.nodes.iter().enumerate() {
             let system = match node.kind.name {
                 "prepare" | "split" => String::new(),
-                "train" => {
-                    let fold = self.feeding(at, "training").map(|split| &self.plan.nodes[split].axes);
-                    let is_other = |(axis, _): &(&String, &String)| fold.is_none_or(|fold| !fold.contains_key(*axis));
-                    let point: String =
-                        node.axes.iter().filter(is_other).map(|(axis, value)| format!(", {axis} {value}")).collect();
-                    network_name(&node.with) + &point
-                }
+                "train" => self.trained(at),
                 _ => continue,
             };
             if found.iter().all(|recipe| recipe.kind != node.kind.name || recipe.system != system) {
@@ -135,6 +142,17 @@ impl Results<'_> {
             }
         }
         found
+    }
+
+    /// What a training has in common with those of other folds: its network, and its point on the other axes.
+    fn trained(&self, node: usize) -> String {
+        let fold = self.feeding(node, "training").map(|split| &self.plan.nodes[split].axes);
+        let PlanNode { axes, with, .. } = &self.plan.nodes[node];
+        let name = network_name(with);
+        let is_other =
+            |(axis, value): &(&String, &String)| fold.is_none_or(|fold| !fold.contains_key(*axis)) && **value != name;
+        let point: String = axes.iter().filter(is_other).map(|(axis, value)| format!(", {axis} {value}")).collect();
+        name + &point
     }
 
     /// The node that feeds a port of a node.
@@ -163,71 +181,29 @@ impl Results<'_> {
         train.map_or_else(|| "unknown".to_owned(), |train| network_name(&self.plan.nodes[train].with))
     }
 
-    fn cases(&self, node: usize, evaluation: &Evaluation) -> Vec<Case> {
-        // In the name, so that every line of every table says it, and such numbers are never pooled with others.
-        let system = self.system(node) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
-        let axes = &self.fold_axes(node);
-        let mut cases = Vec::new();
-        for case in &evaluation.cases {
-            for (class, view) in evaluation.views() {
-                cases.extend(evaluation.metrics.iter().enumerate().map(|(at, metric)| Case {
-                    system: system.clone(),
-                    axes: axes.clone(),
-                    case: case.case.clone(),
-                    patient: case.patient.clone(),
-                    class: class.clone(),
-                    metric: metric.key.clone(),
-                    value: evaluation.score(case, view, at),
-                }));
-            }
-        }
-        cases
+    /// The system, with the word that its folds leak: every line of every table says it, and such numbers are never pooled with others.
+    fn evaluated_system(&self, node: usize, evaluation: &Evaluation) -> String {
+        self.system(node) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" }
     }
+}
 
-    /// Best, median and worst case by Dice.
-    fn overlays(&self, node: usize, evaluation: &Evaluation, store: &Store) -> Result<Vec<Overlay>, Failure> {
-        let dice = evaluation.metric("dice");
-        let mut ranked: Vec<(f64, &str)> = evaluation
-            .cases
-            .iter()
-            .filter_map(|case| Some((evaluation.score(case, None, dice?).value()?, case.case.as_str())))
-            .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        let chosen: Vec<(Rank, (f64, &str))> = match ranked.len() {
-            0 => Vec::new(),
-            1 => vec![(Rank::Median, ranked[0])],
-            2 => vec![(Rank::Best, ranked[0]), (Rank::Worst, ranked[1])],
-            n => vec![(Rank::Best, ranked[0]), (Rank::Median, ranked[n / 2]), (Rank::Worst, ranked[n - 1])],
-        };
-        let pack = |port: &str, output: &str| -> Result<Option<Pack>, Failure> {
-            let record = self.feeding(node, port).and_then(|from| self.records[from].as_ref());
-            record.map(|record| Ok(Pack::open(&Artifact::of(record, output, store)?.path)?)).transpose()
-        };
-        let (Some(data), Some(predictions)) = (pack("dataset", "dataset")?, pack("prediction", "prediction")?) else {
-            return Ok(Vec::new());
-        };
-        let overlay = |(rank, (dice, case)): (Rank, (f64, &str))| {
-            let (at, predicted) = (data.find(case)?, predictions.find(case)?);
-            let (image, mask, maps) = (data.image(at), data.mask(at)?, predictions.entries()[predicted].maps);
-            let prediction = foreground(&predictions.image(predicted), maps, evaluation.threshold.unwrap_or(0.5));
-            // Of a volume the slice with the most to see.
-            let slice = mask.fullest();
-            let (area, frame) =
-                (image.height * image.width, if mask.depth > 1 { slice } else { data.entries()[at].label_frame });
-            Some(Overlay {
-                stage: self.plan.nodes[node].id.clone(),
-                case: case.to_owned(),
-                rank,
-                dice,
-                height: image.height,
-                width: image.width,
-                image: gray(&image, frame),
-                reference: mask.flat(slice).labels,
-                prediction: prediction[slice * area..][..area].to_vec(),
-            })
-        };
-        Ok(chosen.into_iter().filter_map(overlay).collect())
+/// The long table of an evaluation.
+fn cases(system: &str, axes: &IndexMap<String, String>, evaluation: &Evaluation) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for case in &evaluation.cases {
+        for (class, view) in evaluation.views() {
+            cases.extend(evaluation.metrics.iter().enumerate().map(|(at, metric)| Case {
+                system: system.to_owned(),
+                axes: axes.clone(),
+                case: case.case.clone(),
+                patient: case.patient.clone(),
+                class: class.clone(),
+                metric: metric.key.clone(),
+                value: evaluation.score(case, view, at),
+            }));
+        }
     }
+    cases
 }
 
 /// The name of the network of a training.
@@ -244,8 +220,8 @@ struct Artifact {
 }
 
 impl Artifact {
-    fn of(record: &Record, port: &str, store: &Store) -> Result<Self, Failure> {
-        let output = record.outputs.iter().find(|output| output.port == port);
+    fn of(outputs: &[Output], port: &str, store: &Store) -> Result<Self, Failure> {
+        let output = outputs.iter().find(|output| output.port == port);
         let object = output.map(|output| output.object).ok_or_else(|| Failure::NoArtifact { port: port.to_owned() })?;
         if object.shape == Shape::File {
             return Ok(Self { path: store.object_path(&object.digest), _folder: None });
@@ -254,82 +230,4 @@ impl Artifact {
         store.materialise(&object, folder.path())?;
         Ok(Self { path: folder.path().to_path_buf(), _folder: Some(folder) })
     }
-}
-
-fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failure> {
-    let path = artifact.path.join(name);
-    let text = fs::read(&path).map_err(|source| Failure::read(&path, source))?;
-    serde_json::from_slice(&text).map_err(|source| Failure::Format { path, source })
-}
-
-fn curve(node: &PlanNode, artifact: &Artifact) -> Result<Curve, Failure> {
-    let rows = history(&artifact.path.join(pipe_learn::model::HISTORY))?;
-    let series = |name: &str, of: fn(&pipe_learn::HistoryRow) -> f64| Series {
-        name: name.to_owned(),
-        values: rows.iter().map(of).collect(),
-    };
-    Ok(Curve {
-        name: node.id.clone(),
-        losses: vec![
-            series("training loss", |row| row.train_loss),
-            series("validation loss", |row| row.validation_loss),
-        ],
-        scores: vec![series("validation Dice", |row| row.validation_dice)],
-        best: pipe_learn::history::best_of(&rows, best_metric(node)).map(|row| row.epoch),
-    })
-}
-
-/// By which number the stage has chosen its epoch.
-fn best_metric(node: &PlanNode) -> pipe_learn::Metric {
-    let written = node.with.get("training").and_then(|training| training.get("best"));
-    written.and_then(|metric| serde_json::from_value(metric.clone()).ok()).unwrap_or_default()
-}
-
-fn history(path: &Path) -> Result<Vec<pipe_learn::HistoryRow>, Failure> {
-    let mut reader = csv::Reader::from_path(path).map_err(|source| Failure::Table { path: path.into(), source })?;
-    reader.deserialize().collect::<Result<_, _>>().map_err(|source| Failure::Table { path: path.into(), source })
-}
-
-fn provenance(node: &PlanNode, record: &Record) -> Provenance {
-    let made = &record.made;
-    let outputs: IndexMap<_, _> =
-        record.outputs.iter().map(|output| (output.port.clone(), output.object.digest.to_string())).collect();
-    Provenance {
-        stage: node.id.clone(),
-        fingerprint: record.fingerprint.to_string(),
-        outputs,
-        made_at: made.at.clone(),
-        run: made.run.0,
-        commit: made.commit.clone(),
-        device: made.device.clone(),
-        seed: node.with.get("seed").and_then(serde_json::Value::as_u64),
-        seconds: made.seconds,
-        facts: made.facts.clone(),
-    }
-}
-
-fn notes(thresholds: &[f64], conventions: &[String], by_patient: bool) -> Vec<String> {
-    let thresholds: Vec<_> = thresholds.iter().map(ToString::to_string).collect();
-    let of_whom = if by_patient {
-        "All numbers are of test cases: patients that no training, checkpoint choice or threshold of their fold has seen."
-    } else {
-        "All numbers are of test cases. Where folds were cut by image, other images of the same patients were trained on, so these numbers say little about new patients."
-    };
-    let mut notes = vec![
-        of_whom.to_owned(),
-        format!("A pixel is foreground at a probability of at least {}.", thresholds.join(" / ")),
-        "Each metric is computed case by case. SD over cases is taken over all test cases, SD over folds over the folds' means; both divide by n - 1.".to_owned(),
-    ];
-    notes.extend(conventions.iter().cloned());
-    notes.push("Of several classes, `mean` is the mean over those that a case has a score for, background never among them. Masks are compared at the prepared size; clDice uses skeletons as scikit-image computes them.".to_owned());
-    notes
-}
-
-/// A frame's first channel, stretched from its smallest to its largest value.
-fn gray(image: &Image, frame: usize) -> Vec<u8> {
-    let plane = image.plane(frame, 0);
-    let (low, high) =
-        plane.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
-    let span = if high > low { high - low } else { 1.0 };
-    plane.iter().map(|value| ((value - low) / span * 255.0).round() as u8).collect()
 }

@@ -3,16 +3,14 @@
 //! Does not know tables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use indexmap::IndexMap;
 use pipe_report::paper::{AxisValue, Evaluated, Origin, RowResults};
 use pipe_store::{Record, Store};
-use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::{
-    evaluate::{Evaluate, POOLED, SUMMARY},
+    evaluate::{Evaluate, POOLED, SUMMARY, stored},
     failure::Failure,
     summary::Results,
 };
@@ -138,12 +136,11 @@ impl Results<'_> {
                 found.missing.push(planned.id.clone());
                 continue;
             };
-            let read = |name: &'static str| file(record, name, store);
             found.there.push(Evaluated {
                 fold: folds.iter().map(|(axis, value)| format!("{axis}={value}")).collect::<Vec<_>>().join(","),
                 seed: others.get(SEED).cloned().unwrap_or_default(),
-                evaluation: parsed(&read(SUMMARY)?, SUMMARY)?,
-                pooled: if pooled { Some(parsed(&read(POOLED)?, POOLED)?) } else { None },
+                evaluation: stored(&record.outputs, SUMMARY, store)?,
+                pooled: if pooled { Some(stored(&record.outputs, POOLED, store)?) } else { None },
                 origin: origin(&experiment, &planned.id, record),
             });
         }
@@ -168,18 +165,6 @@ impl Results<'_> {
         }
         candidates
     }
-}
-
-/// A file of an evaluation.
-fn file(record: &Record, name: &str, store: &Store) -> Result<Vec<u8>, Failure> {
-    let output = record.outputs.iter().find(|output| output.port == "evaluation");
-    let object = output.map(|output| output.object).ok_or_else(|| Failure::NoArtifact { port: "evaluation".into() })?;
-    let path = store.file_in(&object, name)?.ok_or_else(|| Failure::NoArtifact { port: name.to_owned() })?;
-    fs::read(&path).map_err(|source| Failure::read(&path, source))
-}
-
-fn parsed<T: DeserializeOwned>(bytes: &[u8], name: &str) -> Result<T, Failure> {
-    serde_json::from_slice(bytes).map_err(|source| Failure::Format { path: name.into(), source })
 }
 
 fn origin(experiment: &str, stage: &str, record: &Record) -> Origin {

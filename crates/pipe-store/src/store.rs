@@ -174,13 +174,21 @@ impl Store {
         self.objects.path(digest)
     }
 
-    /// Where a file of a folder object lies, by its path below the folder, without laying the folder out; none if it has no such file.
+    /// Reads a file of a folder object, by its path below the folder, without laying the folder out; none if it has no such file.
     ///
     /// # Errors
-    /// The object is missing or damaged.
-    pub fn file_in(&self, folder: &Object, path: &str) -> Result<Option<PathBuf>, StoreError> {
+    /// The object is missing or damaged, or cannot be read.
+    pub fn read_in(&self, folder: &Object, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let leaves = self.objects.leaves(folder)?;
-        Ok(leaves.iter().find(|leaf| leaf.path == path).map(|leaf| self.objects.path(&leaf.digest)))
+        let Some(leaf) = leaves.iter().find(|leaf| leaf.path == path) else { return Ok(None) };
+        let path = self.objects.path(&leaf.digest);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(StoreError::Damaged { digest: leaf.digest })
+            }
+            Err(source) => Err(StoreError::io("read", &path, source)),
+        }
     }
 
     /// Lays an object's contents at a path, read-only.

@@ -157,12 +157,29 @@ impl Part {
 
 /// `pipe report`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Report {
+    #[command(subcommand)]
+    pub command: Option<ReportCommand>,
     #[command(flatten)]
     pub chosen: Chosen,
     /// Write a paper beside the report, `paper.md`: what the run knows, and marked gaps for what only a person knows.
     #[arg(long)]
     pub paper: bool,
+}
+
+/// What else can be reported.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Set two runs side by side: what differs between their recipes, numbers, tests, and the cases that changed most.
+    Compare {
+        /// The run before and the run after: numbers, `last`, `last~2`.
+        #[arg(value_name = "RUN", num_args = 2, required = true)]
+        runs: Vec<Which>,
+        /// How data is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
 }
 
 /// `pipe plan`.

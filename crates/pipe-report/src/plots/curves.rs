@@ -2,6 +2,7 @@
 //!
 //! Does not know trainings.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
@@ -25,6 +26,8 @@ pub struct Series {
 pub struct Curve {
     /// The training, e.g. `train[fold=1]`.
     pub name: String,
+    /// What it has in common with the trainings of other folds.
+    pub system: String,
     /// Losses, in the upper panel.
     pub losses: Vec<Series>,
     /// Dice, in the lower panel from 0 to 1.
@@ -50,6 +53,35 @@ impl Curve {
             best: self.best.into_iter().collect(),
         }
         .svg()
+    }
+
+    /// One picture for each system of several trainings, in the order in which systems appear: lines are means, bands reach from
+    /// the smallest value to the largest.
+    pub(crate) fn bands(curves: &[Self]) -> Vec<Curves> {
+        let mut systems: IndexMap<&str, Vec<&Self>> = IndexMap::new();
+        curves.iter().for_each(|curve| systems.entry(&curve.system).or_default().push(curve));
+        let panel = |name: &str, of: &[&Self], series: fn(&Self) -> &[Series], range: Option<[f64; 2]>| {
+            let mut bands: IndexMap<&str, Vec<Vec<f64>>> = IndexMap::new();
+            for series in of.iter().flat_map(|curve| series(curve)) {
+                bands.entry(&series.name).or_default().push(series.values.clone());
+            }
+            let bands = bands.into_iter().map(|(name, runs)| Band { name: name.to_owned(), runs });
+            Panel { y: Axis::new(name, ""), range, bands: bands.collect() }
+        };
+        let several = systems.into_iter().filter(|(_, of)| of.len() > 1);
+        let picture = |(system, of): (&str, Vec<&Self>)| {
+            let panels = [
+                panel("Loss", &of, |curve| &curve.losses, None),
+                panel("Dice", &of, |curve| &curve.scores, Some([0.0, 1.0])),
+            ];
+            Curves {
+                title: format!("{system}: {} trainings", of.len()),
+                x: Axis::new("epoch", ""),
+                panels: panels.into_iter().filter(|panel| !panel.bands.is_empty()).collect(),
+                best: of.iter().filter_map(|curve| curve.best).collect(),
+            }
+        };
+        several.map(picture).collect()
     }
 }
 
@@ -215,6 +247,7 @@ mod tests {
         let series = |values: &[f64]| vec![Series { name: "loss".into(), values: values.to_vec() }];
         let mut curve = Curve {
             name: "train[<1>]".into(),
+            system: "unet".into(),
             losses: series(&[1.0, f64::NAN, 0.5, 0.25]),
             scores: Vec::new(),
             best: Some(2),
@@ -224,6 +257,22 @@ mod tests {
         assert_eq!(svg.matches("class=\"l0\"").count(), 2, "the key and the two values after the gap: {svg}");
         curve.losses = series(&[]);
         assert!(!curve.svg().contains("NaN"));
+    }
+
+    #[test]
+    fn trainings_of_a_system_share_a_picture() {
+        let curve = |system: &str, fold: usize| Curve {
+            name: format!("train[fold={fold}]"),
+            system: system.into(),
+            losses: vec![Series { name: "training loss".into(), values: vec![1.0, 0.5 / (fold + 1) as f64] }],
+            scores: Vec::new(),
+            best: Some(fold),
+        };
+        let bands = Curve::bands(&[curve("unet", 0), curve("svsnet", 0), curve("unet", 1)]);
+        assert_eq!(bands.len(), 1, "one training is no band");
+        assert_eq!((bands[0].title.as_str(), bands[0].best.as_slice()), ("unet: 2 trainings", [0, 1].as_slice()));
+        assert_eq!(bands[0].panels.len(), 1, "no scores, no panel");
+        assert_eq!(bands[0].panels[0].bands[0].runs, [vec![1.0, 0.5], vec![1.0, 0.25]]);
     }
 
     #[test]

@@ -1,16 +1,21 @@
-//! `pipe report`: the results of an experiment, from its cached stages alone.
+//! `pipe report`: the results of an experiment, from its cached stages alone; `compare` sets two runs side by side.
+
+mod compare;
 
 use std::{path::PathBuf, sync::Arc};
 
 use pipe_engine::Plan;
-use pipe_report::{LEAKY, Report, Row, csv, draft, folds, html, markdown, mean_and_sd, overlay_png, table, value};
+use pipe_report::{
+    LEAKY, Report, Row, costs, csv, draft, folds, html, markdown, mean_and_sd, overlay_png, table, value,
+};
 use pipe_spec::Experiment;
 use pipe_stages::results;
 use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
+use super::graph::drawing;
 use crate::{
-    args::{Format, Report as Typed},
+    args::{Format, Report as Typed, ReportCommand},
     failure::Failure,
     output::{self, Align},
     session::{Known, Session},
@@ -22,12 +27,23 @@ const QUERY: &str = "query.txt";
 pub(crate) const REPORT: &str = "report:";
 
 pub(crate) fn report(session: &Session, typed: &Typed) -> Result<(), Failure> {
+    match &typed.command {
+        Some(ReportCommand::Compare { runs, format }) => match runs.as_slice() {
+            [before, after] => compare::compare(session, [*before, *after], *format),
+            _ => Err(Failure::Argument("expected two runs".to_owned())),
+        },
+        None => of_experiment(session, typed),
+    }
+}
+
+fn of_experiment(session: &Session, typed: &Typed) -> Result<(), Failure> {
     let chosen = &typed.chosen;
     let known = session.known(chosen)?;
     let records = known.records();
     let Known { planned, store, .. } = known;
     let results = results(&planned.plan, &records, &planned.experiment);
-    let report = results.report(&store)?;
+    let graph = drawing(&planned.plan, &records);
+    let report = Report { graph, ..results.report(&store)? };
     let folder = match write(session, &report, &results.query().to_string(), &store) {
         // The table can be read where nothing can be written.
         Err(Failure::File { source, .. }) if is_read_only(&source) => None,
@@ -50,6 +66,8 @@ pub(crate) fn report(session: &Session, typed: &Typed) -> Result<(), Failure> {
             "title": report.title,
             "table": table(&report.metrics, &report.cases),
             "cases": report.cases,
+            "data": report.data,
+            "costs": costs(&report.provenance),
             "provenance": report.provenance,
             "notes": report.notes,
             "missing": report.missing,
@@ -87,7 +105,7 @@ pub(crate) fn refresh(
     if rendered && folder.join("report.html").is_file() {
         return Ok((folder, None));
     }
-    let report = results.report(store)?;
+    let report = Report { graph: drawing(plan, records), ..results.report(store)? };
     Ok((write(session, &report, &query, store)?, Some(report)))
 }
 
@@ -98,7 +116,14 @@ fn pin(records: &[Option<Arc<Record>>], experiment: &Experiment, store: &Store) 
 }
 
 fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Result<PathBuf, Failure> {
-    let folder = session.reports(&report.experiment);
+    let folder = write_into(session.reports(&report.experiment), report, store)?;
+    // Last: a report is rendered when all of it is.
+    store.write(&folder.join(QUERY), query.as_bytes())?;
+    Ok(folder)
+}
+
+/// Writes all files of a report but the one that says what it shows.
+fn write_into(folder: PathBuf, report: &Report, store: &Store) -> Result<PathBuf, Failure> {
     let pictures = folder.join("overlays");
     std::fs::create_dir_all(&pictures).map_err(|source| Failure::file("create", &pictures, source))?;
     let name = |position: usize| picture(report, position);
@@ -115,8 +140,6 @@ fn write(session: &Session, report: &Report, query: &str, store: &Store) -> Resu
     store.write(&folder.join("cases.csv"), csv(&report.cases).as_bytes())?;
     store.write(&folder.join("report.md"), markdown(report, &name).as_bytes())?;
     store.write(&folder.join("report.html"), html(report).as_bytes())?;
-    // Last: a report is rendered when all of it is.
-    store.write(&folder.join(QUERY), query.as_bytes())?;
     Ok(folder)
 }
 

@@ -11,10 +11,14 @@ mod picture;
 mod svg;
 mod text;
 
+use std::sync::Arc;
+
+use pipe_engine::Plan;
+use pipe_store::Record;
 use serde_json::json;
 
 use self::picture::Picture;
-use super::state::states;
+use super::state::{Seen, State, states};
 use crate::{
     args::{Format, Graph, Rendering},
     failure::Failure,
@@ -35,6 +39,20 @@ pub(crate) fn graph(session: &Session, graph: &Graph) -> Result<(), Failure> {
         Rendering::Svg => svg::svg(&picture),
     });
     Ok(())
+}
+
+/// Boxes of a drawing within a page; more of them could not be read.
+const BOXES: usize = 120;
+
+/// The stages of a plan for a page: results that are there and those that are not; one box for the instances of a stage.
+pub(crate) fn drawing(plan: &Plan, records: &[Option<Arc<Record>>]) -> Option<String> {
+    let seen = |record: &Option<Arc<Record>>| {
+        let state = if record.is_some() { State::Cached } else { State::Run };
+        Seen { state, tried: None }
+    };
+    let folded = Picture::new(plan, Some(&records.iter().map(seen).collect::<Vec<_>>())).folded();
+    // Within a page the name of the language is known, and nothing in it may look like an address.
+    (folded.stages.len() <= BOXES).then(|| svg::svg(&folded).replace(" xmlns=\"http://www.w3.org/2000/svg\"", ""))
 }
 
 /// The graph with its states; without them where the data or the store cannot be read, for the graph needs neither.

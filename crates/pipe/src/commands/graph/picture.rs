@@ -5,6 +5,7 @@
 use indexmap::IndexMap;
 use pipe_engine::Plan;
 
+use super::fold::fold;
 use crate::commands::state::{Seen, State};
 
 /// A graph to draw.
@@ -72,6 +73,65 @@ impl Picture {
             });
         }
         Self { experiment: plan.experiment.clone(), stages, arrows }
+    }
+
+    /// The same graph with one box for all instances of a stage that are in one state.
+    pub(super) fn folded(&self) -> Self {
+        let mut groups: IndexMap<(&str, Option<State>), Vec<usize>> = IndexMap::new();
+        for (index, stage) in self.stages.iter().enumerate() {
+            groups.entry((&stage.stage, stage.state)).or_default().push(index);
+        }
+        let mut group_of = vec![0; self.stages.len()];
+        for (group, members) in groups.values().enumerate() {
+            members.iter().for_each(|member| group_of[*member] = group);
+        }
+        let mut between: IndexMap<(usize, usize), Vec<String>> = IndexMap::new();
+        for arrow in &self.arrows {
+            let (from, to) = (group_of[arrow.from], group_of[arrow.to]);
+            // A chain within a stage has no arrow of its own here.
+            if from != to {
+                let outputs = between.entry((from, to)).or_default();
+                arrow.outputs.iter().for_each(|output| {
+                    if !outputs.contains(output) {
+                        outputs.push(output.clone());
+                    }
+                });
+            }
+        }
+        // Every group must stand after all it takes from, whatever instance was first.
+        let mut order: Vec<usize> = Vec::new();
+        while order.len() < groups.len() {
+            let is_ready = |group: &usize| {
+                !order.contains(group) && between.keys().all(|(from, to)| to != group || order.contains(from))
+            };
+            // Stages cannot take from each other in a ring, so one is always ready.
+            let Some(next) = (0..groups.len()).find(is_ready) else { break };
+            order.push(next);
+        }
+        let place = |group: usize| order.iter().position(|at| *at == group).unwrap_or(group);
+        let drawn = |group: &usize| {
+            let ((stage, state), members) = groups.get_index(*group).expect("a group of its own");
+            let points: Vec<_> = members.iter().map(|index| (*index, &self.stages[*index].axes)).collect();
+            let name = match fold(stage, &points).as_slice() {
+                [whole] => whole.name.clone(),
+                _ => (*stage).to_owned(),
+            };
+            let several = if members.len() > 1 { format!(" x{}", members.len()) } else { String::new() };
+            let first = &self.stages[members[0]];
+            Drawn {
+                id: format!("{name}{several}"),
+                stage: first.stage.clone(),
+                axes: IndexMap::new(),
+                kind: first.kind.clone(),
+                state: *state,
+            }
+        };
+        let arrows = between.iter();
+        let mut arrows: Vec<Arrow> = arrows
+            .map(|((from, to), outputs)| Arrow { from: place(*from), to: place(*to), outputs: outputs.clone() })
+            .collect();
+        arrows.sort_by_key(|arrow| arrow.to);
+        Self { experiment: self.experiment.clone(), stages: order.iter().map(drawn).collect(), arrows }
     }
 
     /// Length of the longest way to each stage.
@@ -162,6 +222,33 @@ mod tests {
         assert_eq!(picture.depths(), [0, 1, 1, 1, 1, 2]);
         let counts: Vec<_> = picture.counts().iter().map(|(state, count)| (state.words(), *count)).collect();
         assert_eq!(counts, [("cached", 1), ("would run", 2), ("perhaps", 1), ("failed", 1), ("running", 1)]);
+    }
+
+    #[test]
+    fn instances_of_a_state_share_a_box() {
+        let folded = example().folded();
+        let names: Vec<_> = folded.stages.iter().map(|stage| stage.id.as_str()).collect();
+        assert_eq!(names, ["prepare", "a \"quoted\" <b>&\\ #1;`x`", "train[fold=0]", "train[fold=1|2] x2", "sum"]);
+        let arrows: Vec<_> = folded.arrows.iter().map(|arrow| (arrow.from, arrow.to, arrow.label())).collect();
+        let arrow = |from, to, label: &str| (from, to, label.to_owned());
+        let taken = [arrow(1, 4, ""), arrow(2, 4, "model"), arrow(3, 4, "model")];
+        assert_eq!(arrows[..3], [arrow(0, 1, "data \"set\", a|b"), arrow(0, 2, "dataset"), arrow(0, 3, "dataset")]);
+        assert_eq!(arrows[3..], taken);
+        assert_eq!(folded.depths(), [0, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn a_stage_of_which_only_some_instances_wait_for_another() {
+        // The first `b` needs nothing; the second takes from `a`, which stands behind the first.
+        let mut picture = example();
+        picture.stages.truncate(3);
+        for (stage, id) in picture.stages.iter_mut().zip(["b", "a", "b"]) {
+            (stage.id, stage.stage, stage.state) = (id.to_owned(), id.to_owned(), None);
+        }
+        picture.arrows = vec![Arrow { from: 1, to: 2, outputs: Vec::new() }];
+        let folded = picture.folded();
+        assert_eq!(folded.stages.iter().map(|stage| stage.stage.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(folded.depths(), [0, 1]);
     }
 
     #[test]

@@ -55,14 +55,14 @@ pub(super) fn svg(picture: &Picture) -> String {
     lines.push("</g>\n</svg>\n".to_owned());
     let title = escaped(&picture.experiment);
     let opening = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"stages of {title}\">\n\
+        "<svg class=\"stages\" xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"stages of {title}\">\n\
          <style>\n\
-         text {{ font-family: ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace; font-size: {SMALL}px; fill: {GREY}; }}\n\
-         .title {{ font-size: 15px; font-weight: 600; fill: {INK}; }}\n\
-         .name {{ font-size: {NAME}px; fill: {INK}; }}\n\
-         .label {{ text-anchor: end; stroke: #ffffff; stroke-width: 3px; paint-order: stroke; }}\n\
-         .wire {{ fill: none; stroke: #98a1ab; stroke-width: 1.2px; }}\n\
-         .order {{ stroke-dasharray: 4 3; }}\n\
+         .stages text {{ font-family: ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace; font-size: {SMALL}px; fill: {GREY}; }}\n\
+         .stages .title {{ font-size: 15px; font-weight: 600; fill: {INK}; }}\n\
+         .stages .name {{ font-size: {NAME}px; fill: {INK}; }}\n\
+         .stages .label {{ text-anchor: end; stroke: #ffffff; stroke-width: 3px; paint-order: stroke; }}\n\
+         .stages .wire {{ fill: none; stroke: #98a1ab; stroke-width: 1.2px; }}\n\
+         .stages .order {{ stroke-dasharray: 4 3; }}\n\
          </style>\n\
          <defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0.8 8 4 0 7.2z\" fill=\"#6f7983\"/></marker></defs>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"

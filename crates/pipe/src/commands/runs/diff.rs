@@ -14,24 +14,33 @@ use crate::{
     output,
 };
 
+/// What differs in one stage.
 #[derive(Serialize)]
-struct Difference {
-    stage: String,
+pub(crate) struct Changed {
+    pub stage: String,
     why: Vec<Reason>,
-    words: Vec<String>,
+    pub words: Vec<String>,
 }
 
-pub(crate) fn diff(store: &Store, which: [Which; 2], format: Format) -> Result<(), Failure> {
-    let [old, new] = [which::find(store, which[0])?, which::find(store, which[1])?];
-    let [before, after] = [store.run_stages(old.id)?, store.run_stages(new.id)?];
+/// What differs between two runs.
+pub(crate) struct Differences {
+    /// Stages that both have.
+    both: u64,
+    /// Those of them that differ.
+    pub changed: Vec<Changed>,
+    pub only_old: Vec<String>,
+    pub only_new: Vec<String>,
+}
+
+/// Holds the stages of two runs against each other.
+pub(crate) fn differences(store: &Store, before: &[RunStage], after: &[RunStage]) -> Result<Differences, Failure> {
     let without = |these: &[RunStage], those: &[RunStage]| -> Vec<String> {
         let missing = these.iter().filter(|stage| those.iter().all(|other| other.stage != stage.stage));
         missing.map(|stage| stage.stage.clone()).collect()
     };
-    let (only_old, only_new) = (without(&before, &after), without(&after, &before));
     let mut both = 0;
-    let mut differences = Vec::new();
-    for stage in &after {
+    let mut changed = Vec::new();
+    for stage in after {
         let Some(earlier) = before.iter().find(|earlier| earlier.stage == stage.stage) else { continue };
         both += 1;
         let why = if earlier.fingerprint == stage.fingerprint {
@@ -42,9 +51,16 @@ pub(crate) fn diff(store: &Store, which: [Which; 2], format: Format) -> Result<(
         let mut words: Vec<_> = why.iter().map(ToString::to_string).collect();
         words.extend(made_again(earlier, stage));
         if !words.is_empty() {
-            differences.push(Difference { stage: stage.stage.clone(), why, words });
+            changed.push(Changed { stage: stage.stage.clone(), why, words });
         }
     }
+    Ok(Differences { both, changed, only_old: without(before, after), only_new: without(after, before) })
+}
+
+pub(crate) fn diff(store: &Store, which: [Which; 2], format: Format) -> Result<(), Failure> {
+    let [old, new] = [which::find(store, which[0])?, which::find(store, which[1])?];
+    let [before, after] = [store.run_stages(old.id)?, store.run_stages(new.id)?];
+    let Differences { both, changed: differences, only_old, only_new } = differences(store, &before, &after)?;
     if format == Format::Json {
         output::json(&json!({
             "old": old, "new": new, "differences": differences, "only_old": only_old, "only_new": only_new,

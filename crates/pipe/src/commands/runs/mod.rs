@@ -9,6 +9,7 @@ mod log;
 mod show;
 mod which;
 
+pub(crate) use self::{diff::differences, which::find};
 use crate::{
     args::{Runs, RunsCommand},
     failure::Failure,
