@@ -2,7 +2,7 @@
 //!
 //! Does not know metrics, only whether they are ratios or distances.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,25 @@ pub enum Emptiness {
     Reference,
 }
 
+/// What a metric makes of empty masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfEmpty {
+    /// A ratio that the convention decides on: 1 where both are empty, 0 where one is.
+    Ratio,
+    /// A distance that it decides on: 0 where both are empty, the diagonal of the image where one is.
+    Distance,
+    /// An error that it decides on where both are empty; where one is, the formula holds.
+    Count,
+    /// An error relative to the reference: as a count, but nothing where the reference alone is empty.
+    Relative,
+    /// A mean of recall, of which the convention decides, and of what is defined.
+    ThroughRecall,
+    /// Nothing where the reference is empty, whatever the convention says.
+    NeedsReference,
+    /// A value all the same, whatever the convention says.
+    Defined,
+}
+
 /// Best and worst value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Extremes {
@@ -95,29 +114,6 @@ impl EmptyMasks {
             (true, _) => Score::Excluded,
             (false, Some(value)) => Score::Known(value),
             (false, None) => Score::Imputed(extremes.worst),
-        }
-    }
-}
-
-/// The sentence that reports print.
-impl fmt::Display for EmptyMasks {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let both = match self.both {
-            BothEmpty::Excluded => "where prediction and reference are both empty, the case is excluded and counted",
-            BothEmpty::One => "where prediction and reference are both empty, ratios are 1 and distances 0",
-        };
-        let worst =
-            "ratios are 0 and distances the diagonal of the image, counted as imputed where the formula has no value";
-        write!(formatter, "Empty masks: {both}; ")?;
-        match self.one {
-            OneEmpty::Worst => write!(formatter, "where one of them is, {worst}."),
-            OneEmpty::Excluded => {
-                formatter.write_str("where one of them is, the case is excluded and counted as well.")
-            }
-            OneEmpty::ExcludedWithoutReference => write!(
-                formatter,
-                "where only the reference is, the case is excluded and counted as well; where only the prediction is, {worst}."
-            ),
         }
     }
 }
@@ -180,13 +176,5 @@ mod tests {
         assert!(serde_json::from_str::<EmptyMasks>(r#"{"bth": "one"}"#).is_err());
         let found: EmptyMasks = serde_json::from_str(r#"{"both": "one"}"#).expect("right");
         assert_eq!(found, EmptyMasks { both: BothEmpty::One, one: OneEmpty::Worst });
-    }
-
-    #[test]
-    fn sentences() {
-        assert_eq!(
-            EmptyMasks::default().to_string(),
-            "Empty masks: where prediction and reference are both empty, the case is excluded and counted; where one of them is, ratios are 0 and distances the diagonal of the image, counted as imputed where the formula has no value."
-        );
     }
 }

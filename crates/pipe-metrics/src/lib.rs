@@ -18,6 +18,7 @@
 
 mod case;
 mod confusion;
+mod convention;
 mod counts;
 mod empty;
 mod evaluation;
@@ -34,7 +35,7 @@ mod surfaces;
 pub use case::{Case, Classes};
 pub use confusion::Confusion;
 pub use counts::Counts;
-pub use empty::{BothEmpty, Emptiness, EmptyMasks, OneEmpty, UnknownConvention};
+pub use empty::{BothEmpty, Emptiness, EmptyMasks, OfEmpty, OneEmpty, UnknownConvention};
 pub use evaluation::{CaseScores, Evaluation, MEAN, Measured, NotMeasured, Protocol};
 pub use mask::{Connectivity, LengthUnit, Spacing, SpacingError, skeletonize};
 pub use metrics::*;

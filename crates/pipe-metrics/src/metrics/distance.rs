@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EmptyMasks, LengthUnit, Pair, Score, Side, Surfaces, empty::Extremes, pair::Elements, setting::NonNegative,
+    EmptyMasks, LengthUnit, OfEmpty, Pair, Score, Side, Surfaces, empty::Extremes, pair::Elements, setting::NonNegative,
 };
 
 use super::{
@@ -37,6 +37,10 @@ pub struct Hd {}
 impl Measure for Hd {
     fn description(&self, unit: LengthUnit) -> Description {
         Description::distance("hd", "HD", unit)
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Distance
     }
 
     fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {
@@ -81,6 +85,10 @@ impl Measure for Hd95 {
             Hd95Definition::Surfel => ("hd95_surfel", "HD95 (surfels)"),
         };
         Description::distance(key, label, unit)
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Distance
     }
 
     fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {
@@ -141,6 +149,10 @@ impl Measure for Assd {
         Description::distance("assd", "ASSD", unit)
     }
 
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Distance
+    }
+
     fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {
         Ok(distance(pair, empty, Elements::Pixels, |surfaces| {
             let sum = |side: &Side| side.distances.iter().sum::<f64>();
@@ -164,6 +176,10 @@ pub struct Masd {}
 impl Measure for Masd {
     fn description(&self, unit: LengthUnit) -> Description {
         Description::distance("masd", "MASD", unit)
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Distance
     }
 
     fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {

@@ -8,7 +8,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, Emptiness, EmptyMasks, LengthUnit, Pair, Pooled, Score, empty::Extremes, setting::Positive};
+use crate::{
+    Counts, Emptiness, EmptyMasks, LengthUnit, OfEmpty, Pair, Pooled, Score, empty::Extremes, setting::Positive,
+};
 
 use super::{
     description::{Description, MeasureError},
@@ -19,9 +21,9 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Metrics that are a formula of the counts: settings, key, label, and the score of counts.
+/// Metrics that are a formula of the counts: settings, key, label, what they make of empty masks, and the score of counts.
 macro_rules! of_counts {
-    ($($(#[$about:meta])* $settings:ident $key:literal $label:literal $score:expr;)*) => {$(
+    ($($(#[$about:meta])* $settings:ident $key:literal $label:literal $empty:ident $score:expr;)*) => {$(
         $(#[$about])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
@@ -30,6 +32,10 @@ macro_rules! of_counts {
         impl Measure for $settings {
             fn description(&self, _: LengthUnit) -> Description {
                 Description::ratio($key, $label)
+            }
+
+            fn of_empty(&self) -> OfEmpty {
+                OfEmpty::$empty
             }
 
             fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {
@@ -55,7 +61,7 @@ of_counts! {
     ///
     /// # Source
     /// Dice, "Measures of the amount of ecologic association between species", 1945.
-    Dice "dice" "Dice" |counts, empty| {
+    Dice "dice" "Dice" Ratio |counts, empty| {
         let both = 2 * counts.true_positive;
         overlap(counts, empty, both, both + counts.false_positive + counts.false_negative)
     };
@@ -64,29 +70,29 @@ of_counts! {
     ///
     /// # Source
     /// Jaccard, "The distribution of the flora in the alpine zone", 1912.
-    Iou "iou" "IoU" |counts, empty| {
+    Iou "iou" "IoU" Ratio |counts, empty| {
         overlap(counts, empty, counts.true_positive, counts.predicted() + counts.false_negative)
     };
 
     /// Precision (positive predictive value) = TP / (TP + FP); higher is better, 0 to 1.
-    Precision "precision" "Precision" |counts, empty| {
+    Precision "precision" "Precision" Ratio |counts, empty| {
         overlap(counts, empty, counts.true_positive, counts.predicted())
     };
 
     /// Recall (sensitivity, detection rate) = TP / (TP + FN); higher is better, 0 to 1.
-    Recall "recall" "Recall" |counts, empty| {
+    Recall "recall" "Recall" Ratio |counts, empty| {
         overlap(counts, empty, counts.true_positive, counts.referred())
     };
 
     /// Specificity = TN / (TN + FP); higher is better, 0 to 1.
     ///
     /// Defined for empty masks too; excluded where the reference has no background.
-    Specificity "specificity" "Specificity" |counts, _| specificity(counts).into();
+    Specificity "specificity" "Specificity" Defined |counts, _| specificity(counts).into();
 
     /// Balanced accuracy = (recall + specificity) / 2; higher is better, 0 to 1.
     ///
     /// Recall of an empty reference is what the convention for empty masks says; excluded where the reference has no background.
-    BalancedAccuracy "balanced_accuracy" "Balanced accuracy" |counts, empty| {
+    BalancedAccuracy "balanced_accuracy" "Balanced accuracy" ThroughRecall |counts, empty| {
         let Some(specificity) = specificity(counts) else {
             return Score::Excluded;
         };
@@ -106,7 +112,7 @@ of_counts! {
     ///
     /// # Source
     /// Matthews, "Comparison of the predicted and observed secondary structure of T4 phage lysozyme", 1975.
-    Mcc "mcc" "MCC" |counts, empty| {
+    Mcc "mcc" "MCC" Ratio |counts, empty| {
         let margins = [counts.predicted(), counts.referred()];
         let background = margins.map(|foreground| counts.all() - foreground);
         if background == [0, 0] {
@@ -129,7 +135,7 @@ of_counts! {
     ///
     /// # Source
     /// Taha and Hanbury, "Metrics for evaluating 3D medical image segmentation", 2015, section 3.2.
-    VolumetricSimilarity "volumetric_similarity" "Volumetric similarity" |counts, empty| {
+    VolumetricSimilarity "volumetric_similarity" "Volumetric similarity" Ratio |counts, empty| {
         let whole = counts.predicted() + counts.referred();
         let apart = counts.false_positive.abs_diff(counts.false_negative);
         overlap(counts, empty, whole - apart, whole)
@@ -188,6 +194,10 @@ impl Measure for Accuracy {
                 Description::ratio("accuracy_one_hot_halved", "Accuracy of one-hot masks (halved)")
             }
         }
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Defined
     }
 
     fn score(&self, pair: &Pair<'_>, _: EmptyMasks) -> Result<Score, MeasureError> {
@@ -260,6 +270,10 @@ impl RelativeVolumeDifference {
 impl Measure for RelativeVolumeDifference {
     fn description(&self, _: LengthUnit) -> Description {
         Description::error("relative_volume_difference", "Relative volume difference")
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Relative
     }
 
     fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {

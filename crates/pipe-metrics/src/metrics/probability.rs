@@ -10,7 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{EmptyMasks, Groups, LengthUnit, Pair, Pooled, Score};
+use crate::{EmptyMasks, Groups, LengthUnit, OfEmpty, Pair, Pooled, Score};
 
 use super::{
     description::{Description, MeasureError, Needs},
@@ -54,6 +54,10 @@ impl Measure for RocAuc {
         Needs::Probabilities
     }
 
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::NeedsReference
+    }
+
     fn score(&self, pair: &Pair<'_>, _: EmptyMasks) -> Result<Score, MeasureError> {
         score(self, pair, Groups::roc_auc)
     }
@@ -81,6 +85,10 @@ impl Measure for PrAuc {
 
     fn needs(&self) -> Needs {
         Needs::Probabilities
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::NeedsReference
     }
 
     fn score(&self, pair: &Pair<'_>, _: EmptyMasks) -> Result<Score, MeasureError> {
@@ -125,6 +133,10 @@ impl Measure for Ece {
         Needs::Probabilities
     }
 
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Defined
+    }
+
     fn score(&self, pair: &Pair<'_>, _: EmptyMasks) -> Result<Score, MeasureError> {
         score(self, pair, |groups| groups.calibration_error(usize::from(self.bins.get())))
     }
@@ -150,6 +162,10 @@ impl Measure for Brier {
 
     fn needs(&self) -> Needs {
         Needs::Probabilities
+    }
+
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Defined
     }
 
     fn score(&self, pair: &Pair<'_>, _: EmptyMasks) -> Result<Score, MeasureError> {

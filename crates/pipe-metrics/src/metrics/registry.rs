@@ -2,7 +2,7 @@
 //!
 //! Does not know any metric.
 
-use crate::{EmptyMasks, LengthUnit, Pair, Pooled, Score};
+use crate::{EmptyMasks, LengthUnit, OfEmpty, Pair, Pooled, Score};
 
 use super::description::{Description, MeasureError, Needs};
 
@@ -17,6 +17,11 @@ pub(crate) trait Measure {
     /// What it is computed from.
     fn needs(&self) -> Needs {
         Needs::Masks
+    }
+
+    /// What it makes of empty masks: a ratio that the convention decides on, if it is not said.
+    fn of_empty(&self) -> OfEmpty {
+        OfEmpty::Ratio
     }
 
     /// The score of a case.
@@ -77,6 +82,11 @@ macro_rules! metrics {
             /// What it is computed from.
             pub fn needs(&self) -> Needs {
                 match self { $(Self::$settings(settings) => registry::Measure::needs(settings),)* }
+            }
+
+            /// What it makes of empty masks.
+            pub fn of_empty(&self) -> $crate::OfEmpty {
+                match self { $(Self::$settings(settings) => registry::Measure::of_empty(settings),)* }
             }
 
             /// The score of a case.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EmptyMasks, LengthUnit, Pair, Score,
+    EmptyMasks, LengthUnit, OfEmpty, Pair, Score,
     empty::Extremes,
     mask::{Betti, Crop},
 };
@@ -26,6 +26,10 @@ macro_rules! betti_errors {
         impl Measure for $settings {
             fn description(&self, _: LengthUnit) -> Description {
                 Description::error($key, $label)
+            }
+
+            fn of_empty(&self) -> OfEmpty {
+                OfEmpty::Count
             }
 
             fn score(&self, pair: &Pair<'_>, empty: EmptyMasks) -> Result<Score, MeasureError> {
