@@ -13,8 +13,10 @@ use pipe_metrics::{
 };
 use serde::Serialize;
 
+use crate::number::fixed;
+
 use super::column::Scores;
-use super::mixed::mixed;
+use super::mixed::{Reason, mixed};
 use super::{ColumnSpec, CompareSpec, Evaluated, Of, OverSpec, RowResults, Show, TableError, TableSpec, TestSpec};
 
 /// A table of a paper.
@@ -71,9 +73,11 @@ pub struct PaperCell {
     pub test: Option<CellTest>,
     /// Cases, patients, folds or seeds with a value.
     pub n: usize,
-    /// Those that the convention for empty masks excludes.
+    /// Those without any value.
+    pub without: usize,
+    /// Cases that the convention for empty masks excludes; none is named where pixels of all cases are one.
     pub excluded: usize,
-    /// Those to which it gives a value.
+    /// Cases to which it gives a value.
     pub imputed: usize,
 }
 
@@ -157,7 +161,7 @@ pub fn paper_table(spec: &TableSpec, results: &Results) -> Result<PaperTable, Ta
     if !marks.is_empty() {
         notes.push("Rows cannot be compared, so none is the best of a column, and none is tested.".to_owned());
     }
-    notes.extend(marks.into_iter().map(|reason| format!("‡ {reason}.")));
+    notes.extend(marks.into_iter().map(|reason| format!("‡ {}.", reason.words(["“", "”"]))));
     table.notes = notes;
     Ok(table)
 }
@@ -243,7 +247,7 @@ fn add_column(
     }
     let at = table.columns.len();
     if let Some(metric) = metric.filter(|_| comparable) {
-        mark_best(&mut table.rows, at, metric.direction);
+        mark_best(&mut table.rows, at, metric.direction, digits);
     }
     if let (Some(compare), Of::Cases, true) = (&spec.compare, column.of, comparable) {
         test(compare, &mut table.rows, at, scores).map_err(|(system, why)| failed(&system, why))?;
@@ -270,12 +274,13 @@ fn cell(spec: &TableSpec, column: &ColumnSpec, scores: &Scores) -> Result<PaperC
             (summary.mean, estimate.interval.bounds().map_or(Spread::None, |[low, high]| Spread::Range(low, high)))
         }
     };
-    let (n, excluded, imputed) = (summary.n, summary.excluded, summary.imputed);
-    Ok(PaperCell { value, spread, best: false, test: None, n, excluded, imputed })
+    let [excluded, imputed] = if column.of == Of::Pooled { [0, 0] } else { scores.by_convention() };
+    let (n, without) = (summary.n, summary.excluded);
+    Ok(PaperCell { value, spread, best: false, test: None, n, without, excluded, imputed })
 }
 
-/// Marks the best of two or more.
-fn mark_best(rows: &mut [PaperRow], at: usize, direction: Direction) {
+/// Marks the best of two or more, and whatever is printed as it is: a difference that cannot be read is none.
+fn mark_best(rows: &mut [PaperRow], at: usize, direction: Direction, digits: usize) {
     let value = |row: &PaperRow| row.cells[at].as_ref().and_then(|cell| cell.value);
     let values: Vec<f64> = rows.iter().filter_map(value).collect();
     let better = |one: f64, other: f64| match direction {
@@ -283,8 +288,9 @@ fn mark_best(rows: &mut [PaperRow], at: usize, direction: Direction) {
         Direction::Lower => one.min(other),
     };
     let Some(best) = values.iter().copied().reduce(better).filter(|_| values.len() > 1) else { return };
+    let best = fixed(Some(best), digits);
     for cell in rows.iter_mut().filter_map(|row| row.cells[at].as_mut()) {
-        cell.best = cell.value == Some(best);
+        cell.best = cell.value.is_some() && fixed(cell.value, digits) == best;
     }
 }
 
@@ -329,14 +335,13 @@ fn p_value(test: TestSpec, pairs: &Paired) -> Result<f64, StatisticsError> {
     })
 }
 
-fn add_marks(spec: &TableSpec, results: &Results, reasons: &[String], table: &mut PaperTable) {
+fn add_marks(spec: &TableSpec, results: &Results, reasons: &[Reason], table: &mut PaperTable) {
     for ((row, found), shown) in spec.rows.iter().zip(results).zip(&mut table.rows) {
         let leaks = found.values().flat_map(|found| &found.there).any(|one| one.evaluation.leak.is_some());
         if leaks {
             shown.marks.push('†');
         }
-        let name = format!("`{}`", row.system);
-        if reasons.iter().any(|reason| reason.contains(&name)) {
+        if reasons.iter().any(|reason| reason.systems.contains(&row.system)) {
             shown.marks.push('‡');
         }
     }

@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 use pipe_metrics::{
     Description, Evaluation, Pooled, Score,
     statistics::{
-        Bootstrap, Estimate, Over, Patients, StatisticsError, Summary, bootstrap, mean, per_patient, summarise,
+        Bootstrap, Cell, Estimate, Over, Patients, StatisticsError, Summary, bootstrap, mean, per_patient, spreads,
+        summarise,
     },
 };
 
@@ -19,7 +20,7 @@ pub(super) struct Scores {
     pub(super) metric: Description,
     /// One for each case of each fold and seed.
     pub(super) all: Vec<CaseScore>,
-    /// Of all pixels together: one for each seed.
+    /// Of all pixels together: one for each seed, the mean over classes where none is named.
     pub(super) pooled: Vec<Score>,
 }
 
@@ -40,7 +41,8 @@ impl Scores {
     pub(super) fn of(system: &str, column: &ColumnSpec, there: &[Evaluated]) -> Result<Self, TableError> {
         let mut all = Vec::new();
         let mut metric = None;
-        let mut sums: IndexMap<&str, (&Evaluation, Pooled)> = IndexMap::new();
+        // By seed: how it was measured, and the sums of each class over its folds.
+        let mut seeds: IndexMap<&str, (&Evaluation, IndexMap<&str, Pooled>)> = IndexMap::new();
         for (from, evaluated) in there.iter().enumerate() {
             let Evaluated { fold, seed, evaluation, .. } = evaluated;
             let at = evaluation.metric(&column.metric).ok_or_else(|| TableError::NoMetric {
@@ -60,7 +62,6 @@ impl Scores {
                 None => None,
             };
             metric.get_or_insert_with(|| evaluation.metrics[at].clone());
-            let single = class.or((evaluation.classes.len() == 1).then_some(0));
             all.extend(evaluation.cases.iter().map(|case| CaseScore {
                 fold: fold.clone(),
                 seed: seed.clone(),
@@ -70,18 +71,22 @@ impl Scores {
                 from,
             }));
             if column.of == Of::Pooled {
-                let class = single.ok_or_else(|| TableError::PooledMean { metric: column.metric.clone() })?;
-                let sum = &mut sums.entry(seed).or_insert_with(|| (evaluation, Pooled::default())).1;
-                if let Some(pooled) = evaluated.pooled.as_ref().and_then(|pooled| pooled.get(class)) {
-                    sum.merge(pooled);
+                let classes = class.map_or(0..evaluation.single_classes(), |class| class..class + 1);
+                let sums = &mut seeds.entry(seed).or_insert_with(|| (evaluation, IndexMap::new())).1;
+                for class in classes {
+                    let sum = sums.entry(&evaluation.classes[class]).or_default();
+                    if let Some(pooled) = evaluated.pooled.as_ref().and_then(|pooled| pooled.get(class)) {
+                        sum.merge(pooled);
+                    }
                 }
             }
         }
-        let pooled = sums.into_values().map(|(evaluation, sum)| {
+        let of_seed = |(evaluation, sums): (&Evaluation, IndexMap<&str, Pooled>)| {
             let metric = evaluation.recipe.iter().nth(evaluation.metric(&column.metric)?)?;
-            metric.pooled(&sum, evaluation.empty)
-        });
-        let pooled: Option<Vec<Score>> = pooled.collect();
+            let classes = sums.values().map(|sum| metric.pooled(sum, evaluation.empty)).collect::<Option<Vec<Score>>>();
+            classes.map(|classes| Score::mean(&classes))
+        };
+        let pooled = seeds.into_values().map(of_seed).collect::<Option<Vec<Score>>>();
         let pooled = pooled.ok_or_else(|| TableError::NotPooled { metric: column.metric.clone() })?;
         let metric = metric.ok_or_else(|| TableError::NoRun { system: system.to_owned() })?;
         Ok(Self { metric, all, pooled })
@@ -101,12 +106,21 @@ impl Scores {
         per_patient(self.cases())
     }
 
-    fn groups(&self, of: fn(&CaseScore) -> &str) -> Vec<Score> {
-        let mut groups: IndexMap<&str, Vec<f64>> = IndexMap::new();
+    /// The scores by fold and seed.
+    fn cells(&self) -> Vec<Cell> {
+        let mut cells: IndexMap<usize, Cell> = IndexMap::new();
         for score in &self.all {
-            groups.entry(of(score)).or_default().extend(score.score.value());
+            let new = || Cell { fold: score.fold.clone(), seed: score.seed.clone(), scores: Vec::new() };
+            cells.entry(score.from).or_insert_with(new).scores.push(score.score);
         }
-        groups.values().map(|values| mean(values).into()).collect()
+        cells.into_values().collect()
+    }
+
+    /// How many cases a convention excludes, and to how many it gives a value.
+    pub(super) fn by_convention(&self) -> [usize; 2] {
+        let cases = self.cases();
+        let count = |is: fn(&Score) -> bool| cases.iter().filter(|(_, score)| is(score)).count();
+        [count(|score| matches!(score, Score::Excluded)), count(|score| matches!(score, Score::Imputed(_)))]
     }
 
     /// Mean, spread and quartiles over what was asked for.
@@ -122,11 +136,10 @@ impl Scores {
                 let patients = self.patients()?;
                 let known = patients.values.values().map(|value| Score::Known(*value));
                 let excluded = patients.excluded.iter().map(|_| Score::Excluded);
-                let found = summarise(&known.chain(excluded).collect::<Vec<_>>(), Over::Patients)?;
-                Ok(Summary { imputed: patients.imputed.len(), ..found })
+                summarise(&known.chain(excluded).collect::<Vec<_>>(), Over::Patients)
             }
-            OverSpec::Folds => summarise(&self.groups(|score| &score.fold), Over::Folds),
-            OverSpec::Seeds => summarise(&self.groups(|score| &score.seed), Over::Seeds),
+            OverSpec::Folds => Ok(spreads(&self.cells())?.folds),
+            OverSpec::Seeds => Ok(spreads(&self.cells())?.seeds),
         }
     }
 

@@ -58,12 +58,6 @@ pub enum TableError {
         /// Those that there are.
         known: Vec<String>,
     },
-    /// Pixels of several classes are not one number.
-    #[error("`{metric}` of all pixels is of one class; name it by `class`")]
-    PooledMean {
-        /// The metric.
-        metric: String,
-    },
     /// A metric of cases alone.
     #[error("`{metric}` has no value of all pixels together; leave `of: pooled` out")]
     NotPooled {

@@ -10,7 +10,23 @@ use super::build::Results;
 use super::{Evaluated, Mixed, TableError, TableSpec};
 
 /// In what rows differ that makes their numbers incomparable.
-pub(super) fn mixed(spec: &TableSpec, results: &Results) -> Result<Vec<String>, TableError> {
+pub(super) struct Reason {
+    /// The systems that it is about: one or two.
+    pub(super) systems: Vec<String>,
+    /// What is said of them, where `{}` stands for their names.
+    said: &'static str,
+}
+
+impl Reason {
+    /// Gives it in words, each name between two quotes.
+    pub(super) fn words(&self, [open, close]: [&str; 2]) -> String {
+        let names: Vec<String> = self.systems.iter().map(|name| format!("{open}{name}{close}")).collect();
+        self.said.replace("{}", &names.join(" and "))
+    }
+}
+
+/// In what rows differ, data set by data set.
+pub(super) fn mixed(spec: &TableSpec, results: &Results) -> Result<Vec<Reason>, TableError> {
     let mut reasons = Vec::new();
     let names: BTreeSet<&String> = results.iter().flat_map(IndexMap::keys).collect();
     for name in names {
@@ -35,31 +51,36 @@ pub(super) fn mixed(spec: &TableSpec, results: &Results) -> Result<Vec<String>, 
         let classes = |there: &[Evaluated]| -> BTreeSet<Vec<String>> {
             there.iter().map(|one| one.evaluation.classes.clone()).collect()
         };
+        let mut add = |systems: &[&str], said| {
+            reasons.push(Reason { systems: systems.iter().map(|&system| system.to_owned()).collect(), said });
+        };
         for (system, there) in &rows {
             if units(there).len() > 1 {
-                reasons.push(format!("lengths of `{system}` are in mm in some folds and in pixels in others"));
+                add(&[system], "lengths of {} are in mm in some folds and in pixels in others");
             }
         }
         for (system, there) in others {
-            let pair = format!("`{first}` and `{system}`");
+            let pair = [*first, *system];
             if folds(base) != folds(there) {
-                reasons.push(format!("{pair} were tested on other folds"));
+                add(&pair, "{} were tested on other folds");
             } else if truths(base) != truths(there) {
-                reasons.push(format!("{pair} were tested on other cases or masks, or at another size"));
+                add(&pair, "{} were tested on other cases or masks, or at another size");
             }
             if units(base) != units(there) {
-                reasons.push(format!("lengths of {pair} are in other units"));
+                add(&pair, "lengths of {} are in other units");
             }
             if empty(base) != empty(there) {
-                reasons.push(format!("{pair} follow other conventions for empty masks"));
+                add(&pair, "{} follow other conventions for empty masks");
             }
             if classes(base) != classes(there) {
-                reasons.push(format!("{pair} have other classes"));
+                add(&pair, "{} have other classes");
             }
         }
     }
     match (reasons.is_empty(), spec.mixed) {
-        (false, Mixed::Refused) => Err(TableError::Mixed { reasons }),
+        (false, Mixed::Refused) => {
+            Err(TableError::Mixed { reasons: reasons.iter().map(|reason| reason.words(["`", "`"])).collect() })
+        }
         _ => Ok(reasons),
     }
 }

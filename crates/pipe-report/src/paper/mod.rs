@@ -5,6 +5,7 @@
 mod build;
 mod column;
 mod error;
+mod escape;
 mod mixed;
 mod render;
 mod results;
@@ -12,6 +13,8 @@ mod spec;
 mod trace;
 mod words;
 
+#[cfg(test)]
+mod by_hand;
 #[cfg(test)]
 mod tests;
 

@@ -5,37 +5,34 @@
 use askama::Template;
 use pipe_metrics::Direction;
 
+use crate::markdown::plain;
+use crate::number::{NONE, counted, exact, fixed};
+
 use super::build::{Heading, PaperCell, PaperTable, Spread};
+use super::escape::tex;
+use super::words::by_convention;
 
-/// What stands for a number that there is not.
-const NONE: &str = "–";
-
-/// A number as text; minus and digits as papers have them.
-fn number(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    // -0.000 is 0.000.
-    if text.trim_start_matches('-').chars().all(|letter| letter == '0' || letter == '.') {
-        text.trim_start_matches('-').to_owned()
-    } else {
-        text
-    }
+/// A number as text; with the minus of papers.
+fn number(value: Option<f64>, digits: usize) -> String {
+    fixed(value, digits).replace('-', "−")
 }
 
 /// A published number, with the digits that it has.
 fn published(value: &Option<f64>) -> String {
-    value.map_or(NONE.to_owned(), |value| value.to_string())
+    match exact(*value) {
+        none if none.is_empty() => NONE.to_owned(),
+        text => text.replace('-', "−"),
+    }
 }
 
-/// A cell as `value ± spread`, with the words of a format in between.
-fn cell(cell: Option<&PaperCell>, heading: &Heading, plus_minus: &str, to: &str) -> String {
+/// A cell as `value ± spread` or `value (low to high)`.
+fn cell(cell: Option<&PaperCell>, heading: &Heading) -> String {
     let Some((cell, value)) = cell.and_then(|cell| Some((cell, cell.value?))) else { return NONE.to_owned() };
-    let value = number(value, heading.digits);
+    let number = |value: f64| number(Some(value), heading.digits);
     match cell.spread {
-        Spread::None => value,
-        Spread::Sd(sd) => format!("{value}{plus_minus}{}", number(sd, heading.digits)),
-        Spread::Range(low, high) => {
-            format!("{value} ({}{to}{})", number(low, heading.digits), number(high, heading.digits))
-        }
+        Spread::None => number(value),
+        Spread::Sd(sd) => format!("{} ± {}", number(value), number(sd)),
+        Spread::Range(low, high) => format!("{} ({} to {})", number(value), number(low), number(high)),
     }
 }
 
@@ -53,7 +50,6 @@ fn star(cell: Option<&PaperCell>) -> &'static str {
 
 /// The table as Markdown.
 pub fn markdown(table: &PaperTable) -> String {
-    let plain = |text: &str| text.replace('|', "\\|").replace('<', "&lt;");
     let mut text = format!("**{}**\n\n| System |", plain(&table.title));
     table.columns.iter().for_each(|heading| text.push_str(&format!(" {}{} |", plain(&heading.label), arrow(heading))));
     text.push_str("\n|---|");
@@ -62,7 +58,7 @@ pub fn markdown(table: &PaperTable) -> String {
     for row in &table.rows {
         text.push_str(&format!("| {}{} |", plain(&row.system), row.marks));
         for (heading, found) in table.columns.iter().zip(&row.cells) {
-            let shown = cell(found.as_ref(), heading, " ± ", " to ");
+            let shown = cell(found.as_ref(), heading);
             let bold = if found.as_ref().is_some_and(|cell| cell.best) { "**" } else { "" };
             let star = if star(found.as_ref()).is_empty() { "" } else { "\\*" };
             text.push_str(&format!(" {bold}{shown}{bold}{star} |"));
@@ -79,49 +75,12 @@ pub fn markdown(table: &PaperTable) -> String {
     }
     text.push('\n');
     for (at, reference) in table.references.iter().enumerate() {
-        text.push_str(&format!("[{}] Published: {}\n\n", at + 1, reference.citation));
+        text.push_str(&format!("[{}] Published: {}\n\n", at + 1, plain(&reference.citation)));
     }
-    for note in &table.notes {
-        let note = if let Some(rest) = note.strip_prefix('*') { format!("\\*{rest}") } else { note.clone() };
-        text.push_str(&format!("{note}\n\n"));
-    }
+    table.notes.iter().for_each(|note| text.push_str(&format!("{}\n\n", plain(note))));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
-}
-
-/// Text as LaTeX prints it.
-fn tex(text: &str) -> String {
-    let mut found = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
-                found.push('\\');
-                found.push(letter);
-            }
-            '\\' => found.push_str("\\textbackslash{}"),
-            '~' => found.push_str("\\textasciitilde{}"),
-            '^' => found.push_str("\\textasciicircum{}"),
-            '±' => found.push_str("$\\pm$"),
-            '–' => found.push_str("--"),
-            '†' => found.push_str("$^\\dagger$"),
-            '‡' => found.push_str("$^\\ddagger$"),
-            '↑' => found.push_str("$\\uparrow$"),
-            '↓' => found.push_str("$\\downarrow$"),
-            '<' => found.push_str("$<$"),
-            '>' => found.push_str("$>$"),
-            '|' => found.push_str("$|$"),
-            '≥' => found.push_str("$\\geq$"),
-            '≤' => found.push_str("$\\leq$"),
-            '×' => found.push_str("$\\times$"),
-            '−' => found.push_str("$-$"),
-            'α' => found.push_str("$\\alpha$"),
-            'β' => found.push_str("$\\beta$"),
-            'µ' | 'μ' => found.push_str("$\\mu$"),
-            _ => found.push(letter),
-        }
-    }
-    found
 }
 
 /// The table as LaTeX: a `table` with `booktabs` rules, in UTF-8.
@@ -132,12 +91,12 @@ pub fn latex(table: &PaperTable) -> String {
     table
         .columns
         .iter()
-        .for_each(|heading| text.push_str(&format!(" & {}{}", tex(&heading.label), tex(arrow(heading)))));
+        .for_each(|heading| text.push_str(&format!(" & {}", tex(&format!("{}{}", heading.label, arrow(heading))))));
     text.push_str(" \\\\\n\\midrule\n");
     for row in &table.rows {
         text.push_str(&tex(&format!("{}{}", row.system, row.marks)));
         for (heading, found) in table.columns.iter().zip(&row.cells) {
-            let shown = tex(&cell(found.as_ref(), heading, " ± ", "–"));
+            let shown = tex(&cell(found.as_ref(), heading));
             let shown =
                 if found.as_ref().is_some_and(|cell| cell.best) { format!("\\textbf{{{shown}}}") } else { shown };
             let star = if star(found.as_ref()).is_empty() { "" } else { "$^{*}$" };
@@ -170,7 +129,11 @@ pub fn latex(table: &PaperTable) -> String {
     text
 }
 
-/// The table as CSV: a line a cell, with everything that is known of it.
+/// The table as CSV: a line a cell, with everything that is known of it; numbers with all their digits.
+///
+/// Names are quoted where commas, quotes or line breaks ask for it, and are otherwise as they are, also those that begin with `=`,
+/// `+`, `-` or `@`: programs join by them, and `+ ASPP` is a row of many an ablation. Spreadsheets that take such text for a formula
+/// must import the column as text.
 pub fn csv(table: &PaperTable) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let head = [
@@ -189,7 +152,6 @@ pub fn csv(table: &PaperTable) -> String {
         "source",
     ];
     writer.write_record(head).expect("writing to memory");
-    let text = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     for row in &table.rows {
         for (heading, found) in table.columns.iter().zip(&row.cells) {
             let Some(found) = found else { continue };
@@ -198,15 +160,15 @@ pub fn csv(table: &PaperTable) -> String {
                 Spread::Sd(sd) => (Some(sd), None, None),
                 Spread::Range(low, high) => (None, Some(low), Some(high)),
             };
-            let test = |of: fn(&super::CellTest) -> f64| text(found.test.as_ref().map(of));
+            let test = |of: fn(&super::CellTest) -> f64| exact(found.test.as_ref().map(of));
             writer
                 .write_record([
                     format!("{}{}", row.system, row.marks),
                     heading.label.clone(),
-                    text(found.value),
-                    text(sd),
-                    text(low),
-                    text(high),
+                    exact(found.value),
+                    exact(sd),
+                    exact(low),
+                    exact(high),
                     found.n.to_string(),
                     found.excluded.to_string(),
                     found.imputed.to_string(),
@@ -220,8 +182,10 @@ pub fn csv(table: &PaperTable) -> String {
     }
     for reference in &table.references {
         for (heading, value) in table.columns.iter().zip(&reference.values) {
-            let Some(value) = value else { continue };
-            let mut record = vec![reference.system.clone(), heading.label.clone(), value.to_string()];
+            if value.is_none() {
+                continue;
+            }
+            let mut record = vec![reference.system.clone(), heading.label.clone(), exact(*value)];
             record.extend((0..9).map(|_| String::new()));
             record.push(reference.citation.clone());
             writer.write_record(record).expect("writing to memory");
@@ -242,7 +206,7 @@ pub fn html(table: &PaperTable) -> String {
 }
 
 fn html_cell(found: Option<&PaperCell>, heading: &Heading) -> String {
-    cell(found, heading, " ± ", " to ")
+    cell(found, heading)
 }
 
 fn is_best(found: Option<&PaperCell>) -> bool {
@@ -253,17 +217,16 @@ fn is_best(found: Option<&PaperCell>) -> bool {
 fn html_title(found: Option<&PaperCell>) -> String {
     let Some(cell) = found else { return "no results yet".to_owned() };
     let mut words = format!("n = {}", cell.n);
-    for (count, what) in [(cell.excluded, "excluded"), (cell.imputed, "imputed")] {
-        if count > 0 {
-            words.push_str(&format!(", {count} {what}"));
-        }
+    let counts = by_convention(cell);
+    if !counts.is_empty() {
+        words.push_str(&format!(", {counts}"));
     }
     if let Some(test) = &cell.test {
         words.push_str(&format!(
-            "; {}, adjusted {}, of {} patients",
+            "; {}, adjusted {}, of {}",
             crate::p_value(test.p),
             crate::p_value(test.adjusted),
-            test.n
+            counted(test.n, "patient")
         ));
     }
     words

@@ -131,7 +131,7 @@ fn rows_that_cannot_be_compared_are_refused() {
     );
     let table = paper_table(&spec(r#", "mixed": "allowed""#), &other).expect("as told");
     assert_eq!(table.rows[1].marks, "‡");
-    assert!(table.notes.iter().any(|note| note.starts_with("‡ `U-Net` and `SVS_net` were tested on other cases")));
+    assert!(table.notes.iter().any(|note| note.starts_with("‡ “U-Net” and “SVS_net” were tested on other cases")));
     other[1][""].there.pop();
     let error = paper_table(&spec(""), &other).expect_err("other folds").to_string();
     assert!(error.contains("were tested on other folds"), "{error}");
@@ -202,4 +202,65 @@ fn wrong_tables() {
     );
     let both = r#"{"system": "a", "experiment": "e.yaml", "runs": {"x": {"experiment": "f.yaml"}}}"#;
     refused(&format!(r#"{{"title": "t", "rows": [{both}], "columns": ["dice"]}}"#), "has `experiment` and `runs`");
+}
+
+/// Two classes and any class: each pooled by itself, then their mean; any class and a class without pixels play no part.
+#[test]
+fn pooled_classes_have_a_mean() {
+    let protocol = Protocol { any: true, ..protocol() };
+    let protocol = Protocol { metrics: serde_json::from_str(r#"["dice", "hd"]"#).expect("metrics"), ..protocol };
+    let case = |prediction: &[u8], reference: &[u8]| {
+        let case = Case::new(Classes::Labels(prediction), Classes::Labels(reference), 4, [1, 1, 8], Spacing::PIXELS);
+        protocol.measure(&case.expect("labels")).expect("masks alone")
+    };
+    // Class 1: TP 2 + 1, FP 0 + 1, FN 1 + 0: 6 / 8. Class 2: TP 1, FP 1 + 0, FN 0 + 2: 2 / 5. Class 3 is nowhere.
+    let cases = vec![
+        ("a".to_owned(), "p".to_owned(), case(&[1, 1, 2, 2, 0, 0, 0, 0], &[1, 1, 1, 2, 0, 0, 0, 0])),
+        ("b".to_owned(), "q".to_owned(), case(&[1, 1, 0, 0, 0, 0, 0, 0], &[1, 0, 2, 2, 0, 0, 0, 0])),
+    ];
+    let names = ["left".to_owned(), "right".to_owned(), "neither".to_owned()];
+    let (evaluation, pooled) = Evaluation::of(&protocol, LengthUnit::Pixel, &names, cases);
+    let Evaluated { fold, seed, origin, .. } = row("t", |_| 4).there.remove(0);
+    let there = vec![Evaluated { fold, seed, evaluation, pooled: Some(pooled), origin }];
+    let found = vec![IndexMap::from([(String::new(), RowResults { there, missing: Vec::new() })])];
+    let spec: TableSpec = serde_json::from_str(
+        r#"{"title": "t", "rows": [{"system": "a", "experiment": "e.yaml"}], "columns": [{"metric": "dice", "of": "pooled"},
+            {"metric": "dice", "of": "pooled", "class": "mean"}, {"metric": "dice", "of": "pooled", "class": "right"},
+            {"metric": "dice", "of": "pooled", "class": "neither"}, "dice"]}"#,
+    )
+    .expect("the table is right");
+    let table = paper_table(&spec, &found).expect("a table");
+    let values: Vec<_> = table.rows[0].cells.iter().flatten().map(|cell| cell.value).collect();
+    // Of single cases: (4/5 + 2/3) / 2 and (2/3 + 0) / 2.
+    let expected = [Some(0.575), Some(0.575), Some(0.4), None, Some((11.0 / 15.0 + 1.0 / 3.0) / 2.0)];
+    let close = |(one, other): (&Option<f64>, &Option<f64>)| match (one, other) {
+        (Some(one), Some(other)) => (one - other).abs() < 1e-12,
+        (one, other) => one == other,
+    };
+    assert!(values.len() == 5 && values.iter().zip(&expected).all(close), "{values:?}");
+    let note = "Where no class is named: of each case the mean over the classes that have a value in it; of all pixels, each class is pooled over its pixels, and the mean is over the classes that have a value; background is never among them.";
+    assert!(table.notes.iter().any(|found| found == note), "{:?}", table.notes);
+}
+
+/// Names of people that every format would take for markup.
+#[test]
+fn odd_names_come_out_as_themselves() {
+    let (odd, plus, other) =
+        ("[a] $x_1$ | *b* `c` <i>d</i> \\\\e #{1} ~f~ g^2 \\\"h\\\" 5 % & i--j", "+ ASPP", "*=1+1");
+    let text = format!(
+        r#"{{"title": "{odd}", "note": "1. {odd}", "rows": [{{"system": "{plus}", "experiment": "e.yaml"}}, {{"system": "{odd}", "experiment": "e.yaml"}},
+            {{"system": "{other}", "experiment": "e.yaml"}}], "columns": [{{"metric": "dice", "label": "{odd}"}}],
+            "references": [{{"system": "{odd}", "citation": "{odd}", "values": {{"dice": -1e-9}}}}]}}"#
+    );
+    let spec: TableSpec = serde_json::from_str(&text).expect("the table is right");
+    let results: Results = (3..6).map(|hits| IndexMap::from([(String::new(), row("t", |_| hits))])).collect();
+    let table = paper_table(&spec, &results).expect("a table");
+    insta::assert_snapshot!("odd_markdown", markdown(&table));
+    insta::assert_snapshot!("odd_latex", latex(&table));
+    insta::assert_snapshot!("odd_csv", csv(&table));
+    let name = table.rows[1].system.clone();
+    let text = csv(&table);
+    let mut lines = ::csv::Reader::from_reader(text.as_bytes());
+    let systems: Vec<String> = lines.records().map(|line| line.expect("a line")[0].to_owned()).collect();
+    assert_eq!(systems, [plus, &name, "*=1+1", &name], "programs read the names as they are");
 }

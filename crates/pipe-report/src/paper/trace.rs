@@ -47,24 +47,36 @@ pub struct TraceCase {
     pub state: &'static str,
 }
 
-/// Gives all cases behind a cell, which is named `SYSTEM/COLUMN`, the column by its heading or its metric.
+/// Gives all cases behind a cell, which is named `SYSTEM/COLUMN`: the column by its heading, with its unit or without, or by the key
+/// of its metric.
 ///
 /// # Errors
 /// There is no such cell, or it has no results.
 pub fn trace(spec: &TableSpec, results: &Results, asked: &str) -> Result<Trace, TableError> {
     check(spec)?;
-    let heading = |column: &ColumnSpec| column.heading(&column.metric);
+    // What stands above a column is the name of its metric, which evaluations know.
+    let metric = |row: usize, column: &ColumnSpec| {
+        let there = results[row].values().flat_map(|found| &found.there);
+        there.map(|one| &one.evaluation).find_map(|one| Some(one.metrics[one.metric(&column.metric)?].clone()))
+    };
+    let headings = |row: usize, column: &ColumnSpec| -> Vec<String> {
+        let by_key = column.heading(&column.metric);
+        let printed = metric(row, column).map(|metric| (column.heading(&metric.label), metric.unit));
+        let with_unit = printed.iter().map(|(label, unit)| format!("{label} [{unit}]")).collect::<Vec<_>>();
+        printed.into_iter().map(|(label, _)| label).chain(with_unit).chain([by_key]).collect()
+    };
     let found = spec.rows.iter().enumerate().find_map(|(row, system)| {
         let rest = asked.strip_prefix(&system.system)?.strip_prefix('/')?;
-        let named = |column: &&ColumnSpec| heading(column) == rest || column.label.as_deref() == Some(rest);
+        let named = |column: &&ColumnSpec| headings(row, column).iter().any(|heading| heading == rest);
         let column =
             spec.columns.iter().find(named).or_else(|| spec.columns.iter().find(|column| column.metric == rest))?;
         Some((row, column))
     });
+    let heading = |row: usize, column: &ColumnSpec| headings(row, column).swap_remove(0);
     let (row, column) = found.ok_or_else(|| TableError::NoCell {
         asked: asked.to_owned(),
         systems: spec.rows.iter().map(|row| row.system.clone()).collect(),
-        columns: spec.columns.iter().map(heading).collect(),
+        columns: spec.columns.iter().map(|column| heading(0, column)).collect(),
     })?;
     let system = spec.rows[row].system.clone();
     let there = chosen(spec, row, column, results)?.ok_or_else(|| TableError::NoRun { system: system.clone() })?;
@@ -80,7 +92,7 @@ pub fn trace(spec: &TableSpec, results: &Results, asked: &str) -> Result<Trace, 
         |one: &Evaluated| TraceOrigin { fold: one.fold.clone(), seed: one.seed.clone(), origin: one.origin.clone() };
     Ok(Trace {
         system,
-        column: heading(column),
+        column: heading(row, column),
         from: there.iter().map(from).collect(),
         cases: scores.all.into_iter().map(case).collect(),
     })
