@@ -78,6 +78,29 @@ impl AxisValue {
     pub fn text(&self) -> &str {
         &self.0
     }
+
+    /// Gives which value of an axis it is: the same text, or else the only one that is the same number, as `1e-3` is `0.0010`.
+    pub fn among<'v>(&self, values: impl IntoIterator<Item = &'v str>) -> Option<&'v str> {
+        let mut same = Vec::new();
+        for value in values {
+            if value == self.0 {
+                return Some(value);
+            }
+            if is_same_number(value, &self.0) {
+                same.push(value);
+            }
+        }
+        if let [only] = same[..] { Some(only) } else { None }
+    }
+}
+
+/// Whether both texts are one finite number; whole ones to the last digit.
+fn is_same_number(one: &str, other: &str) -> bool {
+    if let (Ok(one), Ok(other)) = (one.parse::<i128>(), other.parse::<i128>()) {
+        return one == other;
+    }
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number(one).is_some_and(|one| number(other) == Some(one))
 }
 
 impl<'de> Deserialize<'de> for AxisValue {
@@ -331,5 +354,34 @@ impl ColumnSpec {
         let data = self.data.as_ref().map(|data| format!("{data}: ")).unwrap_or_default();
         let pooled = if self.of == Of::Pooled { ", all pixels" } else { "" };
         format!("{data}{name}{class}{pooled}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(written: &str, axis: &[&str], expected: Option<&str>) {
+        let value: AxisValue = serde_json::from_str(written).expect("a value");
+        assert_eq!(value.among(axis.iter().copied()), expected);
+    }
+
+    #[test]
+    fn values_of_axes_are_numbers_where_both_are() {
+        check("0.00999", &["0.009990", "0.01"], Some("0.009990"));
+        check("1e-3", &["0.0010", "0.01"], Some("0.0010"));
+        check(r#""1E-3""#, &["0.001"], Some("0.001"));
+        check("1", &["1.0", "2.0"], Some("1.0"));
+        check("-0.0", &["0"], Some("0"));
+        check(r#""unet""#, &["unet", "unet_plus_plus"], Some("unet"));
+        check("true", &["true", "1"], Some("true"));
+        // The text itself comes first, and two equal numbers are no answer.
+        check(r#""0.10""#, &["0.1", "0.10"], Some("0.10"));
+        check(r#""0.100""#, &["0.1", "0.10"], None);
+        check("9007199254740993", &["9007199254740992"], None);
+        check(r#""nan""#, &["NaN"], None);
+        check(r#""inf""#, &["infinity", "1e999"], None);
+        check("2", &["3", "two"], None);
     }
 }
