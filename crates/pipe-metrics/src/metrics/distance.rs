@@ -3,7 +3,8 @@
 //! Does not know how surfaces are found.
 //!
 //! Surfaces are the pixels of a mask that share a side with background (MedPy, MONAI, MetricsReloaded), unless a definition says
-//! otherwise; what lies outside the image, or outside the field of view, is background. Distances are Euclidean between
+//! otherwise; what lies outside the image, or outside the field of view, is background, but a volume of one slice is an image, with
+//! nothing above and below it. Distances are Euclidean between
 //! pixel centres, in the unit of the spacing: mm, or pixels where it is unknown. Where one mask is empty, the worst distance is
 //! the diagonal of the image. None has a pooled value.
 
