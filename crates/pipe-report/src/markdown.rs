@@ -50,7 +50,7 @@ fn is_unit(text: &[char], at: usize) -> bool {
     };
     let (Some(open), Some(close)) = (open, close) else { return false };
     let is_pair = (text[open], text[close]) == ('[', ']') && close - open > 1;
-    let inside = text[open + 1..close].iter().all(|letter| letter.is_alphanumeric() || " /%².".contains(*letter));
+    let inside = text[open + 1..close].iter().all(|letter| letter.is_alphanumeric() || " /%².=,-".contains(*letter));
     is_pair && inside && text.get(close + 1).is_none_or(|next| !"([:{".contains(*next))
 }
 

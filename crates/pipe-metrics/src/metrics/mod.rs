@@ -3,6 +3,7 @@
 mod boundary;
 mod centreline;
 mod choice;
+mod definition;
 mod description;
 mod distance;
 mod lesion;
@@ -14,6 +15,7 @@ mod topology;
 pub use boundary::BoundaryIou;
 pub use centreline::ClDice;
 pub use choice::{Metrics, MetricsError};
+pub use definition::{Definition, definition};
 pub use description::{Description, Direction, MeasureError, Needs};
 pub use distance::{Assd, Hd, Hd95, Hd95Definition, Masd, Nsd, NsdDefinition};
 pub use lesion::{LesionF1, LesionPrecision, LesionRecall, Overlap};
