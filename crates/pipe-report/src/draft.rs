@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     Report, Row, folds,
-    markdown::plain,
+    markdown::{OVERLAY_COLOURS, plain},
     number::{counted, fixed},
     table,
 };
@@ -267,10 +267,7 @@ fn evaluated(page: &mut Page, report: &Report, rows: &[Row], picture: &dyn Fn(us
     evaluation::worst(report, rows, page);
     for (position, overlay) in report.overlays.iter().enumerate() {
         let (rank, dice) = (overlay.rank.label(), fixed(Some(overlay.dice), 3));
-        let caption = format!(
-            "{} ({}, {rank} case by Dice, {dice}). Green: in both masks; red: in the prediction alone; blue: in the reference alone.",
-            overlay.case, overlay.stage
-        );
+        let caption = format!("{} ({}, {rank} case by Dice, {dice}). {OVERLAY_COLOURS}", overlay.case, overlay.stage);
         page.figure(&picture(position), &caption);
     }
     page.gap("what the worst cases have in common, and whether a clinician would accept them");

@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 
 use crate::{LEAKY, Report, Row, folds, mean_and_sd, table, value};
 
+/// What the colours of overlays say.
+pub(crate) const OVERLAY_COLOURS: &str = "Left: the image; right, over it: foreground of both masks (green), of the prediction alone (orange), of the reference alone (blue).";
+
 /// Text of people that Markdown shows as it is, on one line: nothing in it is markup, HTML, mathematics or the end of a cell.
 ///
 /// What some renderers leave a backslash before (`$`, `~`, `^`, `@`) is written as its number.
@@ -108,7 +111,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
         add(String::new());
     }
     if !report.overlays.is_empty() {
-        add("## Cases\n\nGreen: in both; red: in the prediction alone; blue: in the reference alone.\n".to_owned());
+        add(format!("## Cases\n\n{OVERLAY_COLOURS}\n"));
         for (position, overlay) in report.overlays.iter().enumerate() {
             let caption = plain(&format!(
                 "{}, {}: {} (Dice {})",

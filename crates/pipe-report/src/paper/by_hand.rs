@@ -17,10 +17,11 @@
 
 use indexmap::IndexMap;
 use pipe_metrics::{
-    CaseScores, Counts, EmptyMasks, Evaluation, LengthUnit, Metrics, Pooled,
+    Counts, LengthUnit, Metrics, Pooled,
     Score::{self, Excluded, Imputed, Known},
     statistics::{Bootstrap, resamples},
 };
+use serde_json::json;
 
 use super::*;
 
@@ -71,30 +72,25 @@ const PIXELS_B: [[[u64; 3]; 2]; 2] = [[[40, 0, 0], [10, 10, 10]], [[20, 15, 30],
 fn row(name: &str, scores: [[&[Line]; 2]; 2], pixels: [[[u64; 3]; 2]; 2]) -> IndexMap<String, RowResults> {
     let evaluated = |(seed, fold): (usize, usize)| {
         let recipe: Metrics = serde_json::from_str(r#"["dice", "hd"]"#).expect("metrics");
-        let case = |(case, patient, dice, hd): &Line| CaseScores {
-            case: (*case).into(),
-            patient: (*patient).into(),
-            pixels: vec![10],
-            scores: vec![vec![*dice, *hd]],
-        };
+        let case = |(case, patient, dice, hd): &Line| json!({ "case": case, "patient": patient, "pixels": [10], "scores": [[dice, hd]] });
         let [true_positive, false_positive, false_negative] = pixels[seed][fold];
         let counts = Counts { true_positive, false_positive, false_negative, true_negative: 900 };
         Evaluated {
             fold: format!("fold={fold}"),
             seed: seed.to_string(),
-            evaluation: Evaluation {
-                threshold: Some(0.5),
-                empty: EmptyMasks::default(),
-                unit: LengthUnit::Millimetre,
-                classes: vec!["lesion".into()],
-                metrics: recipe.descriptions(LengthUnit::Millimetre),
-                recipe,
-                cases: scores[seed][fold].iter().map(case).collect(),
-                pooled: Vec::new(),
-                confusion: None,
-                truth: Some(format!("truth {fold}")),
-                leak: None,
-            },
+            // As it is stored.
+            evaluation: serde_json::from_value(json!({
+                "threshold": 0.5,
+                "empty": {},
+                "unit": LengthUnit::Millimetre,
+                "classes": ["lesion"],
+                "recipe": recipe,
+                "metrics": recipe.descriptions(LengthUnit::Millimetre),
+                "cases": scores[seed][fold].iter().map(case).collect::<Vec<_>>(),
+                "pooled": [],
+                "truth": format!("truth {fold}"),
+            }))
+            .expect("an evaluation"),
             pooled: Some(vec![Pooled { counts, probabilities: None }]),
             origin: Origin {
                 experiment: name.into(),
