@@ -356,12 +356,28 @@ fn references(spec: &TableSpec, table: &mut PaperTable) -> Result<(), TableError
                 column.label.as_ref() == Some(name) || bare(&table.columns[at].label) == *name
             };
             let by_label = spec.columns.iter().enumerate().position(is_meant);
-            let at = by_label.or_else(|| spec.columns.iter().position(|column| column.metric == *name));
-            let at = at.ok_or_else(|| TableError::NoColumn {
-                system: reference.system.clone(),
-                value: name.clone(),
-                known: table.columns.iter().map(|column| bare(&column.label)).collect(),
-            })?;
+            let by_key = || spec.columns.iter().position(|column| column.heading(&column.metric) == *name);
+            let of_metric: Vec<usize> =
+                (0..spec.columns.len()).filter(|at| spec.columns[*at].metric == *name).collect();
+            let known = |at: &usize| bare(&table.columns[*at].label);
+            let at = match (by_label.or_else(by_key), &of_metric[..]) {
+                (Some(at), _) => at,
+                (None, [at]) => *at,
+                (None, []) => {
+                    return Err(TableError::NoColumn {
+                        system: reference.system.clone(),
+                        value: name.clone(),
+                        known: (0..table.columns.len()).map(|at| known(&at)).collect(),
+                    });
+                }
+                (None, several) => {
+                    return Err(TableError::SeveralColumns {
+                        system: reference.system.clone(),
+                        value: name.clone(),
+                        columns: several.iter().map(known).collect(),
+                    });
+                }
+            };
             values[at] = Some(*value);
         }
         let note = reference.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();

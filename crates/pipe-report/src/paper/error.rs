@@ -87,6 +87,16 @@ pub enum TableError {
         /// The columns.
         known: Vec<String>,
     },
+    /// A published number of one of several columns.
+    #[error("`{system}` has a number for `{value}`, which could be of {}; write the heading of the column", columns.join(" or "))]
+    SeveralColumns {
+        /// The published system.
+        system: String,
+        /// What its number is for.
+        value: String,
+        /// The columns.
+        columns: Vec<String>,
+    },
     /// Rows that cannot be compared.
     #[error("{}; write `mixed: allowed` to have a table that says so", reasons.join("; "))]
     Mixed {

@@ -194,6 +194,12 @@ fn wrong_tables() {
     refused(&one(r#""dice""#, r#", "show": "mean_ci", "over": "folds""#), "resampling patients");
     let published = r#", "references": [{"system": "r", "citation": "c", "values": {"iou": 1}}]"#;
     refused(&one(r#""dice""#, published), "`r` has a number for `iou`, which is no column; columns are Dice");
+    let two = r#"{"metric": "dice", "class": "lesion"}, {"metric": "dice", "of": "pooled"}"#;
+    let published = published.replace("iou", "dice");
+    refused(
+        &one(two, &published),
+        "which could be of Dice, lesion or Dice, all pixels; write the heading of the column",
+    );
     refused(r#"{"title": "t", "rows": [{"system": "a"}], "columns": ["dice"]}"#, "row `a` names no run");
     let twice = r#"{"system": "a", "experiment": "e.yaml"}"#;
     refused(

@@ -68,8 +68,10 @@ pub fn trace(spec: &TableSpec, results: &Results, asked: &str) -> Result<Trace, 
     let found = spec.rows.iter().enumerate().find_map(|(row, system)| {
         let rest = asked.strip_prefix(&system.system)?.strip_prefix('/')?;
         let named = |column: &&ColumnSpec| headings(row, column).iter().any(|heading| heading == rest);
-        let column =
-            spec.columns.iter().find(named).or_else(|| spec.columns.iter().find(|column| column.metric == rest))?;
+        // By its metric alone only where that is one column's.
+        let of_metric: Vec<&ColumnSpec> = spec.columns.iter().filter(|column| column.metric == rest).collect();
+        let only = if let [only] = of_metric[..] { Some(only) } else { None };
+        let column = spec.columns.iter().find(named).or(only)?;
         Some((row, column))
     });
     let heading = |row: usize, column: &ColumnSpec| headings(row, column).swap_remove(0);
