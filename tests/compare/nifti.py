@@ -52,7 +52,8 @@ def row(name, codes):
     # `pipe` keeps samples as float32; the sum is that of the rounded ones.
     values = numpy.asarray(found.dataobj).astype("float32").astype("float64")
     values = values.reshape(values.shape + (1,) * (4 - values.ndim))
-    spacing = [float(side) for side in found.header.get_zooms()[2::-1]]
+    # The shortest decimals that numbers of 32 bits stand for.
+    spacing = [float(str(side)) for side in found.header.get_zooms()[2::-1]]
     # The brightest voxel is somewhere inside, the other two are near corners.
     brightest = numpy.unravel_index(values.argmax(), values.shape)
     places = [brightest, tuple(side // 3 for side in values.shape), tuple(side - 1 for side in values.shape)]

@@ -31,8 +31,17 @@ pub(super) fn geometry(fields: &Fields) -> Result<Geometry, FormatError> {
     if sides.iter().chain(affine.iter().flatten().flatten()).any(|value| !value.is_finite()) {
         return Err(damaged("pixdim, the sform or the qform are no finite numbers"));
     }
-    let told = |axis: usize| if (axis as i64) < fields.dim[0] { sides[axis] * unit } else { 0.0 };
+    // Divided, so that a whole number of micrometres is the millimetres that people write.
+    let scaled = |side: f64| if unit < 1.0 { side / 1000.0 } else { side * unit };
+    let side = |axis: usize| if fields.length == 348 { decimal(sides[axis] as f32) } else { sides[axis] };
+    let told = |axis: usize| if (axis as i64) < fields.dim[0] { scaled(side(axis)) } else { 0.0 };
     Ok(Geometry { spacing: [told(2), told(1), told(0)], affine, space })
+}
+
+/// Gives the shortest decimal number that a number of 32 bits stands for: 0.1 and not 0.10000000149011612, with which a distance of
+/// exactly a tolerance would lie beyond it.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().expect("a finite number is written as one")
 }
 
 /// Gives the affine of the quaternion.

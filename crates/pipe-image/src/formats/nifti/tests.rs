@@ -192,6 +192,12 @@ fn the_sform_precedes_the_qform_and_units_are_millimetres() {
         ([4000.0, 2000.0, 500.0], Some([5000.0, 0.0, 0.0, 6000.0]))
     );
     assert_eq!(geometry(&File { units: 3, ..file.clone() }).spacing, [4.0, 2.0, 0.5].map(|side| side * 0.001));
+    // What 32 bits can hold of 0.1 is 0.10000000149011612.
+    let decimal = |units, second| {
+        geometry(&File { pixdim: [1.0, 0.1, 0.7, 390.625], units, second, codes: [0, 0], ..small() }).spacing
+    };
+    assert_eq!([decimal(2, false), decimal(2, true)], [[390.625, 0.7, 0.1]; 2]);
+    assert_eq!(decimal(3, false), [0.390_625, 0.000_7, 0.000_1]);
     // A picture says nothing of slices, and a side of 0 says nothing at all.
     let flat = geometry(&File { dim: [2, 2, 3, 1, 1, 1, 1, 1], pixdim: [1.0, 0.0, 2.0, 4.0], ..small() });
     assert_eq!(flat, Geometry::new([0.0, 2.0, 0.0], None));
