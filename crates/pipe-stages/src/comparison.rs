@@ -7,7 +7,7 @@ mod pixels;
 
 use std::path::{Path, PathBuf};
 
-use pipe_image::formats::Geometry;
+use pipe_image::formats::{self, Geometry, Header};
 use pipe_metrics::{
     Case, Classes, EmptyMasks, Evaluation, LengthUnit, Measured, Metric, Metrics, MetricsError, Needs, Protocol,
     Spacing,
@@ -126,6 +126,7 @@ pub enum ComparisonError {
 /// Files without a partner, that cannot be read, or that do not fit together.
 pub fn compare(prediction: &Path, reference: &Path, how: &Comparing) -> Result<Evaluation, ComparisonError> {
     let pairs = pairs(prediction, reference, how.common)?;
+    pairs.par_iter().try_for_each(headers_agree)?;
     let look = |path: &Path| -> Result<(Vocabulary, bool), ComparisonError> {
         let pixels = read(path)?;
         let is_spaced = how.spacing.is_some() || spacing(&pixels).is_some();
@@ -163,6 +164,22 @@ pub fn compare(prediction: &Path, reference: &Path, how: &Comparing) -> Result<E
     Ok(evaluation)
 }
 
+/// Compares sizes by headers alone: no volume is decoded only to be refused. What a header does not tell, decoding does.
+fn headers_agree(pair: &Pair) -> Result<(), ComparisonError> {
+    match (formats::header(&pair.prediction), formats::header(&pair.reference)) {
+        (Ok(found), Ok(expected)) => same_size(pair, found, expected),
+        _ => Ok(()),
+    }
+}
+
+fn same_size(pair: &Pair, found: Header, expected: Header) -> Result<(), ComparisonError> {
+    if found == expected {
+        return Ok(());
+    }
+    let (path, other) = (pair.prediction.clone(), pair.reference.clone());
+    Err(ComparisonError::Size { path, found: found.to_string(), other, expected: expected.to_string() })
+}
+
 fn read(path: &Path) -> Result<Pixels, ComparisonError> {
     Pixels::read(path).map_err(|source| ComparisonError::File { path: path.into(), source })
 }
@@ -180,14 +197,9 @@ fn measure(
     how: &Comparing,
 ) -> Result<Measured, ComparisonError> {
     let (mut prediction, reference) = (read(&pair.prediction)?, read(&pair.reference)?);
-    let size = |pixels: &Pixels| {
-        let [slices, rows, columns] = pixels.shape;
-        if slices == 1 { format!("{columns}x{rows}") } else { format!("{columns}x{rows}x{slices}") }
-    };
     let (path, other) = (pair.prediction.clone(), pair.reference.clone());
-    if prediction.shape != reference.shape {
-        return Err(ComparisonError::Size { path, found: size(&prediction), other, expected: size(&reference) });
-    }
+    let size = |pixels: &Pixels| Header { slices: pixels.shape[0], height: pixels.shape[1], width: pixels.shape[2] };
+    same_size(pair, size(&prediction), size(&reference))?;
     let elsewhere = |found: &Geometry, expected: &Geometry| found.disagreement(expected, reference.shape);
     if let (Some(found), Some(expected), false) = (&prediction.geometry, &reference.geometry, how.anywhere)
         && let Some(difference) = elsewhere(found, expected)

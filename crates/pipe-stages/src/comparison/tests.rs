@@ -123,6 +123,14 @@ fn volumes_in_space() {
     folder.nifti("p.nii.gz", Voxels::Labels(&[0, 1]), Some(3.0));
     let said = folder.compare("p.nii.gz", "r.nii.gz", &Comparing::default()).expect_err("a slice");
     assert_eq!(said, "p.nii.gz: it is 2x1 (columns, rows, slices), but r.nii.gz is 2x1x2");
+    // Seen in the headers: what is behind them is not read, for it is not there.
+    folder.png("long.png", &[0, 1, 1, 0]).png("short.png", &[0, 1, 1]);
+    let bytes = fs::read(folder.at("long.png")).expect("just written");
+    fs::write(folder.at("cut.png"), &bytes[..40]).expect("there is room");
+    let said = folder.compare("cut.png", "short.png", &Comparing::default()).expect_err("other sizes");
+    assert_eq!(said, "cut.png: it is 4x1 (columns, rows, slices), but short.png is 3x1");
+    let said = folder.compare("cut.png", "long.png", &Comparing::default()).expect_err("it is cut");
+    assert!(said.starts_with("cut.png: the file ends after 40 bytes"), "{said}");
     folder.nifti("p.nii.gz", Voxels::Values(&[0.1, 0.7, 2.0, 0.9]), Some(3.0));
     let said = folder.compare("p.nii.gz", "r.nii.gz", &Comparing::default()).expect_err("no probability");
     assert_eq!(said, "p.nii.gz: it has the value 2, which is no class and no probability");
