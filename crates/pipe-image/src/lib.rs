@@ -34,7 +34,7 @@ pub use native::{Native, Slice};
 pub use pack::{Dtype, Entry, EntryMeta, Maps, Pack, PackError, PackWriter};
 pub use prepare::{Preparation, Prepared, prepare};
 pub use problem::{DataProblem, DataProblems, What};
-pub use proposal::{Change, Proposal, hinted, proposals};
+pub use proposal::{Change, Channelled, Proposal, hinted, proposals, unequal_channels};
 pub use sheet::{Picture, Tile, colour, contact_sheet, thumbnail};
 pub use stats::{
     Census, ClassStatistics, Facts, Intensity, Measured, Numbers, Spread, Statistics, Summary, class_names,

@@ -91,6 +91,17 @@ pub enum Channels {
     All,
 }
 
+impl Channels {
+    /// Gives the channels that a case keeps of so many; `colour` says whether three of them are red, green and blue.
+    pub fn kept(self, channels: usize, colour: bool) -> usize {
+        match (self, channels) {
+            (Self::Gray, 3) if colour => 1,
+            (Self::Rgb, 1) => 3,
+            (Self::Gray | Self::Rgb | Self::All, channels) => channels,
+        }
+    }
+}
+
 /// A case that is ready for a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
@@ -283,6 +294,7 @@ mod tests {
         let mask = Mask { layers: 1, depth: 1, height: 2, width: 4, labels: vec![0, 0, 1, 1, 0, 0, 1, 1] };
         let size = Some(Size { height: 1, width: 2 });
         let prepared = prepare(case(image, Some(mask)), &Preparation { size, ..Preparation::default() });
+        assert_eq!([Channels::Gray.kept(1, false), Channels::All.kept(4, false)], [prepared.image.channels, 4]);
         assert_eq!(prepared.image.data, [0.0, 1.0]);
         assert_eq!(prepared.mask.expect("there was a mask").labels, [0, 1]);
         assert_eq!((prepared.meta.native.height, prepared.meta.spacing), (2, Some([3.0, 1.0, 1.0])));
@@ -293,10 +305,10 @@ mod tests {
         let image = Image { frames: 1, channels: 3, height: 1, width: 1, data: vec![100.0, 100.0, 100.0] };
         let none = Preparation { normalise: Normalise::None, ..Preparation::default() };
         let gray = prepare(case(image.clone(), None), &none);
-        assert_eq!(gray.image.shape(), [1, 1, 1, 1]);
+        assert_eq!((gray.image.shape(), Channels::Gray.kept(3, true)), ([1, 1, 1, 1], 1));
         assert!((gray.image.data[0] - 100.0).abs() < 1e-4);
         let gray = Image { channels: 1, data: vec![7.0], ..image };
         let rgb = prepare(case(gray, None), &Preparation { channels: Channels::Rgb, ..none });
-        assert_eq!(rgb.image.data, [7.0; 3]);
+        assert_eq!((rgb.image.data, Channels::Rgb.kept(1, false)), (vec![7.0; 3], 3));
     }
 }

@@ -45,6 +45,8 @@ pub enum What {
     GeometryDiffers,
     /// An image with values that no network can take.
     ImageValues,
+    /// Cases that do not have the same channels once they are prepared.
+    ChannelsDiffer,
     /// A mask whose values do not fit the declared encoding.
     MaskValues,
     /// A sequence with too few frames or a gap.
@@ -72,6 +74,7 @@ impl fmt::Display for What {
             Self::ImageValues => "image values",
             Self::MaskValues => "mask values",
             Self::MissingFrame => "missing frame",
+            Self::ChannelsDiffer => "channels differ",
             Self::DuplicateCase => "duplicate case",
             Self::UnknownPatient => "unknown patient",
             Self::Annotations => "annotations",

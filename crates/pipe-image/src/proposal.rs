@@ -11,11 +11,14 @@ use crate::encoding::MaskEncoding;
 use crate::layouts::{Labels, Layout};
 use crate::problem::{DataProblem, What};
 
+mod channels;
 mod character;
 mod names;
 mod paths;
 mod patients;
 mod values;
+
+pub use channels::{Channelled, unequal_channels};
 
 /// A change of the YAML that would mend problems, or that may be meant.
 #[derive(Debug, Clone, PartialEq, Serialize)]

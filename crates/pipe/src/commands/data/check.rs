@@ -78,7 +78,7 @@ fn checked(session: &Session, set: &DataSet) -> Checked {
     // Folds are cut by the classes of prepared masks: small ones may be lost.
     let stratified = set.splits.iter().any(|(_, with)| with.stratify().is_some());
     let preparation = stratified.then(|| set.config.preparation());
-    let seen = inspect(&set.layout, &set.root, preparation.as_ref());
+    let seen = inspect(&set.layout, &set.root, set.config.channels, preparation.as_ref());
     let names = class_names(&set.layout);
     let statistics = seen.census.statistics(&names);
     // Folds of half a data set are not those that will be trained on.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pipe_image::{
-    CaseFiles, Census, DataProblem, DataProblems, Finding, Layout, Look, Mask, Measured, Preparation, Proposal, Survey,
-    Tile, findings, hinted, prepare, proposals, thumbnail,
+    CaseFiles, Census, Channelled, DataProblem, DataProblems, Finding, Layout, Look, Mask, Measured, Preparation,
+    Proposal, Survey, Tile, findings, hinted, prepare, prepare::Channels, proposals, thumbnail, unequal_channels,
 };
 
 /// A data set that was read.
@@ -25,32 +25,49 @@ pub(super) struct Inspected {
     pub prepared: BTreeMap<String, BTreeSet<(usize, u8)>>,
 }
 
-/// Reads all cases; prepares their masks too where `preparation` is given.
-pub(super) fn inspect(layout: &Layout, root: &Path, preparation: Option<&Preparation>) -> Inspected {
+/// Reads all cases, of which `channels` are kept; prepares their masks too where `preparation` is given.
+pub(super) fn inspect(
+    layout: &Layout,
+    root: &Path,
+    channels: Channels,
+    preparation: Option<&Preparation>,
+) -> Inspected {
     let survey = layout.survey(root);
     let (files, remarks) = (survey.cases.clone(), survey.remarks.clone());
     let (mut census, mut looks, mut prepared) = (Census::default(), Vec::new(), BTreeMap::new());
+    let mut channelled = BTreeMap::new();
     let problems = layout.read_all(
         root,
         survey,
         |case| {
             let (measured, look) = (Measured::of(&case), Look::at(&case));
+            let colours = (case.image.channels, case.colour);
             let classes = preparation.map(|preparation| {
                 let mask = prepare(case, preparation).mask;
                 mask.iter().flat_map(Mask::classes).collect::<BTreeSet<_>>()
             });
-            (measured, look, classes)
+            (measured, look, classes, colours)
         },
         |files, result| {
-            if let Ok((measured, look, classes)) = result {
+            if let Ok((measured, look, classes, colours)) = result {
+                channelled.insert(files.id.clone(), colours);
                 census.add(measured);
                 looks.push(look);
                 prepared.extend(classes.map(|classes| (files.id.clone(), classes)));
             }
         },
     );
-    let mut problems = DataProblems::sorted(problems).list;
-    let proposals = proposals(layout, root, &files, &problems);
+    let with_channels: Vec<Channelled<'_>> = files
+        .iter()
+        .filter_map(|files| {
+            let (channels, colour) = *channelled.get(&files.id)?;
+            Some(Channelled { files, channels, colour })
+        })
+        .collect();
+    let (unequal, alike) = unequal_channels(&with_channels, channels);
+    let mut problems = DataProblems::sorted(problems.into_iter().chain(unequal).collect()).list;
+    let mut proposals = proposals(layout, root, &files, &problems);
+    proposals.extend(alike);
     hinted(&mut problems, &proposals);
     Inspected { census, findings: findings(&looks, remarks), problems, proposals, files, prepared }
 }
