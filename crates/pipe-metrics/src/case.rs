@@ -80,6 +80,16 @@ impl<'m> Case<'m> {
         }
     }
 
+    /// Counts the pixels outside of the field of view; none where all of the image is one.
+    pub fn outside(&self) -> u64 {
+        self.field.map_or(0, |field| field.iter().map(|pixel| u64::from(*pixel == 0)).sum())
+    }
+
+    /// Whether there are pixels within the field of view.
+    pub(crate) fn has_inside(&self) -> bool {
+        self.field.is_none_or(|field| field.iter().any(|pixel| *pixel != 0))
+    }
+
     /// How many maps of probabilities so many values must be.
     fn maps(&self, values: usize) -> usize {
         match self.prediction {

@@ -2,6 +2,8 @@
 //!
 //! Does not know any metric, files or how masks were predicted.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{Over, Summary, summarise};
@@ -50,10 +52,30 @@ pub struct Measured {
     pub pooled: Vec<Pooled>,
     /// Its pixels by both labels, where classes exclude each other.
     pub confusion: Option<Confusion>,
+    /// Pixels outside of the field of view, or without a label: they are in nothing of the above.
+    pub ignored: u64,
+    /// Why nothing was measured, if so.
+    pub unmeasured: Option<Unmeasured>,
+}
+
+/// Why nothing was measured of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmeasured {
+    /// All of it lies outside of the field of view, or has no label.
+    NothingKnown,
+}
+
+impl fmt::Display for Unmeasured {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NothingKnown => "no pixel lies within its field of view and has a label",
+        })
+    }
 }
 
 impl Protocol {
-    /// Measures a case.
+    /// Measures a case. One without a pixel within its field of view is excluded by every metric, whatever empty masks score.
     ///
     /// # Errors
     /// The case lacks what a metric needs.
@@ -62,8 +84,19 @@ impl Protocol {
         if self.has_any(pairs.len()) {
             pairs.push(case.any()?);
         }
-        let mut measured =
-            Measured { scores: Vec::new(), pixels: Vec::new(), pooled: Vec::new(), confusion: case.confusion() };
+        let mut measured = Measured {
+            scores: Vec::new(),
+            pixels: Vec::new(),
+            pooled: Vec::new(),
+            confusion: case.confusion(),
+            ignored: case.outside(),
+            unmeasured: None,
+        };
+        if !case.has_inside() {
+            let scores = vec![vec![Score::Excluded; self.metrics.iter().count()]; pairs.len()];
+            let (pixels, pooled) = (vec![0; pairs.len()], vec![Pooled::default(); pairs.len()]);
+            return Ok(Measured { scores, pixels, pooled, unmeasured: Some(Unmeasured::NothingKnown), ..measured });
+        }
         for pair in &pairs {
             let scores = self.metrics.scores(pair, self.empty)?;
             for (metric, score) in self.metrics.iter().zip(&scores) {
@@ -120,6 +153,18 @@ pub struct CaseScores {
     pub pixels: Vec<u64>,
     /// Scores by class, and then by metric.
     pub scores: Vec<Vec<Score>>,
+    /// Pixels or voxels that were left out of both masks: outside of the field of view, or without a label.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ignored: u64,
+    /// Why nothing was measured, if so; every score then is excluded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmeasured: Option<Unmeasured>,
+}
+
+// The form in which serde asks.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(pixels: &u64) -> bool {
+    *pixels == 0
 }
 
 /// What an evaluation found.
@@ -180,7 +225,8 @@ impl Evaluation {
                 (sum, Some(_)) => sum,
                 (_, None) => None,
             };
-            rows.push(CaseScores { case, patient, pixels: found.pixels, scores: found.scores });
+            let Measured { pixels, scores, ignored, unmeasured, .. } = found;
+            rows.push(CaseScores { case, patient, pixels, scores, ignored, unmeasured });
         }
         // Any class stands behind several.
         let classes = if protocol.has_any(measured.saturating_sub(1)) { measured - 1 } else { measured };
@@ -199,6 +245,12 @@ impl Evaluation {
             leak: None,
         };
         (evaluation, sums)
+    }
+
+    /// Gives the conventions behind the numbers, a sentence each.
+    pub fn conventions(&self) -> Vec<String> {
+        let partial = self.cases.iter().filter(|case| case.ignored > 0).count();
+        [self.empty.to_string()].into_iter().chain(left_out(partial, self.cases.len())).collect()
     }
 
     /// Gives the place of a metric by its key.
@@ -239,6 +291,16 @@ impl Evaluation {
     }
 }
 
+/// Says that pixels of some of the cases were left out; nothing where there are none.
+pub fn left_out(partial: usize, cases: usize) -> Option<String> {
+    let have = if cases == 1 { "1 case has" } else { &format!("{cases} cases have") };
+    (partial > 0).then(|| {
+        format!(
+            "pixels outside the field of view or without a label are left out of both masks ({partial} of {have} such)"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +339,48 @@ mod tests {
         assert_eq!(views, ["mean", "left", "class 2", "any class"]);
         let text = serde_json::to_string(&found).expect("plain data");
         assert_eq!(serde_json::from_str::<Evaluation>(&text).expect("its own"), found);
+    }
+
+    #[test]
+    fn what_lies_outside_of_the_field_counts_nowhere() {
+        let metrics = serde_json::from_str(r#"["dice", "recall", "specificity"]"#).expect("metrics");
+        let protocol = Protocol { metrics, empty: "both=one,one=worst".parse().expect("a convention"), any: true };
+        let (prediction, reference, field) = ([2, 1, 1, 0, 2, 0], [0, 1, 0, 0, 2, 1], [0, 1, 1, 1, 1, 0]);
+        let case = || {
+            let (prediction, reference) = (Classes::Labels(&prediction), Classes::Labels(&reference));
+            Case::new(prediction, reference, 3, [1, 2, 3], Spacing::PIXELS).expect("labels")
+        };
+        let found = protocol.measure(&case().within(&field).expect("as large")).expect("masks alone");
+        // Of four pixels, class 1 is right in one and too much in one; class 2 is right in one.
+        let dice: Vec<Score> = found.scores.iter().map(|scores| scores[0]).collect();
+        assert_eq!(dice, [Score::Known(2.0 / 3.0), Score::Known(1.0), Score::Known(0.8)]);
+        assert_eq!(found.scores[0][1..], [Score::Known(1.0), Score::Known(2.0 / 3.0)]);
+        assert_eq!((found.pixels.as_slice(), found.ignored), ([1, 1, 2].as_slice(), 2));
+        assert_eq!(found.confusion.as_ref().expect("labels").counts, [[1, 1, 0], [0, 1, 0], [0, 0, 1]]);
+        let nothing = protocol.measure(&case().within(&[0; 6]).expect("as large")).expect("masks alone");
+        assert_eq!((nothing.unmeasured, nothing.ignored), (Some(Unmeasured::NothingKnown), 6));
+        assert!(nothing.scores.iter().flatten().all(|score| *score == Score::Excluded), "not 1 by convention");
+        let whole = protocol.measure(&case()).expect("masks alone");
+        assert_eq!((whole.ignored, whole.unmeasured), (0, None));
+        let of = |name: &str, found| (name.to_owned(), name.to_owned(), found);
+        let cases = vec![of("none", nothing), of("part", found.clone()), of("whole", whole)];
+        let (found_all, sums) = Evaluation::of(&protocol, LengthUnit::Pixel, &[], cases);
+        // Of all six pixels class 1 is right in one, too much in one and missed in one.
+        let counts = sums[0].counts;
+        assert_eq!(
+            [counts.true_positive, counts.false_positive, counts.false_negative, counts.true_negative],
+            [2, 2, 1, 5]
+        );
+        assert_eq!(found_all.summary(Some(1), 0).mean, Some(f64::midpoint(1.0, 2.0 / 3.0)));
+        let said =
+            "pixels outside the field of view or without a label are left out of both masks (2 of 3 cases have such)";
+        assert_eq!(found_all.conventions()[1..], [said.to_owned()]);
+        let text = serde_json::to_string(&found_all).expect("plain data");
+        assert_eq!(serde_json::from_str::<Evaluation>(&text).expect("its own"), found_all);
+        let (alone, _) = Evaluation::of(&protocol, LengthUnit::Pixel, &[], vec![of("whole", found)]);
+        assert!(!serde_json::to_string(&alone).expect("plain data").contains("unmeasured"));
+        assert_eq!(left_out(0, 3), None);
+        assert_eq!(left_out(1, 1).map(|text| text.ends_with("(1 of 1 case has such)")), Some(true));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use case::{Case, Classes};
 pub use confusion::Confusion;
 pub use counts::Counts;
 pub use empty::{BothEmpty, Emptiness, EmptyMasks, OfEmpty, OneEmpty, UnknownConvention};
-pub use evaluation::{CaseScores, Evaluation, MEAN, Measured, NotMeasured, Protocol};
+pub use evaluation::{CaseScores, Evaluation, MEAN, Measured, NotMeasured, Protocol, Unmeasured, left_out};
 pub use mask::{Connectivity, LengthUnit, Spacing, SpacingError, skeletonize};
 pub use metrics::*;
 pub use pair::{CaseError, Elements, Pair};
