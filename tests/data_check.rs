@@ -83,6 +83,20 @@ fn what_is_proposed_mends_when_it_is_written() {
 }
 
 #[test]
+fn channels_that_differ_are_told_before_a_training() {
+    let workspace = workspace();
+    let gray = image::DynamicImage::from(waves(3));
+    gray.to_rgb8().save(workspace.path("data/images/d_3.png")).expect("a PNG");
+    assert_eq!(workspace.pipe(&["data", "check", "folder.yaml"]).code, 0, "colour becomes gray");
+    let all = ["data", "check", "folder.yaml", "-s", "++data.channels=all"];
+    let says = [
+        "d_3: images/d_3.png: channels differ: the case has 3 channels, 7 of 8 cases have 1 (write `channels: \"rgb\"`)",
+    ];
+    workspace.pipe(&all).fails(1, &says);
+    assert_eq!(workspace.pipe(&[&all[..], &["-s", "++data.channels=rgb"]].concat()).code, 0);
+}
+
+#[test]
 fn folds_are_checked_for_what_is_on_two_sides() {
     let workspace = workspace();
     let found = json(&workspace, &[]);

@@ -265,17 +265,33 @@ def volumes():
     say("nnunet_raw", 2, 2, total)
 
 
+def field(value):
+    """A field of view that cuts through every blob."""
+    inside = numpy.zeros((HEIGHT, WIDTH), numpy.uint8)
+    inside[1:-1, 5:-2] = value
+    return inside
+
+
 def fundus():
     total = 0
     for part, numbers in [("training", (21, 22)), ("test", (1, 2))]:
         for number in numbers:
             save("drive", f"{part}/images/{number:02}_{part}.tif", photo())
             mask = blob(255, number)
-            total += save("drive", f"{part}/1st_manual/{number:02}_manual1.gif", mask)
-            save("drive", f"{part}/mask/{number:02}_{part}_mask.gif", numpy.full((HEIGHT, WIDTH), 255, numpy.uint8))
+            save("drive", f"{part}/1st_manual/{number:02}_manual1.gif", mask)
+            save("drive", f"{part}/mask/{number:02}_{part}_mask.gif", field(251))
+            total += int(numpy.count_nonzero(mask[field(1) > 0]))
             if part == "test":
                 save("drive", f"test/2nd_manual/{number:02}_manual2.gif", mask)
     say("drive", 4, 4, total, ["train", "test"])
+    total = 0
+    for number, group in [(1, "dr"), (1, "h"), (2, "g")]:
+        case = f"{number:02}_{group}"
+        save("hrf", f"images/{case}.{'JPG' if group == 'dr' else 'jpg'}", photo())
+        save("hrf", f"manual1/{case}.tif", blob(255, number))
+        save("hrf", f"mask/{case}_mask.tif", numpy.stack([field(255)] * 3, axis=2))
+        total += int(numpy.count_nonzero(blob(1, number)[field(1) > 0]))
+    say("hrf", 3, 3, total)
     total = 0
     for number in (1, 14):
         for eye in "LR":

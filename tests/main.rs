@@ -38,3 +38,4 @@ mod science;
 mod stand_in;
 mod tables;
 mod together;
+mod unknown_pixels;

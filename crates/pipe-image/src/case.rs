@@ -31,7 +31,7 @@ pub struct Case {
     pub full_scale: Option<f32>,
     /// The frame that the mask belongs to, counted from 0; 0 for stills.
     pub label_frame: usize,
-    /// The class of every pixel; for a sequence there is one mask.
+    /// The class of every pixel, or that it is not known; for a sequence there is one mask.
     pub mask: Option<Mask>,
     /// Millimetres from slice to slice, row to row and column to column, where file or layout tell; 0 for slices where they do not.
     pub spacing: Option<[f64; 3]>,
@@ -100,6 +100,9 @@ pub struct CaseFiles {
     pub label_frame: usize,
     /// Where the mask comes from.
     pub mask: Option<MaskSource>,
+    /// Where the field of view comes from; none where all of the image is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<MaskSource>,
     /// Millimetres from slice to slice, row to row and column to column, where something else than the file tells; 0 for slices where it
     /// does not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +142,7 @@ impl CaseFiles {
             channels: 1,
             label_frame: 0,
             mask: None,
+            field: None,
             spacing: None,
             slice: None,
             shown: Vec::new(),

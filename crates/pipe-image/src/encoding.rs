@@ -4,9 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Mask;
 use crate::formats::Raster;
 use crate::number::Probability;
+use crate::{IGNORED, Mask};
 
 /// How mask files write classes down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,9 +30,12 @@ pub enum MaskEncoding {
         /// The gray values of classes 0, 1, 2 ...; without it, the value is the class.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         values: Option<Vec<u16>>,
-        /// The number of classes with background; larger ids are refused.
+        /// The number of classes with background; larger ids are refused, and 255 is never one.
         #[schemars(range(min = 2, max = 256))]
         classes: usize,
+        /// The gray value of pixels of which nobody knows what they are: they count in no loss and in no metric.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ignore: Option<u16>,
     },
     /// One channel a class, by these names in the order of the channels, opacity among them: classes may overlap, and each becomes a
     /// map of its own. A pixel is of the class where the channel lies above half of the full scale.
@@ -77,6 +80,12 @@ pub enum EncodingError {
         /// Up to eight of the values.
         values: String,
     },
+    /// A value is a class, and means that nobody knows.
+    #[error("{value} is a class, and `ignore` too")]
+    IgnoredClass {
+        /// The value.
+        value: u16,
+    },
     /// A lossy file cannot hold class ids.
     #[error("a JPEG file cannot hold class ids: its values are approximate")]
     LossyLabels,
@@ -100,7 +109,10 @@ impl EncodingError {
             Self::LooksLikeLabels { .. } => {
                 "declare `labels: {classes: N}`, or give `binary: {threshold: 0}` if every value above 0 is foreground"
             }
-            Self::UnknownValues { .. } => "compare the declared classes with the values in the file",
+            Self::UnknownValues { .. } => {
+                "compare the declared classes with the values in the file; of a value that means that nobody knows, say `ignore: VALUE`"
+            }
+            Self::IgnoredClass { .. } => "leave it out of `values`, or set `classes` to that value if it is the last",
             Self::LossyLabels => "use the lossless original of the mask",
             Self::OtherChannels { .. } => "name one class a channel in `channels`",
             Self::ColourLabels => "declare `colours: [[0, 0, 0], ...]`",
@@ -109,14 +121,32 @@ impl EncodingError {
 }
 
 impl MaskEncoding {
-    /// Gives the class of every pixel.
+    /// Checks that the encoding does not contradict itself.
+    ///
+    /// # Errors
+    /// The value of pixels that are not known is that of a class.
+    pub fn check(&self) -> Result<(), EncodingError> {
+        match self {
+            Self::Labels { values, classes, ignore: Some(value) } => {
+                let is_class = match values {
+                    Some(values) => values.contains(value),
+                    None => usize::from(*value) < class_ids(*classes),
+                };
+                if is_class { Err(EncodingError::IgnoredClass { value: *value }) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the class of every pixel, and [`IGNORED`] where it is not known.
     ///
     /// # Errors
     /// If values do not fit the encoding.
     pub fn decode(&self, raster: &Raster) -> Result<Mask, EncodingError> {
+        self.check()?;
         let labels = match self {
             Self::Binary { threshold, foreground } => binary(raster, *threshold, *foreground)?,
-            Self::Labels { values, classes } => labels(raster, values.as_deref(), *classes)?,
+            Self::Labels { values, classes, ignore } => labels(raster, (values.as_deref(), *classes), *ignore)?,
             Self::Colours(colours) => by_colour(raster, colours)?,
             Self::Channels(names) => return by_channel(raster, names.len()),
         };
@@ -147,7 +177,16 @@ fn binary(raster: &Raster, threshold: Option<Probability>, foreground: Foregroun
     Ok(brightest.into_iter().map(|value| u8::from(is_foreground(value))).collect())
 }
 
-fn labels(raster: &Raster, values: Option<&[u16]>, classes: usize) -> Result<Vec<u8>, EncodingError> {
+/// How many ids classes can have.
+fn class_ids(classes: usize) -> usize {
+    classes.min(usize::from(IGNORED))
+}
+
+fn labels(
+    raster: &Raster,
+    (values, classes): (Option<&[u16]>, usize),
+    ignore: Option<u16>,
+) -> Result<Vec<u8>, EncodingError> {
     if raster.lossy {
         return Err(EncodingError::LossyLabels);
     }
@@ -156,7 +195,11 @@ fn labels(raster: &Raster, values: Option<&[u16]>, classes: usize) -> Result<Vec
         Some(values) => values.iter().position(|known| f32::from(*known) == value),
         None => (value >= 0.0 && value.fract() == 0.0).then_some(value as usize),
     };
-    collect(samples.iter().map(|value| (class(*value).filter(|class| *class < classes), || value.to_string())))
+    let label = |value: f32| match ignore {
+        Some(ignored) if f32::from(ignored) == value => Some(usize::from(IGNORED)),
+        _ => class(value).filter(|class| *class < class_ids(classes)),
+    };
+    collect(samples.iter().map(|value| (label(*value), || value.to_string())))
 }
 
 fn by_channel(raster: &Raster, wanted: usize) -> Result<Mask, EncodingError> {

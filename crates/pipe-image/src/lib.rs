@@ -29,7 +29,7 @@ pub use clip::Image;
 pub use encoding::MaskEncoding;
 pub use layouts::{Layout, Survey};
 pub use look::{Finding, Found, Look, across, findings};
-pub use mask::Mask;
+pub use mask::{IGNORED, Mask};
 pub use native::{Native, Slice};
 pub use pack::{Dtype, Entry, EntryMeta, Maps, Pack, PackError, PackWriter};
 pub use prepare::{Preparation, Prepared, prepare};

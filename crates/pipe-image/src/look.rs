@@ -34,8 +34,10 @@ pub struct Look {
     hash: Option<[u64; WORDS]>,
     pixels: f64,
     mean: f64,
-    /// Share of the mask's pixels that are labelled, if it has one.
+    /// Share of the known pixels of the mask that are labelled, if it has any.
     labelled: Option<f64>,
+    /// Whether it has a mask of which nothing is known.
+    unknown: bool,
     /// Slices of a volume.
     slices: Option<usize>,
 }
@@ -61,6 +63,8 @@ pub enum Found {
     Copies,
     /// Images of two patients look alike.
     Alike,
+    /// Masks of which nothing is known: nothing can be learned from such a case, and it is not measured.
+    UnknownMasks,
     /// Masks without a label.
     EmptyMasks,
     /// Masks that cover nearly all of their image, and others do not: perhaps they are inverted.
@@ -82,6 +86,7 @@ impl Look {
     pub fn at(case: &Case) -> Self {
         let Image { frames, height, width, data, .. } = &case.image;
         let frame = case.label_frame.min(frames.saturating_sub(1));
+        let known = case.mask.as_ref().map(|mask| mask.size() - mask.ignored());
         Self {
             id: case.id.clone(),
             patient: case.patient.clone(),
@@ -89,10 +94,12 @@ impl Look {
             hash: hash(&case.image, frame),
             pixels: (height * width) as f64,
             mean: data.iter().map(|value| f64::from(*value)).sum::<f64>() / data.len().max(1) as f64,
-            labelled: case.mask.as_ref().map(|mask| {
-                let any = mask.any();
-                any.iter().filter(|label| **label != 0).count() as f64 / any.len().max(1) as f64
-            }),
+            labelled: case
+                .mask
+                .as_ref()
+                .zip(known.filter(|known| *known > 0))
+                .map(|(mask, known)| mask.any().into_iter().filter(|label| *label != 0).count() as f64 / known as f64),
+            unknown: known == Some(0),
             slices: case.mask.as_ref().map(|mask| mask.depth).filter(|depth| *depth > 1),
         }
     }
@@ -128,6 +135,11 @@ fn hash(image: &Image, frame: usize) -> Option<[u64; WORDS]> {
 pub fn findings(looks: &[Look], remarks: Vec<Finding>) -> Vec<Finding> {
     let mut all = same(looks);
     all.extend(alike(looks));
+    let unknown: Vec<&Look> = looks.iter().filter(|look| look.unknown).collect();
+    if !unknown.is_empty() {
+        let text = format!("{} of {} cases have a mask of which nothing is known", unknown.len(), looks.len());
+        all.push(finding(Found::UnknownMasks, &unknown, text));
+    }
     let empty: Vec<&Look> = looks.iter().filter(|look| look.labelled == Some(0.0)).collect();
     if !empty.is_empty() {
         let text = format!("{} of {} cases have a mask without any label", empty.len(), looks.len());

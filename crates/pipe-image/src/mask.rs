@@ -3,10 +3,14 @@
 
 use crate::{Image, Maps};
 
+/// The label of pixels of which nobody knows what they are: outside of the field of view, or left out by whoever labelled. It is no
+/// class, and counts nowhere.
+pub const IGNORED: u8 = u8::MAX;
+
 /// What each pixel or voxel of a case is, in C order.
 ///
 /// With one layer, labels are class ids that exclude each other; a binary mask holds 0 and 1. With more layers, classes may
-/// overlap: layer `k` holds 1 where class `k + 1` is, and 0 elsewhere.
+/// overlap: layer `k` holds 1 where class `k + 1` is, and 0 elsewhere. A pixel that is [`IGNORED`] is so in every layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     /// The number of layers.
@@ -84,7 +88,7 @@ impl Mask {
         let mut labels = vec![0; area];
         for layer in 0..self.layers {
             let plane = &self.labels[layer * size + slice * area..][..area];
-            for (label, found) in labels.iter_mut().zip(plane).filter(|(_, found)| **found != 0) {
+            for (label, found) in labels.iter_mut().zip(plane).filter(|(_, found)| is_class(**found)) {
                 *label = if self.layers == 1 { *found } else { u8::try_from(layer + 1).unwrap_or(u8::MAX) };
             }
         }
@@ -96,7 +100,7 @@ impl Mask {
         let (area, size) = (self.height * self.width, self.size());
         let count = |slice: usize| {
             let planes = (0..self.layers).map(|layer| &self.labels[layer * size + slice * area..][..area]);
-            planes.flatten().filter(|label| **label != 0).count()
+            planes.flatten().filter(|label| is_class(**label)).count()
         };
         (1..self.depth)
             .fold((0, count(0)), |best, slice| {
@@ -109,7 +113,7 @@ impl Mask {
     /// Tells for each pixel or voxel whether any class is there.
     pub fn any(&self) -> Vec<u8> {
         let size = self.size();
-        (0..size).map(|at| u8::from((0..self.layers).any(|layer| self.labels[layer * size + at] != 0))).collect()
+        (0..size).map(|at| u8::from((0..self.layers).any(|layer| is_class(self.labels[layer * size + at])))).collect()
     }
 
     /// Gives a mask of another height and width, whose planes `plane` makes from the old ones.
@@ -118,17 +122,52 @@ impl Mask {
         Self { layers: self.layers, depth: self.depth, height, width, labels }
     }
 
-    /// Gives the layer and the label of each pixel or voxel that is not background.
+    /// Gives the layer and the label of each pixel or voxel that has a class.
     pub fn classes(&self) -> impl Iterator<Item = (usize, u8)> {
         let size = self.size().max(1);
-        let found = self.labels.iter().enumerate().filter(|(_, label)| **label != 0);
+        let found = self.labels.iter().enumerate().filter(|(_, label)| is_class(**label));
         found.map(move |(at, label)| (at / size, *label))
     }
 
-    /// Counts the labels that are not background.
+    /// Counts the labels that are classes.
     pub fn foreground(&self) -> usize {
-        self.labels.iter().filter(|label| **label != 0).count()
+        self.labels.iter().filter(|label| is_class(**label)).count()
     }
+
+    /// Tells for each pixel or voxel whether it is known what it is: 1 where it is, 0 where it is [`IGNORED`].
+    pub fn known(&self) -> Vec<u8> {
+        let size = self.size();
+        (0..size).map(|at| u8::from((0..self.layers).all(|layer| self.labels[layer * size + at] != IGNORED))).collect()
+    }
+
+    /// Counts the pixels or voxels that are [`IGNORED`].
+    pub fn ignored(&self) -> usize {
+        if self.labels.contains(&IGNORED) { self.known().iter().filter(|known| **known == 0).count() } else { 0 }
+    }
+
+    /// Makes pixels or voxels [`IGNORED`], in every layer, where a field of view is 0.
+    ///
+    /// # Panics
+    /// If the field has another size.
+    pub fn ignore_outside(&mut self, field: &[u8]) {
+        let size = self.size();
+        assert_eq!(field.len(), size, "a field has as many pixels as its mask");
+        for plane in self.labels.chunks_exact_mut(size.max(1)) {
+            plane.iter_mut().zip(field).filter(|(_, field)| **field == 0).for_each(|(label, _)| *label = IGNORED);
+        }
+    }
+
+    /// Gives the mask with background in place of [`IGNORED`].
+    #[must_use]
+    pub fn without_ignored(mut self) -> Self {
+        self.labels.iter_mut().filter(|label| **label == IGNORED).for_each(|label| *label = 0);
+        self
+    }
+}
+
+/// Whether a label is that of a class.
+fn is_class(label: u8) -> bool {
+    label != 0 && label != IGNORED
 }
 
 #[cfg(test)]
@@ -156,5 +195,23 @@ mod tests {
         assert_eq!((volume.fullest(), volume.flat(1).labels, volume.any()), (1, vec![2, 1], vec![0, 0, 1, 1, 1, 0]));
         let layers = Mask { layers: 2, depth: 1, height: 1, width: 3, labels: vec![1, 1, 0, 0, 1, 0] };
         assert_eq!((layers.fullest(), layers.flat(0).labels, layers.any()), (0, vec![1, 2, 0], vec![1, 1, 0]));
+    }
+
+    #[test]
+    fn ignored_pixels_are_no_class() {
+        let mut mask = Mask::plane(2, 3, vec![0, 1, 2, 0, 1, IGNORED]);
+        assert_eq!((mask.foreground(), mask.ignored(), mask.known()), (3, 1, vec![1, 1, 1, 1, 1, 0]));
+        mask.ignore_outside(&[1, 0, 7, 1, 1, 1]);
+        assert_eq!(mask.labels, [0, IGNORED, 2, 0, 1, IGNORED]);
+        assert_eq!((mask.any(), mask.flat(0).labels), (vec![0, 0, 1, 0, 1, 0], vec![0, 0, 2, 0, 1, 0]));
+        assert_eq!(mask.classes().collect::<Vec<_>>(), [(0, 2), (0, 1)]);
+        assert_eq!(mask.without_ignored().labels, [0, 0, 2, 0, 1, 0]);
+        let mut layers = Mask { layers: 2, depth: 1, height: 1, width: 3, labels: vec![1, 1, 0, 0, 1, 1] };
+        layers.ignore_outside(&[1, 0, 1]);
+        assert_eq!(layers.labels, [1, IGNORED, 0, 0, IGNORED, 1]);
+        assert_eq!((layers.foreground(), layers.ignored(), layers.any()), (2, 1, vec![1, 0, 1]));
+        // A slice with less foreground, but more that is not known, is not the fullest.
+        let volume = Mask { layers: 1, depth: 2, height: 1, width: 2, labels: vec![IGNORED, IGNORED, 1, 0] };
+        assert_eq!(volume.fullest(), 1);
     }
 }

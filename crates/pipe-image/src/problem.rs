@@ -31,6 +31,8 @@ pub enum What {
     NoCases,
     /// An image without a mask.
     ImageWithoutMask,
+    /// An image without its field of view.
+    ImageWithoutField,
     /// A mask without an image.
     MaskWithoutImage,
     /// A file that cannot be opened, is no image, or whose content is damaged.
@@ -43,10 +45,10 @@ pub enum What {
     SizesDiffer,
     /// Two files of a case whose voxels do not lie in the same place.
     GeometryDiffers,
-    /// An image with values that no network can take.
-    ImageValues,
     /// Cases that do not have the same channels once they are prepared.
     ChannelsDiffer,
+    /// An image with values that no network can take.
+    ImageValues,
     /// A mask whose values do not fit the declared encoding.
     MaskValues,
     /// A sequence with too few frames or a gap.
@@ -65,16 +67,17 @@ impl fmt::Display for What {
             Self::MissingFolder => "missing folder",
             Self::NoCases => "no cases",
             Self::ImageWithoutMask => "image without mask",
+            Self::ImageWithoutField => "image without field of view",
             Self::MaskWithoutImage => "mask without image",
             Self::Unreadable => "unreadable",
             Self::Truncated => "truncated",
             Self::UnsupportedFormat => "format not supported",
             Self::SizesDiffer => "sizes differ",
             Self::GeometryDiffers => "geometry differs",
+            Self::ChannelsDiffer => "channels differ",
             Self::ImageValues => "image values",
             Self::MaskValues => "mask values",
             Self::MissingFrame => "missing frame",
-            Self::ChannelsDiffer => "channels differ",
             Self::DuplicateCase => "duplicate case",
             Self::UnknownPatient => "unknown patient",
             Self::Annotations => "annotations",

@@ -24,7 +24,7 @@ pub struct Tile<'a> {
     pub image: &'a Image,
     /// The frame that is shown.
     pub frame: usize,
-    /// What is outlined.
+    /// What is outlined; a dashed white line goes round what is known of it.
     pub mask: Option<&'a Mask>,
 }
 
@@ -33,6 +33,9 @@ const GAP: usize = 4;
 /// The colours of the outlines of classes 1, 2, 3 ... (Okabe and Ito: told apart by colour-blind readers too).
 const COLOURS: [[u8; 3]; 7] =
     [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]];
+
+/// A dash and a gap of the outline of what is known, in pixels.
+const DASH: usize = 6;
 
 /// Gives a picture of all tiles, `columns` in a row, each fitted into a square of `side` pixels.
 pub fn contact_sheet(tiles: &[Tile<'_>], columns: usize, side: usize) -> Picture {
@@ -77,7 +80,9 @@ impl Tile<'_> {
         let pixels = (0..size.height * size.width).flat_map(|at| (0..3).map(move |colour| (at, colour)));
         let mut rgb: Vec<u8> = pixels.map(|(at, colour)| byte(last.plane(0, channel(colour))[at])).collect();
         if let Some(mask) = self.mask {
-            let mask = resize::mask(mask.flat(if mask.depth > 1 { self.frame } else { 0 }), size);
+            let slice = if mask.depth > 1 { self.frame } else { 0 };
+            outline_known(&mut rgb, mask, slice, size);
+            let mask = resize::mask(mask.flat(slice), size);
             // A dark rim around the colour, which alone is lost on skin and in bright tissue.
             let (inside, rim): (Vec<usize>, Vec<usize>) = borders(&mask).partition(|at| mask.labels[*at] != 0);
             for at in inside {
@@ -88,6 +93,20 @@ impl Tile<'_> {
             }
         }
         Picture { height: size.height, width: size.width, rgb }
+    }
+}
+
+/// Draws a dashed line around what is known of a slice.
+fn outline_known(rgb: &mut [u8], mask: &Mask, slice: usize, size: Size) {
+    if mask.ignored() == 0 {
+        return;
+    }
+    let area = mask.height * mask.width;
+    let known = Mask::plane(mask.height, mask.width, mask.known()[slice * area..][..area].to_vec());
+    let known = resize::mask(known, size);
+    let is_dash = |at: &usize| (at / known.width + at % known.width) % DASH < DASH / 2;
+    for at in borders(&known).filter(|at| known.labels[*at] != 0).filter(is_dash) {
+        rgb[at * 3..at * 3 + 3].fill(u8::MAX);
     }
 }
 
@@ -158,6 +177,22 @@ mod tests {
         assert_eq!((jpeg.height, jpeg.width), (sheet.height, sheet.width));
         assert_eq!((raster.height, raster.width, raster.colours().concat()), (sheet.height, sheet.width, sheet.rgb));
         assert_eq!(thumbnail(&tiles[0], 16).width, 16);
+    }
+
+    #[test]
+    fn what_is_known_has_a_dashed_outline() {
+        let image = Image::filled([1, 1, 24, 24], 0.0);
+        let mut mask = Mask::empty(24, 24);
+        let whole = thumbnail(&Tile { image: &image, frame: 0, mask: Some(&mask) }, 24);
+        assert!(whole.rgb.iter().all(|value| *value == 0));
+        let field: Vec<u8> =
+            (0..24 * 24).map(|at| u8::from((4..20).contains(&(at % 24)) && (4..20).contains(&(at / 24)))).collect();
+        mask.ignore_outside(&field);
+        let picture = thumbnail(&Tile { image: &image, frame: 0, mask: Some(&mask) }, 24);
+        let white = picture.rgb.chunks_exact(3).filter(|pixel| **pixel == [255; 3]).count();
+        // Half of the 60 pixels at the border of 16 x 16.
+        assert!((24..=36).contains(&white), "{white}");
+        assert_eq!(picture.rgb.iter().filter(|value| **value != 0).count(), white * 3, "what is not known is no class");
     }
 
     #[test]

@@ -51,12 +51,21 @@ pub struct Facts {
     pub mean: f64,
     /// Share of the image that the least box holds around all that is not 0 in every channel.
     pub cropped: f64,
-    /// Share of mask pixels that are no background; none without a mask.
+    /// Share of the known pixels of the mask that are no background; none without a mask.
     pub foreground: Option<f64>,
+    /// Share of the mask's pixels of which nobody knows what they are: outside of the field of view, or left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ignored: f64,
     /// How many labels these are; of classes that overlap a pixel has several.
     pub labelled: Option<usize>,
     /// Pixels of each class that is there, the background left out.
     pub classes: BTreeMap<u8, u64>,
+}
+
+// The form in which serde asks.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// A case, measured.
@@ -68,7 +77,7 @@ pub struct Measured {
     channels: Vec<[Numbers; 2]>,
     /// Sizes of the components of each class.
     components: BTreeMap<u8, Vec<f32>>,
-    /// Pixels of the mask.
+    /// Pixels of the mask that are known.
     masked: u64,
 }
 
@@ -89,8 +98,9 @@ impl Measured {
             found.entry(label).or_default().push(size as f32);
         }
         let values = case.image.data.len().max(1) as f64;
+        let [size, ignored] = case.mask.as_ref().map_or([0; 2], |mask| [mask.size(), mask.ignored()]);
         let share = |(any, _): &(Vec<u8>, usize)| {
-            any.iter().filter(|label| **label != 0).count() as f64 / any.len().max(1) as f64
+            any.iter().filter(|label| **label != 0).count() as f64 / (size - ignored).max(1) as f64
         };
         let facts = Facts {
             id: case.id.clone(),
@@ -108,10 +118,11 @@ impl Measured {
             mean: case.image.data.iter().map(|value| f64::from(*value)).sum::<f64>() / values,
             cropped: cropped(&case.image),
             foreground: any.as_ref().map(share),
+            ignored: ignored as f64 / size.max(1) as f64,
             labelled: case.mask.as_ref().map(Mask::foreground),
             classes,
         };
-        let masked = case.mask.as_ref().map_or(0, |mask| mask.size() as u64);
+        let masked = (size - ignored) as u64;
         Self { facts, channels: (0..channels).map(of_channel).collect(), components: found, masked }
     }
 }
@@ -234,8 +245,11 @@ pub struct Statistics {
     pub with_spacing: usize,
     /// Share of each image that is left when what is 0 around it is cut off, as nnU-Net does.
     pub cropped: Option<Spread>,
-    /// Share of mask pixels that are no background.
+    /// Share of known mask pixels that are no background.
     pub foreground: Option<Spread>,
+    /// Share of mask pixels that are not known; none where all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Spread>,
     /// Values of each channel, as the files have them.
     pub intensity: Vec<Intensity>,
     /// Classes without the background.
@@ -260,7 +274,7 @@ pub struct ClassStatistics {
     pub name: Option<String>,
     /// Cases that have it.
     pub cases: usize,
-    /// Its share of all mask pixels.
+    /// Its share of all mask pixels that are known.
     pub share: f64,
     /// Its components in the cases that have it.
     pub components: Option<Spread>,
@@ -321,7 +335,7 @@ impl Census {
             sites,
             parts,
             without_mask: cases.iter().filter(|case| case.foreground.is_none()).count(),
-            empty_masks: cases.iter().filter(|case| case.labelled == Some(0)).count(),
+            empty_masks: cases.iter().filter(|case| case.labelled == Some(0) && case.ignored < 1.0).count(),
             height: over(|case| case.height as f64),
             width: over(|case| case.width as f64),
             frames: over(|case| case.frames as f64),
@@ -332,6 +346,8 @@ impl Census {
             with_spacing: spaced.len(),
             cropped: over(|case| case.cropped),
             foreground: Spread::of(cases.iter().filter_map(|case| case.foreground)),
+            ignored: Spread::of(cases.iter().filter(|case| case.foreground.is_some()).map(|case| case.ignored))
+                .filter(|share| share.maximum > 0.0),
             intensity: self.channels.iter().map(Intensity::of).collect(),
             classes: classes.into_iter().map(|class| self.class(class, names)).collect(),
         }

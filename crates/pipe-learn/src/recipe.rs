@@ -28,7 +28,8 @@ pub struct TrainConfig {
     /// `sigmoid` with several maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Head>,
-    /// The label of pixels that are not known: they count in no loss and in no validation Dice. All are known by default.
+    /// The label of pixels that are not known: they count in no loss and in no validation Dice. What the data set itself says is not
+    /// known (`field_of_view`, `ignore`) counts in none of them either way; all else is known by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_label: Option<u8>,
     /// What the outputs of a network with deep supervision count. By default, `halving` if any is coarser than the main one

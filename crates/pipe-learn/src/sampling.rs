@@ -19,7 +19,7 @@ pub struct Sampling {
     /// Draws cases by what they hold instead, with replacement; not by default.
     pub balance: Option<Balance>,
     /// A part of each case, `[height, width]` or, of volumes, `[depth, height, width]`; whole cases by default. It lies anywhere
-    /// in the case; a smaller case gets zeros around it, and background (or the `ignore_label`, if there is one) around its mask.
+    /// in the case; a smaller case gets zeros around it, and background (or what is not known, if there are such pixels) around its mask.
     #[schemars(length(min = 2, max = 3))]
     pub patch: Option<Vec<usize>>,
     /// The share of each batch, its last cases, that have foreground: a case without any is exchanged for one that has some, and

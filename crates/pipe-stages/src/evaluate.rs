@@ -107,6 +107,9 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
     evaluation.threshold = Some(with.threshold.get());
     evaluation.truth = Some(truth(&selection.test));
     evaluation.leak = selection.leak.map(|leak| leak.to_string());
+    for case in &evaluation.cases {
+        case.unmeasured.iter().for_each(|why| context.warn(format!("the case `{}` is not measured: {why}", case.case)));
+    }
     ledger(&evaluation, context);
     write(&evaluation, &pooled, context)
 }
@@ -146,9 +149,13 @@ fn measure(
     };
     let maps = predictions.entries()[at].maps;
     let prediction = Mask::decided(&probabilities, maps, with.threshold.get());
+    let known = (pack.entries()[own].ignored > 0).then(|| reference.known());
     // A single map is the foreground, and so is any class of the reference.
-    let reference =
-        if probabilities.channels == 1 { Mask { layers: 1, labels: reference.any(), ..reference } } else { reference };
+    let reference = match probabilities.channels {
+        1 => Mask { layers: 1, labels: reference.any(), ..reference },
+        _ if known.is_some() => reference.without_ignored(),
+        _ => reference,
+    };
     let classes = match (probabilities.channels, maps) {
         (1, _) => 2,
         (maps, Maps::Exclusive) => maps,
@@ -157,6 +164,7 @@ fn measure(
     let by_map = channels_first(&probabilities);
     Case::new(by_class(&prediction), by_class(&reference), classes, shape, spacing)
         .and_then(|case| case.with_probabilities(&by_map))
+        .and_then(|case| known.as_ref().map_or(Ok(case), |known| case.within(known)))
         .map_err(NotMeasured::from)
         .and_then(|case| protocol.measure(&case))
         .map_err(|error| refused(error.to_string()))

@@ -90,6 +90,15 @@ impl DataLayout {
 }
 
 impl DataLayout {
+    /// The version of the reader: raised when the same files would give other cases or pixels.
+    fn version(&self) -> u32 {
+        match self {
+            // 2: distances of 32 bits are the decimal numbers that they stand for, and 255 is no class.
+            Self::Folder(_) | Self::Files(_) => 2,
+            Self::XcaPhantom(_) | Self::XcaSequences(_) | Self::Coco(_) | Self::VolumePhantom(_) => 1,
+        }
+    }
+
     /// Whether it makes its data, and so reads no folder.
     pub fn makes(&self) -> bool {
         matches!(self, Self::XcaPhantom(_) | Self::VolumePhantom(_))
@@ -164,7 +173,7 @@ impl Stage for Prepare {
     }
 
     fn versions(with: &DataConfig) -> BTreeMap<String, String> {
-        BTreeMap::from([(format!("layout {}", with.layout.name()), "1".to_owned())])
+        BTreeMap::from([(format!("layout {}", with.layout.name()), with.layout.version().to_string())])
     }
 
     fn run(with: DataConfig, context: &Context) -> Result<(), StageFailure> {

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, env, fs, time::Duration};
 
 use pipe_engine::{Context, Input, Inputs, Output, Plan, Ports, Presence, Stage, StageFailure};
-use pipe_image::{Pack, Preparation};
+use pipe_image::{IGNORED, Pack, Preparation};
 use pipe_learn::{
     DeviceChoice, First, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask,
 };
@@ -123,13 +123,14 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         }
     }
     let first = with.weights.as_ref().map(|weights| weights.read(&with.network, context)).transpose()?;
+    let (training, [train, validation]) = known(with, &pack, [&selection.train, &selection.validation])?;
     let task = TrainTask {
         network: &with.network,
-        training: &with.training,
+        training: &training,
         seed: with.seed,
         place: &place,
-        train: &samples(&pack, &selection.train)?,
-        validation: &samples(&pack, &selection.validation)?,
+        train: &train,
+        validation: &validation,
         preparation: &preparation,
         resume: context.resume(),
         pause: pause(),
@@ -230,6 +231,22 @@ pub(crate) fn place(context: &Context) -> Result<Place, Failure> {
     context.fact("threads", context.resources().cpu);
     context.fact("numerics", NUMERICS);
     Ok(place)
+}
+
+/// The recipe, and the cases that it learns from and validates on. Where the data set knows pixels of which nobody knows what they are,
+/// the recipe ignores their label, and what it ignores itself gets the same.
+fn known(with: &TrainWith, pack: &Pack, parts: [&[Selected]; 2]) -> Result<(TrainConfig, [Vec<Sample>; 2]), Failure> {
+    let mut training = with.training.clone();
+    let [mut train, mut validation] = [samples(pack, parts[0])?, samples(pack, parts[1])?];
+    let is_partial = |case: &&Selected| pack.find(&case.id).is_some_and(|at| pack.entries()[at].ignored > 0);
+    if parts.into_iter().flatten().any(|case| is_partial(&case)) {
+        let own = training.ignore_label.replace(IGNORED);
+        for sample in train.iter_mut().chain(&mut validation) {
+            let ignored = sample.mask.labels.iter_mut().filter(|label| Some(**label) == own);
+            ignored.for_each(|label| *label = IGNORED);
+        }
+    }
+    Ok((training, [train, validation]))
 }
 
 fn samples(pack: &Pack, selected: &[Selected]) -> Result<Vec<Sample>, Failure> {

@@ -26,6 +26,7 @@ pub(crate) const EMBEDDED: &[(&str, &str)] = &[
     dataset!("dca1"),
     dataset!("drive"),
     dataset!("dsb_2018"),
+    dataset!("hrf"),
     dataset!("isbi_2012"),
     dataset!("isbi_2012_stacks"),
     dataset!("isic_2016"),

@@ -62,18 +62,37 @@ fn class_ids_are_not_taken_for_darkness() {
 
 #[test]
 fn label_maps_and_colours_are_exact() {
-    let labels = MaskEncoding::Labels { values: None, classes: 3 };
+    let labels = MaskEncoding::Labels { values: None, classes: 3, ignore: None };
     check(&labels, &gray(3, 1, &[0, 1, 2]), &[0, 1, 2]);
     let palette: &[u8] = &[0, 0, 0, 9, 9, 9, 1, 2, 3];
     check(&labels, &encoded(3, 1, ColorType::Indexed, BitDepth::Eight, Some(palette), &[2, 1, 0]), &[2, 1, 0]);
     let error = refused(&labels, &gray(4, 1, &[0, 3, 4, 3]));
     assert_eq!(error, EncodingError::UnknownValues { pixels: 3, values: "3, 4".to_owned() });
     assert_eq!(refused(&labels, &jpeg(8, 8, &[1; 64], 90)), EncodingError::LossyLabels);
-    let values = MaskEncoding::Labels { values: Some(vec![0, 85, 170]), classes: 3 };
+    let values = MaskEncoding::Labels { values: Some(vec![0, 85, 170]), classes: 3, ignore: None };
     check(&values, &gray(3, 1, &[170, 0, 85]), &[2, 0, 1]);
     let colours = MaskEncoding::Colours(vec![[0, 0, 0], [0, 255, 0]]);
     check(&colours, &encoded(2, 1, ColorType::Rgb, BitDepth::Eight, None, &[0, 255, 0, 0, 0, 0]), &[1, 0]);
     let red = encoded(1, 1, ColorType::Rgb, BitDepth::Eight, None, &[255, 0, 0]);
     assert_eq!(refused(&labels, &red), EncodingError::ColourLabels);
     assert!(matches!(refused(&colours, &red), EncodingError::UnknownValues { pixels: 1, .. }));
+}
+
+#[test]
+fn what_nobody_knows_is_ignored() {
+    let ids = |classes, ignore| MaskEncoding::Labels { values: None, classes, ignore };
+    check(&ids(3, Some(255)), &gray(4, 1, &[0, 1, 255, 2]), &[0, 1, IGNORED, 2]);
+    // nnU-Net has it behind the last class.
+    check(&ids(3, Some(3)), &gray(4, 1, &[0, 1, 3, 2]), &[0, 1, IGNORED, 2]);
+    let values = |ignore| MaskEncoding::Labels { values: Some(vec![0, 85, 170]), classes: 3, ignore: Some(ignore) };
+    check(&values(7), &gray(4, 1, &[0, 85, 7, 170]), &[0, 1, IGNORED, 2]);
+    assert_eq!(refused(&values(85), &gray(1, 1, &[0])), EncodingError::IgnoredClass { value: 85 });
+    assert_eq!(refused(&ids(256, Some(4)), &gray(1, 1, &[0])), EncodingError::IgnoredClass { value: 4 });
+    // 255 is no class, however many there are.
+    check(&ids(256, Some(255)), &gray(3, 1, &[0, 254, 255]), &[0, 254, IGNORED]);
+    let error = refused(&ids(256, None), &gray(2, 1, &[0, 255]));
+    assert_eq!(error, EncodingError::UnknownValues { pixels: 1, values: "255".to_owned() });
+    assert!(error.hint().contains("`ignore: VALUE`"));
+    let text = serde_json::to_string(&ids(3, None)).expect("plain data");
+    assert_eq!(text, r#"{"labels":{"classes":3}}"#, "recipes without it stay what they were");
 }

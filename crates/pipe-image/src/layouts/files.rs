@@ -11,12 +11,14 @@ use super::listing::{self, Masks, PartFolder};
 use super::reading::{self, Agreement};
 use super::survey::{Arrangement, Survey};
 use crate::case::{Case, CaseFiles, Part};
+use crate::encoding::MaskEncoding;
 use crate::formats::dicom::{self, Attribute};
-use crate::look::{self, Finding};
+use crate::look::Finding;
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What};
 
 mod crops;
+mod field;
 mod frames;
 mod join;
 mod labels;
@@ -29,6 +31,7 @@ mod unused;
 mod yolo;
 
 pub use crops::Crops;
+use field::Fields;
 use frames::one_id;
 use join::{Found, Joined, Names, names};
 pub use labels::{ClassFiles, Labels};
@@ -64,6 +67,10 @@ pub struct Files {
     /// Where labels come from; null where there are none.
     #[serde(default)]
     pub masks: Option<Labels>,
+    /// Pictures of the field of view, joined by names as masks are, or one for all images: anything but 0 is inside. What lies outside
+    /// is no background: it counts in no loss and in no metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field_of_view: Option<Pattern>,
     /// Files that are left out, whatever they match.
     #[serde(default)]
     pub ignore: Vec<Pattern>,
@@ -139,6 +146,8 @@ impl Arrangement for Files {
         }
         let mut files = listing::files(root, "", &mut problems);
         files.retain(|file| !self.ignore.iter().any(|pattern| pattern.find(file).is_some()));
+        // These are neither masks nor images, whatever other patterns they match.
+        let mut fields = Fields::taken(self.field_of_view.as_ref(), &mut files);
         let mut unread = Vec::new();
         let sources = self.masks.as_ref().map(|masks| masks.sources(root, &files, &mut unread)).unwrap_or_default();
         // `{case}.png` is also what `{case}_mask.png` looks like.
@@ -163,10 +172,11 @@ impl Arrangement for Files {
             let files = images.map(|image| groups.values().nth(image).map_or("", |group| &group.files[0].file));
             twice_meant(&sources[source].file, files)
         }));
-        for ((id, group), own) in groups.iter().zip(own) {
+        fields.join(&named);
+        for (at, ((id, group), own)) in groups.iter().zip(own).enumerate() {
             used.extend(own.iter().copied());
             let own: Vec<&labels::Source> = own.into_iter().map(|at| &sources[at]).collect();
-            match self.case(root, id, group, &own) {
+            match self.case(root, id, group, (&own, &fields.of(at))) {
                 Ok(found) => cases.extend(found),
                 Err(found) => problems.extend(found.into_iter().map(|problem| problem.of(id.clone()))),
             }
@@ -190,14 +200,15 @@ impl Arrangement for Files {
             join::one_spelling(cases.iter_mut().map(|case| &mut case.patient));
         }
         join::one_spelling(cases.iter_mut().filter_map(|case| case.site.as_mut()));
-        remarks.extend(gaps(&cases));
+        remarks.extend(slices::gaps(&cases));
         Survey { cases, problems, remarks }
     }
 
     fn read(&self, root: &Path, files: &CaseFiles) -> Result<Case, DataProblem> {
         let mut case = reading::read_images(root, files, self.geometry)?;
         if let (Some(labels), Some(source)) = (&self.masks, &files.mask) {
-            let mask = labels.read(root, (files, &case.native), source, self.geometry)?;
+            let mut mask = labels.read(root, (files, &case.native), source, self.geometry)?;
+            self.cut_field(root, (files, &case.native), &mut mask)?;
             if mask.depth > 1 {
                 // What a picture of the volume shows.
                 case.label_frame = mask.fullest();
@@ -213,6 +224,9 @@ impl Files {
     fn contradiction(&self) -> Option<String> {
         let absent =
             |name: &&String| !self.headers.contains_key(*name) && !self.images.iter().all(|pattern| pattern.has(name));
+        if let Some(Err(error)) = self.masks.as_ref().and_then(Labels::encoding).map(MaskEncoding::check) {
+            return Some(format!("{error}; {}", error.hint()));
+        }
         if self.spacing.as_ref().is_some_and(|sides| !(2..=3).contains(&sides.len())) {
             return Some("`spacing` is two distances, of rows and of columns, or three, of slices first".to_owned());
         }
@@ -349,22 +363,6 @@ impl Files {
             _ => None,
         }
     }
-}
-
-/// Volumes whose numbers of slices leave some out.
-fn gaps(cases: &[CaseFiles]) -> Vec<Finding> {
-    // Slices that are cases share the volume.
-    let volumes: BTreeMap<&str, &String> = cases
-        .iter()
-        .filter_map(|case| {
-            Some((case.slice.as_ref().map_or(&case.id, |slice| &slice.volume).as_str(), case.gaps.as_ref()?))
-        })
-        .collect();
-    let Some((first, between)) = volumes.first_key_value() else { return Vec::new() };
-    let which =
-        if volumes.len() == 1 { "a volume lacks".to_owned() } else { format!("{} volumes lack", volumes.len()) };
-    let text = format!("{which} slices by their numbers: {first} between {between}; are they evenly apart?");
-    vec![Finding { what: look::Found::Gaps, cases: volumes.keys().map(|volume| (*volume).to_owned()).collect(), text }]
 }
 
 /// A mask that two images mean only because numbers are compared by value.

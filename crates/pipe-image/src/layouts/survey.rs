@@ -73,11 +73,6 @@ impl Layout {
         }
     }
 
-    /// Gives the version of the reader: raised when the same files would give other cases or pixels.
-    pub fn version(&self) -> u32 {
-        1
-    }
-
     /// Lists the cases of a data set and everything that names and headers tell to be wrong.
     pub fn survey(&self, root: &Path) -> Survey {
         if !root.is_dir() {

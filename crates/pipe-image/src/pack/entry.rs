@@ -104,6 +104,9 @@ pub struct Entry {
     pub dtype: Dtype,
     /// BLAKE3 of shape and stored bytes of the image, 64 hexadecimal digits.
     pub image_digest: String,
+    /// The number of pixels or voxels of the mask that are [`IGNORED`](crate::IGNORED).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ignored: usize,
     /// BLAKE3 of shape and bytes of the mask, if there is one.
     pub mask_digest: Option<String>,
     /// Where the image starts in the file.
@@ -119,6 +122,11 @@ fn one() -> usize {
 // The form in which serde asks.
 fn is_one(number: &usize) -> bool {
     *number == 1
+}
+
+// The form in which serde asks.
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Entry {

@@ -208,6 +208,7 @@ mod tests {
         assert!(pack.image(1).data.iter().zip(image().data).all(|(half, full)| (half - full).abs() < 4e-3));
         assert_eq!((pack.image(2).data, pack.mask(2)), (vec![0.0, 255.0, 3.0, 1.0], None));
         assert_eq!(pack.entries()[0].meta(), meta("a"));
+        assert!(pack.entries().iter().all(|entry| entry.ignored == 0));
         assert_ne!(pack.entries()[0].about(), pack.entries()[1].about());
         assert_ne!(pack.entries()[0].image_digest, pack.entries()[1].image_digest);
         (0..3).for_each(|at| pack.verify(at).expect("nothing changed"));
@@ -216,6 +217,18 @@ mod tests {
         written_with(&two, &names).expect("the disk has room");
         let named = Pack::open(&two).expect("the pack is whole");
         assert_eq!((named.classes(), named.entries()), (names.as_slice(), pack.entries()));
+    }
+
+    #[test]
+    fn entries_say_what_is_not_known() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("pack");
+        let mut writer = PackWriter::create(&path, &[]).expect("there is room");
+        let mask = Mask { layers: 2, depth: 1, height: 2, width: 2, labels: vec![1, 255, 0, 255, 0, 255, 1, 255] };
+        writer.push(meta("a"), &image(), Dtype::F32, Some(&mask)).expect("they fit");
+        writer.finish().expect("there is room");
+        let pack = Pack::open(&path).expect("it is whole");
+        assert_eq!((pack.entries()[0].ignored, pack.mask(0)), (2, Some(mask)));
     }
 
     #[test]

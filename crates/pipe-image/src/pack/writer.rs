@@ -83,6 +83,7 @@ impl PackWriter {
             tags,
             maps,
             dtype,
+            ignored: mask.map_or(0, Mask::ignored),
             image_digest,
             mask_digest,
             image_offset,

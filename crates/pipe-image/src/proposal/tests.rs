@@ -108,7 +108,9 @@ fn noise_and_numbers_of_objects_are_no_classes() {
     mends(labels, &one_of_another_scale, "encoding: { binary: { foreground: \"bright\" } }");
     // Void beside classes is no noise.
     let void = [gray(4, 1, &[0, 1, 2, 255]), gray(2, 1, &[0, 1])];
-    mends(labels, &void, "encoding: { labels: { values: [0, 1, 2, 255], classes: 4 } }");
+    mends(labels, &void, "encoding: { labels: { classes: 3, ignore: 255 } }");
+    let class = [gray(4, 1, &[0, 1, 2, 255]), gray(2, 1, &[0, 255])];
+    mends(labels, &class, "encoding: { labels: { values: [0, 1, 2, 255], classes: 4 } }");
 
     let above = "encoding: { binary: { threshold: 0.0, foreground: \"bright\" } }";
     mends("{}", &[objects(14), objects(9), objects(1), objects(12)], above);

@@ -168,13 +168,30 @@ pub(super) fn mend(encoding: &MaskEncoding, found: &Values, wrong: bool) -> Opti
     let why = format!("the values in all {files} mask files are {listed}");
     let counts_up = values.iter().enumerate().all(|(at, value)| at == usize::from(*value));
     let classes = values.len();
-    let proposed = if counts_up { MaskEncoding::Labels { values: None, classes } } else { listed_values(&values) };
-    Some((proposed, why))
+    // A file of 0 and 255 alone has it for a class.
+    let is_full = looks.contains(&Character::Full);
+    if let Some(classes) = before_ignored(&values).filter(|_| !is_full) {
+        let why = format!(
+            "{why}: classes that count up, and {} for what nobody knows; if it is a class, list it under `values`",
+            u8::MAX
+        );
+        return Some((MaskEncoding::Labels { values: None, classes, ignore: Some(u8::MAX.into()) }, why));
+    }
+    let counted = MaskEncoding::Labels { values: None, classes, ignore: None };
+    Some((if counts_up { counted } else { listed_values(&values) }, why))
 }
 
 fn listed_values(values: &[u16]) -> MaskEncoding {
     // Class 0 is the background, and most often nothing is 0.
-    MaskEncoding::Labels { values: Some(values.to_vec()), classes: values.len() }
+    MaskEncoding::Labels { values: Some(values.to_vec()), classes: values.len(), ignore: None }
+}
+
+/// How many values count 0, 1 ... before a single 255, which then most often means that nobody knows.
+fn before_ignored(values: &[u16]) -> Option<usize> {
+    let (last, others) = values.split_last()?;
+    let counts_up = others.iter().enumerate().all(|(at, value)| at == usize::from(*value));
+    (*last == u16::from(u8::MAX) && counts_up && (2..usize::from(u8::MAX)).contains(&others.len()))
+        .then_some(others.len())
 }
 
 fn by_colour(colours: &BTreeSet<[u8; 3]>, gray: &BTreeSet<u16>) -> Option<(MaskEncoding, String)> {

@@ -1,18 +1,20 @@
 //! Connected components of masks: how many there are and how large.
 //! It does not know what a class means.
 
+use crate::IGNORED;
+
 /// Gives the label and the size of every component: pixels of one label that touch by sides or corners, 8 neighbours in a plane and 26
 /// in a volume, in the order of their first pixels.
 ///
 /// # Shapes
-/// `labels` has `depth * height * width` values in C order; 0 is background.
+/// `labels` has `depth * height * width` values in C order; 0 is background, and what is [`IGNORED`] is nothing.
 pub fn components(labels: &[u8], [depth, height, width]: [usize; 3]) -> Vec<(u8, u64)> {
     let mut left: Vec<u8> = labels.to_vec();
     let mut found = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     for start in 0..left.len() {
         let label = left[start];
-        if label == 0 {
+        if label == 0 || label == IGNORED {
             continue;
         }
         let mut size = 0;
@@ -58,5 +60,6 @@ mod tests {
         let volume = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
         assert_eq!(components(&volume, [2, 2, 3]), [(1, 2)]);
         assert_eq!(components(&[], [0, 0, 0]), []);
+        assert_eq!(components(&[1, IGNORED, 1], [1, 1, 3]), [(1, 1), (1, 1)]);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn tells(name: &str) -> bool {
 }
 
 /// Whether images and things that both have a name belong together only if it stands for the same.
-fn joins(name: &str) -> bool {
+pub(super) fn joins(name: &str) -> bool {
     tells(name) || name == "part"
 }
 

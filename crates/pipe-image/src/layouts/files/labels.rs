@@ -18,7 +18,7 @@ use crate::layouts::reading::{self, Agreement, MaskReading};
 use crate::layouts::{listing, polygon};
 use crate::pattern::Pattern;
 use crate::problem::{DataProblem, What as Wrong};
-use crate::{Mask, Native};
+use crate::{IGNORED, Mask, Native};
 
 /// Where labels come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -224,6 +224,14 @@ impl Labels {
         }
     }
 
+    /// Gives how mask files write classes down, where there are such.
+    pub(crate) fn encoding(&self) -> Option<&MaskEncoding> {
+        match self {
+            Self::Files { encoding, .. } | Self::Classes { encoding, .. } => Some(encoding),
+            Self::Runs(_) | Self::Crops(_) | Self::Contours { .. } | Self::Yolo(_) => None,
+        }
+    }
+
     /// Reads the mask of a case.
     pub(super) fn read(
         &self,
@@ -233,10 +241,7 @@ impl Labels {
         agreement: Agreement,
     ) -> Result<Mask, DataProblem> {
         let plain = MaskEncoding::default();
-        let encoding = match self {
-            Self::Files { encoding, .. } | Self::Classes { encoding, .. } => encoding,
-            Self::Runs(_) | Self::Crops(_) | Self::Contours { .. } | Self::Yolo(_) => &plain,
-        };
+        let encoding = self.encoding().unwrap_or(&plain);
         let united = |paths: &[String]| {
             let mut union: Option<Mask> = None;
             for path in paths {
@@ -244,7 +249,12 @@ impl Labels {
                 match &mut union {
                     None => union = Some(mask),
                     Some(union) => {
-                        let pairs = union.labels.iter_mut().zip(&mask.labels).filter(|(_, found)| **found != 0);
+                        // What one file does not know another may.
+                        let says = |(label, found): &(&mut u8, &u8)| match **found {
+                            IGNORED => **label == 0,
+                            found => found != 0,
+                        };
+                        let pairs = union.labels.iter_mut().zip(&mask.labels).filter(says);
                         pairs.for_each(|(label, found)| *label = *found);
                     }
                 }
@@ -265,8 +275,11 @@ impl Labels {
             MaskSource::Classes(classes) => {
                 let masks: Vec<Mask> = classes.iter().map(|paths| united(paths)).collect::<Result<_, _>>()?;
                 let labels = masks.iter().flat_map(Mask::any).collect();
-                let Mask { depth, height, width, .. } = masks.into_iter().next().unwrap_or_else(|| Mask::empty(0, 0));
-                Ok(Mask { layers: classes.len(), depth, height, width, labels })
+                let first = masks.first().cloned().unwrap_or_else(|| Mask::empty(0, 0));
+                let mut mask = Mask { layers: classes.len(), labels, ..first };
+                // Where one class is not known, none of them can be measured against the others.
+                masks.iter().filter(|own| own.ignored() > 0).for_each(|own| mask.ignore_outside(&own.known()));
+                Ok(mask)
             }
             MaskSource::Slices(slices) => {
                 let read = |at: usize, source: &MaskSource| {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::frames::frames;
 use super::join::{self, Names};
-use super::labels;
+use super::labels::{self, Labels};
 use super::slices::{self, Gathered};
 use super::{Files, Group, Labelled};
 use crate::case::{CaseFiles, MaskSource};
@@ -23,7 +23,7 @@ impl Files {
         root: &Path,
         id: &str,
         group: &Group,
-        sources: &[&labels::Source],
+        (sources, fields): (&[&labels::Source], &[&labels::Source]),
     ) -> Result<Vec<CaseFiles>, Vec<DataProblem>> {
         let mut problems = Vec::new();
         let gathered = match &self.stack {
@@ -75,7 +75,10 @@ impl Files {
             Labelled::Middle => count / 2,
             Labelled::Last => count - 1,
         });
-        let mask = size.and_then(|size| self.mask(root, (sources, &of_slices), size, &mut problems));
+        let mask = size.zip(self.masks.as_ref()).and_then(|(size, masks)| {
+            let sources = (sources, self.presence);
+            self.source_of(masks, root, (sources, &of_slices), size, &mut problems)
+        });
         if mask.is_none() && self.presence == Masks::LeaveOut && problems.is_empty() {
             return Ok(Vec::new());
         }
@@ -87,12 +90,21 @@ impl Files {
         let Some(size) = size.filter(|_| problems.is_empty()) else {
             return Err(problems);
         };
+        // Without a mask there is nothing that it could be taken out of.
+        let field = match &mask {
+            Some(_) => self.field(root, (fields, &of_slices), (first, size), &mut problems),
+            None => None,
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let whole = CaseFiles {
             site: group.names.get("site").cloned(),
             frames: own.iter().map(|found| found.file.clone()).collect(),
             channels,
             label_frame: if size.slices > 1 { 0 } else { label_frame },
             mask,
+            field,
             spacing,
             shares_files: self.slices,
             tags: join::tags(&group.names),
@@ -107,17 +119,17 @@ impl Files {
         if self.slices { self.slice_by_slice(&whole, &of_slices) } else { Ok(vec![whole]) }
     }
 
-    /// Where the mask of an image or volume comes from.
-    fn mask(
+    /// Where the mask, or the field of view, of an image or volume comes from.
+    pub(super) fn source_of(
         &self,
+        labels: &Labels,
         root: &Path,
-        (sources, slices): (&[&labels::Source], &[Names]),
+        ((sources, presence), slices): ((&[&labels::Source], Masks), &[Names]),
         size: Header,
         problems: &mut Vec<DataProblem>,
     ) -> Option<MaskSource> {
-        let labels = self.masks.as_ref()?;
         let along = self.stack.as_deref().unwrap_or_default();
-        match slices::masks(labels, root, (along, slices), (sources, self.presence), size, problems) {
+        match slices::masks(labels, root, (along, slices), (sources, presence), size, problems) {
             Some(masks) => masks.iter().any(Option::is_some).then_some(MaskSource::Slices(masks)),
             None => labels.source(root, sources, size, problems),
         }
@@ -134,21 +146,22 @@ impl Files {
             (None, Some(_)) => false,
         };
         let slice = |at: usize| {
-            let own = names.get(at).filter(|_| is_named);
-            let id = match own.map(|names| self.identity(names)) {
+            let named = names.get(at).filter(|_| is_named);
+            let id = match named.map(|names| self.identity(names)) {
                 Some(Ok(id)) => id,
                 Some(Err(name)) => return Err(vec![unknown(&whole.frames[0], &name)]),
                 None => format!("{}_s{at:0digits$}", whole.id),
             };
-            let mask = match &whole.mask {
-                Some(MaskSource::Slices(masks)) => masks[at].clone().map(|own| MaskSource::Slices(vec![Some(own)])),
-                mask => mask.clone(),
+            let own = |source: &Option<MaskSource>| match source {
+                Some(MaskSource::Slices(slices)) => slices[at].clone().map(|own| MaskSource::Slices(vec![Some(own)])),
+                source => source.clone(),
             };
+            let (mask, field) = (own(&whole.mask), own(&whole.field));
             let shown = self.neighbours.as_ref().map_or_else(|| vec![at], |beside| beside.places(at, count));
             let mut tags = whole.tags.clone();
             tags.extend(names.get(at).map(join::tags).unwrap_or_default());
             let (label_frame, slice) = (shown.len() / 2, Some(Slice { volume: whole.id.clone(), at }));
-            Ok(CaseFiles { id, slice, shown, label_frame, mask, tags, ..whole.clone() })
+            Ok(CaseFiles { id, slice, shown, label_frame, mask, field, tags, ..whole.clone() })
         };
         let is_kept = |case: &CaseFiles| case.mask.is_some() || self.presence != Masks::LeaveOut;
         let cases = (0..count).map(slice).filter(|case| case.as_ref().map_or(true, is_kept));

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::join::{Found, Names, plain};
 use super::labels::{Labels, Source};
-use crate::case::MaskSource;
+use crate::case::{CaseFiles, MaskSource};
 use crate::formats::Header;
 use crate::layouts::listing::Masks;
 use crate::layouts::stack::Stack;
 use crate::layouts::survey::natural;
+use crate::look::{self, Finding};
 use crate::problem::{DataProblem, What};
 
 /// The files of a case, of each volume the first for all.
@@ -70,6 +71,22 @@ pub(super) fn gap(slices: &[Names], along: &str) -> Option<String> {
     let gaps: Vec<String> = pairs.map(|(pair, _)| format!("{} and {}", pair[0], pair[1])).collect();
     let more = if gaps.len() > 3 { ", .." } else { "" };
     (!gaps.is_empty()).then(|| format!("{}{more}", gaps[..gaps.len().min(3)].join(", ")))
+}
+
+/// Volumes whose numbers of slices leave some out.
+pub(super) fn gaps(cases: &[CaseFiles]) -> Vec<Finding> {
+    // Slices that are cases share the volume.
+    let volumes: BTreeMap<&str, &String> = cases
+        .iter()
+        .filter_map(|case| {
+            Some((case.slice.as_ref().map_or(&case.id, |slice| &slice.volume).as_str(), case.gaps.as_ref()?))
+        })
+        .collect();
+    let Some((first, between)) = volumes.first_key_value() else { return Vec::new() };
+    let which =
+        if volumes.len() == 1 { "a volume lacks".to_owned() } else { format!("{} volumes lack", volumes.len()) };
+    let text = format!("{which} slices by their numbers: {first} between {between}; are they evenly apart?");
+    vec![Finding { what: look::Found::Gaps, cases: volumes.keys().map(|volume| (*volume).to_owned()).collect(), text }]
 }
 
 /// Gives the masks of the slices of a volume, each found as that of a picture; nothing where the sources are of the whole volume.

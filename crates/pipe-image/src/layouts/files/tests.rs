@@ -1,6 +1,7 @@
 //! Tests of `files`.
 //! They do not know more than its public functions give.
 
+mod known;
 mod space;
 mod stacks;
 

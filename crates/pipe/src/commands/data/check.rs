@@ -124,15 +124,20 @@ fn print(cases: &[Facts]) {
         ("size", Align::Right),
         ("foreground", Align::Right),
     ];
+    let has_ignored = cases.iter().any(|case| case.ignored > 0.0);
+    let mut head = Vec::from(head);
+    head.extend(has_ignored.then_some(("not known", Align::Right)));
     let row = |case: &Facts| {
-        vec![
+        let mut row = vec![
             case.id.clone(),
             case.patient.clone(),
             case.part.map_or("", pipe_image::Part::name).to_owned(),
             case.frames.to_string(),
             format!("{} x {}", case.height, case.width),
             case.foreground.map_or_else(|| "no mask".to_owned(), |share| format!("{:.2} %", share * 100.0)),
-        ]
+        ];
+        row.extend(has_ignored.then(|| format!("{:.2} %", case.ignored * 100.0)));
+        row
     };
     output::print(&output::columns(&head, &cases.iter().map(row).collect::<Vec<_>>()));
     let patients: BTreeSet<_> = cases.iter().map(|case| &case.patient).collect();

@@ -111,6 +111,7 @@ fn kind(what: Found) -> &'static str {
         Found::Twins => "The same image of two patients",
         Found::Copies => "The same image twice",
         Found::Alike => "Patients that look alike",
+        Found::UnknownMasks => "Masks of which nothing is known",
         Found::EmptyMasks => "Empty masks",
         Found::FullMasks => "Masks that cover nearly all",
         Found::Size => "Far larger or smaller than the others",
@@ -132,6 +133,9 @@ fn caption(facts: &Facts) -> String {
     pieces.push(
         facts.foreground.map_or_else(|| "no mask".to_owned(), |share| format!("{:.1} % foreground", share * 100.0)),
     );
+    if facts.ignored > 0.0 {
+        pieces.push(format!("{:.1} % not known", facts.ignored * 100.0));
+    }
     pieces.join(" · ")
 }
 
@@ -150,6 +154,9 @@ fn figures(Checked { seen, statistics, .. }: &Checked) -> Vec<(String, String)> 
     }
     if let Some(foreground) = statistics.foreground {
         figures.push((format!("{:.1} %", foreground.median * 100.0), "foreground, median".to_owned()));
+    }
+    if let Some(ignored) = statistics.ignored {
+        figures.push((format!("{:.1} %", ignored.median * 100.0), "not known, median".to_owned()));
     }
     if statistics.without_mask > 0 {
         figures.push((number(statistics.without_mask), "without a mask".to_owned()));

@@ -87,7 +87,8 @@ pub(super) fn plain(number: f64) -> String {
 
 /// How sizes and shares are spread over cases.
 pub(super) fn spreads(statistics: &Statistics) -> Table {
-    let Statistics { height, width, frames, channels, spacing, cropped, foreground, cases_a_patient, .. } = statistics;
+    let Statistics { height, width, frames, channels, spacing, cropped, foreground, ignored, cases_a_patient, .. } =
+        statistics;
     let percent = |spread: Spread| Spread {
         minimum: spread.minimum * 100.0,
         median: spread.median * 100.0,
@@ -105,6 +106,7 @@ pub(super) fn spreads(statistics: &Statistics) -> Table {
         ("mm between columns", spacing[2]),
         ("% left if cropped to what is not 0", cropped.map(percent)),
         ("% foreground", foreground.map(percent)),
+        ("% not known", ignored.map(percent)),
     ];
     let row = |(name, spread): (&str, Option<Spread>)| {
         let Spread { minimum, median, maximum, distinct } = spread?;
