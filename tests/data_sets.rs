@@ -61,6 +61,33 @@ fn every_declared_data_set_reads_its_layout() {
 }
 
 #[test]
+fn classes_of_a_declared_data_set_are_kept_and_merged() {
+    let workspace = Workspace::new();
+    if trees(&workspace.path("trees")).is_none() {
+        return;
+    }
+    let root = workspace.path("trees/oct_plaque").display().to_string();
+    let stats = |classes: &str| {
+        let set = format!("++data.layout.files.keep={classes}");
+        let answer = workspace.pipe(&["data", "stats", "oct_plaque", "--root", &root, "-s", &set, "--format", "json"]);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        let classes = answer.json()["statistics"]["classes"].clone();
+        let told = |class: &Value| (class["name"].as_str().unwrap_or_default().to_owned(), class["share"].as_f64());
+        classes.as_array().expect("a list").iter().map(told).collect::<Vec<_>>()
+    };
+    let all = stats("[]");
+    assert_eq!(all.len(), 4);
+    let one = stats("[{ name: vessels, of: [vasa_vasorum] }]");
+    assert_eq!(one, [("vessels".to_owned(), all[3].1)]);
+    let two = stats("[{ name: plaque, of: [lipid_core, 2] }, { name: lumen, of: [1] }]");
+    assert_eq!(two[1], all[0]);
+    assert!(two[0].1 >= all[2].1, "{two:?} of {all:?}");
+    let set = "++data.layout.files.keep=[{ name: vessels, of: [vasa] }]";
+    let answer = workspace.pipe(&["data", "check", "oct_plaque", "--root", &root, "-s", set]);
+    answer.fails(1, &["made of `vasa`, and masks have lumen, fibrous_cap, lipid_core, vasa_vasorum"]);
+}
+
+#[test]
 fn a_data_set_of_the_workspace_is_one_file() {
     let workspace = Workspace::new();
     for number in 1..=4 {

@@ -138,6 +138,16 @@ impl MaskEncoding {
         }
     }
 
+    /// Gives the number of classes that there can be, without the background.
+    pub(crate) fn classes(&self) -> usize {
+        match self {
+            Self::Binary { .. } => 1,
+            Self::Labels { classes, .. } => class_ids(*classes).saturating_sub(1),
+            Self::Channels(names) => names.len(),
+            Self::Colours(colours) => colours.len().saturating_sub(1),
+        }
+    }
+
     /// Gives the class of every pixel, and [`IGNORED`] where it is not known.
     ///
     /// # Errors

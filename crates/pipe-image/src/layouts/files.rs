@@ -21,6 +21,7 @@ mod crops;
 mod field;
 mod frames;
 mod join;
+mod kept;
 mod labels;
 mod making;
 mod neighbours;
@@ -34,6 +35,7 @@ pub use crops::Crops;
 use field::Fields;
 use frames::one_id;
 use join::{Found, Joined, Names, names};
+pub use kept::{ClassId, Kept};
 pub use labels::{ClassFiles, Labels};
 use making::unknown;
 pub use neighbours::Neighbours;
@@ -67,6 +69,10 @@ pub struct Files {
     /// Where labels come from; null where there are none.
     #[serde(default)]
     pub masks: Option<Labels>,
+    /// The classes that are kept, in this order, each made of one or more of those of the masks; all else is background. Without it all.
+    /// Classes that share a part overlap, and so do those of masks whose classes may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<Kept>,
     /// Pictures of the field of view, joined by names as masks are, or one for all images: anything but 0 is inside. What lies outside
     /// is no background: it counts in no loss and in no metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,6 +214,9 @@ impl Arrangement for Files {
         let mut case = reading::read_images(root, files, self.geometry)?;
         if let (Some(labels), Some(source)) = (&self.masks, &files.mask) {
             let mut mask = labels.read(root, (files, &case.native), source, self.geometry)?;
+            if !self.keep.is_empty() {
+                mask = kept::kept(&self.keep, labels, &mask);
+            }
             self.cut_field(root, (files, &case.native), &mut mask)?;
             if mask.depth > 1 {
                 // What a picture of the volume shows.
@@ -226,6 +235,9 @@ impl Files {
             |name: &&String| !self.headers.contains_key(*name) && !self.images.iter().all(|pattern| pattern.has(name));
         if let Some(Err(error)) = self.masks.as_ref().and_then(Labels::encoding).map(MaskEncoding::check) {
             return Some(format!("{error}; {}", error.hint()));
+        }
+        if let Some(reason) = kept::contradiction(&self.keep, self.masks.as_ref()) {
+            return Some(reason);
         }
         if self.spacing.as_ref().is_some_and(|sides| !(2..=3).contains(&sides.len())) {
             return Some("`spacing` is two distances, of rows and of columns, or three, of slices first".to_owned());

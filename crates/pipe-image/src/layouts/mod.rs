@@ -15,7 +15,7 @@ mod volume_phantom;
 mod xca_sequences;
 
 pub use coco::{Absent, Categories, Coco};
-pub use files::{ClassFiles, Crops, Files, Form, Labelled, Labels, Link, Neighbours, Order, Runs};
+pub use files::{ClassFiles, ClassId, Crops, Files, Form, Kept, Labelled, Labels, Link, Neighbours, Order, Runs};
 pub use folder::Folder;
 pub use listing::{Masks, Parts, stem};
 pub use reading::Agreement;

@@ -18,15 +18,7 @@ pub fn class_names(layout: &Layout) -> Vec<String> {
             _ => Vec::new(),
         },
         Layout::VolumePhantom(_) => Vec::new(),
-        Layout::Files(layout) => match &layout.masks {
-            Some(Labels::Files { encoding, .. }) => of_encoding(encoding),
-            Some(Labels::Classes { classes, .. } | Labels::Contours { classes }) => {
-                classes.iter().map(|class| class.name.clone()).collect()
-            }
-            Some(Labels::Runs(runs)) => runs.classes.clone(),
-            Some(Labels::Crops(crops)) => crops.classes.clone(),
-            Some(Labels::Yolo(yolo)) => yolo.classes.clone(),
-            None => Vec::new(),
-        },
+        Layout::Files(layout) if !layout.keep.is_empty() => layout.keep.iter().map(|kept| kept.name.clone()).collect(),
+        Layout::Files(layout) => layout.masks.as_ref().map(Labels::class_names).unwrap_or_default(),
     }
 }

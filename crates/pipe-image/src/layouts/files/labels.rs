@@ -232,6 +232,38 @@ impl Labels {
         }
     }
 
+    /// Gives the names of the classes from 1, where they have names.
+    pub(crate) fn class_names(&self) -> Vec<String> {
+        match self {
+            Self::Files { encoding: MaskEncoding::Channels(names), .. } => names.clone(),
+            Self::Files { .. } => Vec::new(),
+            Self::Classes { classes, .. } | Self::Contours { classes } => {
+                classes.iter().map(|class| class.name.clone()).collect()
+            }
+            Self::Runs(runs) => runs.classes.clone(),
+            Self::Crops(crops) => crops.classes.clone(),
+            Self::Yolo(yolo) => yolo.classes.clone(),
+        }
+    }
+
+    /// Gives the number of classes that there can be, without the background.
+    pub(super) fn class_count(&self) -> usize {
+        match self {
+            Self::Files { encoding, .. } => encoding.classes(),
+            others => others.class_names().len().max(1),
+        }
+    }
+
+    /// Whether classes may overlap, each in a layer of its own.
+    pub(super) fn overlaps(&self) -> bool {
+        match self {
+            Self::Files { encoding, .. } => matches!(encoding, MaskEncoding::Channels(_)),
+            Self::Classes { .. } => true,
+            Self::Runs(Runs { classes, .. }) | Self::Yolo(Yolo { classes, .. }) => !classes.is_empty(),
+            Self::Crops(_) | Self::Contours { .. } => false,
+        }
+    }
+
     /// Reads the mask of a case.
     pub(super) fn read(
         &self,

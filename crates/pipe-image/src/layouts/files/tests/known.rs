@@ -1,8 +1,8 @@
-//! Pixels that are not known: outside of fields of view, and labelled so.
+//! Pixels that are not known: outside of fields of view, and labelled so; and classes that are kept.
 //! They do not know more than the public functions of the layout give.
 
 use super::*;
-use crate::fixture::jpeg;
+use crate::fixture::{gray, jpeg};
 use crate::{IGNORED, Look, Measured, findings};
 
 const RETINA: &str = r#"{
@@ -129,4 +129,17 @@ fn objects_know_what_others_do_not() {
     let text = r#"{"images": ["{case}.png"], "masks": {"files": {"paths": ["{case}_{object}.png"],
         "encoding": {"labels": {"classes": 2, "ignore": 255}}}}}"#;
     assert_eq!(labels(&cases(text, data.path())[0]), [1, 1, 0, IGNORED]);
+}
+
+#[test]
+fn classes_are_kept_of_any_masks() {
+    let data = DataFolder::new();
+    data.row("a.png", &[1; 4]).file("a_mask.png", &gray(4, 1, &[0, 1, 2, 3]));
+    let text = r#"{"images": ["{case}.png"], "keep": [{"name": "tumour", "of": [2, 3]}],
+        "masks": {"files": {"paths": ["{case}_mask.png"], "encoding": {"labels": {"classes": 4}}}}}"#;
+    assert_eq!(labels(&cases(text, data.path())[0]), [0, 0, 1, 1]);
+    assert_eq!(crate::class_names(&layout(text)), ["tumour"]);
+    let wrong = text.replace("[2, 3]", "[4]");
+    let reason = ".: annotations: the class `tumour` of `keep` is made of `4`, and masks have 1 to 3";
+    assert_eq!(problems(&wrong, &data), [reason]);
 }
