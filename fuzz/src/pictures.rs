@@ -220,6 +220,7 @@ fn made(raster: &Raster) {
         r#"{"labels":{"classes":4}}"#,
         r#"{"labels":{"values":[0,85,255],"classes":3}}"#,
         r#"{"labels":{"classes":256}}"#,
+        r#"{"labels":{"classes":4,"ignore":255}}"#,
         r#"{"channels":["a","b"]}"#,
         r#"{"channels":["a"]}"#,
         r#"{"colours":[[0,0,0],[255,0,0]]}"#,
