@@ -100,7 +100,7 @@ impl Results<'_> {
         if candidates.is_empty() {
             return Err(RowError::NoEvaluation { experiment });
         }
-        for (axis, value) in point.iter().map(|(axis, value)| (axis, value.text())) {
+        for (axis, value) in point {
             let values: BTreeSet<String> =
                 candidates.iter().filter_map(|candidate| candidate.others.get(axis).cloned()).collect();
             if values.is_empty() && candidates.iter().any(|candidate| candidate.folds.contains_key(axis)) {
@@ -110,10 +110,10 @@ impl Results<'_> {
                 let known = candidates[0].others.keys().cloned().collect();
                 return Err(RowError::NoAxis { experiment, axis: axis.clone(), known });
             }
-            if !values.contains(value) {
-                let (axis, value) = (axis.clone(), value.to_owned());
+            let Some(value) = value.among(values.iter().map(String::as_str)) else {
+                let (axis, value) = (axis.clone(), value.text().to_owned());
                 return Err(RowError::NoValue { experiment, axis, value, known: values.into_iter().collect() });
-            }
+            };
             candidates.retain(|candidate| candidate.others.get(axis).is_some_and(|own| own == value));
         }
         let system = |candidate: &Candidate| -> Vec<(String, String)> {
