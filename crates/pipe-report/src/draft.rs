@@ -11,7 +11,7 @@ use pipe_metrics::{Direction, definition};
 use serde_json::Value;
 
 use crate::{
-    Report, Row, folds,
+    DataSummary, FoldReport, Report, Row, folds,
     markdown::{OVERLAY_COLOURS, plain},
     number::{counted, fixed},
     table,
@@ -168,9 +168,31 @@ fn data(page: &mut Page, report: &Report, recipes: &[Recipe], tested: &Tested<'_
         page.paragraph(&format!("**{}**", plain(crate::LEAKY)));
         page.list(&report.leaks.iter().map(|leak| format!("* {}", plain(leak))).collect::<Vec<_>>());
     }
-    if !rows.is_empty() {
+    report.data.iter().for_each(|data| described(page, data));
+    if report.data.iter().all(|data| data.folds.is_empty()) && !rows.is_empty() {
         tested.table(page);
-        page.gap("cases and patients that each fold trained and validated on, image sizes and spacings, how often each class occurs (`pipe data` shows them)");
+        page.gap("cases and patients that each fold trained and validated on, image sizes and spacings");
+    }
+    page.gap("how often each class occurs (`pipe data stats` shows it)");
+}
+
+/// A prepared data set: what was found, its sizes, and who is where.
+fn described(page: &mut Page, data: &DataSummary) {
+    page.list(&data.checks.iter().map(|check| format!("* {}", plain(&check.words))).collect::<Vec<_>>());
+    if !data.sizes.rows.is_empty() {
+        let head: Vec<&str> = data.sizes.head.iter().map(String::as_str).collect();
+        page.table("Sizes of images as they were prepared.", &head, 1, &data.sizes.rows);
+    }
+    if let Some(first) = data.folds.first() {
+        let parts = first.parts.iter().flat_map(|part| [format!("{}: cases", part.part), "patients".to_owned()]);
+        let head: Vec<String> = ["fold".to_owned()].into_iter().chain(parts).collect();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        let line = |fold: &FoldReport| {
+            let counts = fold.parts.iter().flat_map(|part| [part.cases.to_string(), part.patients.to_string()]);
+            [fold.stage.clone()].into_iter().chain(counts).collect()
+        };
+        let lines: Vec<Vec<String>> = data.folds.iter().map(line).collect();
+        page.table("Cases and patients of each fold.", &head, 1, &lines);
     }
 }
 

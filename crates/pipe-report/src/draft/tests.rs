@@ -5,7 +5,7 @@ use pipe_metrics::{LengthUnit, Metrics, Score};
 use serde_json::json;
 
 use super::*;
-use crate::{Case, Provenance};
+use crate::{Case, Check, DataTable, FoldPart, Provenance};
 
 /// One fold or two, with two systems; case `k` of five, two a patient, scores 0.1 more than the one before.
 fn report(folds: usize) -> Report {
@@ -33,6 +33,10 @@ fn report(folds: usize) -> Report {
         plots: Vec::new(),
         curves: Vec::new(),
         overlays: Vec::new(),
+        data: Vec::new(),
+        graph: None,
+        differences: Vec::new(),
+        pairs: Vec::new(),
         provenance: vec![Provenance {
             stage: "train[fold=0]".into(),
             fingerprint: "ab".repeat(32),
@@ -43,6 +47,8 @@ fn report(folds: usize) -> Report {
             device: "CPU".into(),
             seed: Some(0),
             seconds: 90.0,
+            cpu_seconds: None,
+            peak_memory: None,
             facts: json!({}),
         }],
         notes: Vec::new(),
@@ -73,6 +79,37 @@ fn recipes() -> Vec<Recipe> {
 fn a_draft_is_read_by_people() {
     let text = draft(&report(2), &recipes(), &|at| format!("{at}.png"));
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn data_that_are_known_are_described() {
+    let mut report = report(2);
+    let part = |part: &str, cases| FoldPart { part: part.into(), cases, patients: cases / 2, classes: Vec::new() };
+    report.data = vec![DataSummary {
+        stage: "prepare".into(),
+        figures: Vec::new(),
+        sizes: DataTable {
+            title: "Sizes".into(),
+            head: ["as prepared", "min", "median", "max"].map(str::to_owned).to_vec(),
+            rows: vec![["rows", "64", "64", "64"].map(str::to_owned).to_vec()],
+        },
+        folds: vec![FoldReport {
+            stage: "split[fold=0]".into(),
+            parts: vec![part("train", 8), part("validation", 2), part("test", 4)],
+            warnings: Vec::new(),
+            leaks: false,
+        }],
+        checks: vec![Check { is_well: true, words: "No patient is on both sides of a fold.".into() }],
+    }];
+    let text = draft(&report, &recipes(), &|at| format!("{at}.png"));
+    for part in [
+        "* No patient is on both sides of a fold.",
+        "| rows | 64 | 64 | 64 |",
+        "| fold | train: cases | patients | validation: cases | patients | test: cases | patients |",
+        &format!("| {} | 8 | 4 | 2 | 1 | 4 | 2 |", plain("split[fold=0]")),
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
 }
 
 #[test]

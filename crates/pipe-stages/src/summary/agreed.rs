@@ -2,7 +2,7 @@
 //!
 //! Does not read evaluations.
 
-use pipe_metrics::{Description, Evaluation};
+use pipe_metrics::{Description, Evaluation, left_out};
 
 /// What evaluations said so far.
 #[derive(Default)]
@@ -11,6 +11,8 @@ pub(super) struct Agreed {
     pub(super) metrics: Vec<Description>,
     thresholds: Vec<f64>,
     conventions: Vec<String>,
+    /// Cases of which some pixels are not known, and all cases.
+    partial: [usize; 2],
 }
 
 impl Agreed {
@@ -18,10 +20,12 @@ impl Agreed {
         if let Some(threshold) = evaluation.threshold.filter(|threshold| !self.thresholds.contains(threshold)) {
             self.thresholds.push(threshold);
         }
-        let convention = evaluation.empty.to_string();
+        let convention = evaluation.empty.sentence(evaluation.recipe.iter());
         if !self.conventions.contains(&convention) {
             self.conventions.push(convention);
         }
+        self.partial[0] += evaluation.cases.iter().filter(|case| case.ignored > 0).count();
+        self.partial[1] += evaluation.cases.len();
         for metric in &evaluation.metrics {
             if self.metrics.iter().all(|known| known.key != metric.key) {
                 self.metrics.push(metric.clone());
@@ -42,8 +46,16 @@ impl Agreed {
             format!("A pixel is foreground at a probability of at least {}.", thresholds.join(" / ")),
             "Each metric is computed case by case. SD over cases is taken over all test cases, SD over folds over the folds' means; both divide by n - 1.".to_owned(),
         ];
-        notes.extend(self.conventions.iter().cloned());
+        notes.extend(self.conventions.iter().map(|convention| sentence(convention)));
+        notes.extend(left_out(self.partial[0], self.partial[1]).as_deref().map(sentence));
         notes.push("Of several classes, `mean` is the mean over those that a case has a score for, background never among them. Masks are compared at the prepared size; clDice uses skeletons as scikit-image computes them.".to_owned());
         notes
     }
+}
+
+/// A convention as a sentence of its own.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }

@@ -121,7 +121,7 @@ fn short(value: f64) -> String {
 }
 
 fn checks(entries: &[Entry], folds: &[Sides]) -> Vec<Check> {
-    vec![patients(folds), twins(entries, folds), masks(entries)]
+    [patients(folds), twins(entries, folds), masks(entries)].into_iter().chain(partial(entries)).collect()
 }
 
 /// The first names of a list.
@@ -177,4 +177,16 @@ fn masks(entries: &[Entry]) -> Check {
         n => format!("{n} of {} cases have no reference mask: {}.", entries.len(), listed(&without)),
     };
     Check { is_well: without.is_empty(), words }
+}
+
+/// Cases of which some pixels are not known.
+fn partial(entries: &[Entry]) -> Option<Check> {
+    let found = entries.iter().filter(|entry| entry.ignored > 0).count();
+    (found > 0).then(|| Check {
+        is_well: true,
+        words: format!(
+            "In {found} of {} cases some pixels lie outside the field of view or have no label; they count nowhere.",
+            entries.len()
+        ),
+    })
 }

@@ -96,6 +96,13 @@ impl Shown<'_> {
             // A single map is the foreground, and so is any class of the reference.
             reference.iter_mut().for_each(|label| *label = (*label).min(1));
         }
+        let mut prediction = decided.flat(slice).labels;
+        if data.entries()[at].ignored > 0 {
+            // What nobody knows is neither right nor wrong.
+            let known = mask.known();
+            let of_slice = &known[slice * prediction.len()..][..prediction.len()];
+            prediction.iter_mut().zip(of_slice).for_each(|(label, known)| *label *= known);
+        }
         Some(Overlay {
             stage: self.stage.to_owned(),
             system: self.system.to_owned(),
@@ -108,7 +115,7 @@ impl Shown<'_> {
             width: image.width,
             image: gray(&image, frame),
             reference,
-            prediction: decided.flat(slice).labels,
+            prediction,
         })
     }
 }
