@@ -112,8 +112,10 @@ impl Picture {
         let drawn = |group: &usize| {
             let ((stage, state), members) = groups.get_index(*group).expect("a group of its own");
             let points: Vec<_> = members.iter().map(|index| (*index, &self.stages[*index].axes)).collect();
+            // Which instances they are is said where others are in another state.
+            let is_whole = groups.keys().filter(|(other, _)| other == stage).count() == 1;
             let name = match fold(stage, &points).as_slice() {
-                [whole] => whole.name.clone(),
+                [part] if !is_whole || members.len() == 1 => part.name.clone(),
                 _ => (*stage).to_owned(),
             };
             let several = if members.len() > 1 { format!(" x{}", members.len()) } else { String::new() };
