@@ -139,7 +139,7 @@ impl Domain {
                 Value::Choice(same.or_else(|| choice.position(written.as_str()?))?)
             }
             Self::Int(_) => Value::Int(written.as_i64().or_else(|| whole(written.as_f64()?))?),
-            Self::Float(_) => Value::Float(written.as_f64()? + 0.0),
+            Self::Float(range) => Value::Float(range.nearest(written.as_f64()?)? + 0.0),
         };
         self.contains(value).then_some(value)
     }

@@ -181,9 +181,14 @@ impl FloatRange {
 
     /// Whether a number is one of them.
     pub fn contains(&self, value: f64) -> bool {
-        let within = (self.low..=self.high).contains(&value);
-        let Some(step) = self.step else { return within };
-        within && self.level(((value - self.low) / step).round() as u64) == value
+        self.nearest(value) == Some(value)
+    }
+
+    /// The one that a number means: itself, or with a step the one from which only rounding keeps it; none where there is none.
+    pub(crate) fn nearest(&self, value: f64) -> Option<f64> {
+        let Some(step) = self.step else { return (self.low..=self.high).contains(&value).then_some(value) };
+        let level = self.level(((value - self.low) / step).round().max(0.0) as u64);
+        (level <= self.high && (level - value).abs() <= 1e-9 * step).then_some(level)
     }
 }
 

@@ -91,35 +91,44 @@ impl Mixture {
     /// The logarithms of the density at some points.
     pub(super) fn log_densities(&self, points: &[Vec<Value>]) -> Vec<f64> {
         let weights: Vec<f64> = self.weights.iter().map(|weight| weight.ln()).collect();
-        let mut sums: Vec<f64> = Vec::new();
-        let of = |point: &Vec<Value>| {
-            sums.clone_from(&weights);
-            for (column, value) in self.columns.iter().zip(point) {
-                column.add(*value, &mut sums);
-            }
-            let largest = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            if largest == f64::NEG_INFINITY {
-                return largest;
-            }
-            largest + sums.iter().map(|sum| (sum - largest).exp()).sum::<f64>().ln()
-        };
-        points.iter().map(of).collect()
+        let mut sums = vec![weights; points.len()];
+        for (at, column) in self.columns.iter().enumerate() {
+            let values: Vec<Value> = points.iter().map(|point| point[at]).collect();
+            column.add(&values, &mut sums);
+        }
+        sums.iter().map(|sums| log_of_sum(sums)).collect()
     }
 }
 
+/// `log(sum of exp(x))`.
+fn log_of_sum(logarithms: &[f64]) -> f64 {
+    let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    // What is below e^-45 of the largest is nothing beside it, even a thousand times; most kernels are.
+    let near = logarithms.iter().map(|own| own - largest).filter(|below| *below > -45.0);
+    largest + near.map(f64::exp).sum::<f64>().ln()
+}
+
 impl Column {
-    /// Adds the logarithm of each kernel at a value.
-    fn add(&self, value: Value, sums: &mut [f64]) {
+    /// Adds the logarithm of each kernel at each value to the sums of that value.
+    fn add(&self, values: &[Value], sums: &mut [Vec<f64>]) {
         match self {
             Self::Only(_) => {}
             Self::Choice { observed, hit, miss, count } => {
                 let (hit, miss) = (hit.ln(), miss.ln());
-                for (sum, own) in sums.iter_mut().zip(observed) {
-                    *sum += if Value::Choice(*own) == value { hit } else { miss };
+                for (value, sums) in values.iter().zip(sums) {
+                    for (sum, own) in sums.iter_mut().zip(observed) {
+                        *sum += if Value::Choice(*own) == *value { hit } else { miss };
+                    }
+                    sums[observed.len()] -= (*count as f64).ln();
                 }
-                sums[observed.len()] -= (*count as f64).ln();
             }
-            Self::Number(normals) => normals.add(value.number(), sums),
+            Self::Number(normals) => match &normals.distinct {
+                None => normals.add_densities(values, sums),
+                Some((kinds, examples)) => normals.add_cells(kinds, examples, values, sums),
+            },
         }
     }
 }
@@ -147,24 +156,40 @@ impl Normals {
         self.scale.value(position.clamp(self.scale.low, self.scale.high))
     }
 
-    fn add(&self, value: f64, sums: &mut [f64]) {
-        let (Some((low, high)), Some((kinds, examples))) = (self.scale.cell(value), &self.distinct) else {
-            let position = self.scale.position(value);
-            let kernels = self.means.iter().zip(&self.deviations).zip(&self.masses);
-            for (sum, ((mean, deviation), mass)) in sums.iter_mut().zip(kernels) {
+    fn add_densities(&self, values: &[Value], sums: &mut [Vec<f64>]) {
+        let scale = |(deviation, mass): (&f64, &f64)| HALF_LOG_TWO_PI + deviation.ln() + mass;
+        let scales: Vec<f64> = self.deviations.iter().zip(&self.masses).map(scale).collect();
+        for (value, sums) in values.iter().zip(sums) {
+            let position = self.scale.position(value.number());
+            let kernels = self.means.iter().zip(&self.deviations).zip(&scales);
+            for (sum, ((mean, deviation), scale)) in sums.iter_mut().zip(kernels) {
                 let distance = (position - mean) / deviation;
-                *sum -= 0.5 * distance * distance + HALF_LOG_TWO_PI + deviation.ln() + mass;
+                *sum -= 0.5 * distance * distance + scale;
             }
-            return;
-        };
+        }
+    }
+
+    fn add_cells(&self, kinds: &[usize], examples: &[usize], values: &[Value], sums: &mut [Vec<f64>]) {
+        let mut known: Vec<(Value, Vec<f64>)> = Vec::new();
+        for (value, sums) in values.iter().zip(sums) {
+            if known.iter().all(|(other, _)| other != value) {
+                known.push((*value, self.cells(examples, *value)));
+            }
+            let (_, cells) = known.iter().find(|(other, _)| other == value).expect("it is there by now");
+            for (sum, kind) in sums.iter_mut().zip(kinds) {
+                *sum += cells[*kind];
+            }
+        }
+    }
+
+    /// The logarithm of each distinct kernel's mass over the cell of a value.
+    fn cells(&self, examples: &[usize], value: Value) -> Vec<f64> {
+        let (low, high) = self.scale.cell(value.number()).expect("a range that can be counted has cells");
         let cell = |at: &usize| {
             let (mean, deviation) = (self.means[*at], self.deviations[*at]);
             log_mass((low - mean) / deviation, (high - mean) / deviation) - self.masses[*at]
         };
-        let cells: Vec<f64> = examples.iter().map(cell).collect();
-        for (sum, kind) in sums.iter_mut().zip(kinds) {
-            *sum += cells[*kind];
-        }
+        examples.iter().map(cell).collect()
     }
 }
 
