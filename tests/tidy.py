@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEVEL = {
     "pipe-spec": 0, "pipe-store": 0, "pipe-image": 0, "pipe-metrics": 0, "pipe-kernels": 0,
     "pipe-engine": 1, "pipe-learn": 1, "pipe-report": 1,
-    "pipe-stages": 2,
+    "pipe-sweep": 2, "pipe-stages": 2,
     "pipe": 3,
 }
 # What a crate may name among the others, beyond its level.

@@ -1,4 +1,5 @@
-"""Compares the samplers of `pipe` with those of Optuna: samplers.py [--seeds N] [--trials N] [--torch] [--only SAMPLER ...].
+"""Compares the samplers of `pipe` with those of Optuna: samplers.py [--seeds N] [--trials N] [--torch] [--only SAMPLER ...]
+[--functions FUNCTION ...].
 
 Each sampler searches four test functions from several seeds; a one-sided Mann-Whitney test at 0.05 asks whether ours ends worse than
 Optuna's same sampler. Importances are compared on random trials, and suggestions are timed. Prints tables; exits 1 if one of ours is
@@ -29,6 +30,7 @@ parser.add_argument("--seeds", type=int, default=20, help="studies of each sampl
 parser.add_argument("--trials", type=int, default=100)
 parser.add_argument("--torch", action="store_true", help="install PyTorch, which Optuna's Gaussian process needs")
 parser.add_argument("--only", nargs="*", help="only these samplers, by their labels in the table")
+parser.add_argument("--functions", nargs="*", help="only these functions")
 arguments = parser.parse_args()
 needed = {**PACKAGES, **(TORCH if arguments.torch else {})}
 
@@ -153,6 +155,8 @@ def compared(pipe):
             continue
         seeds = arguments.seeds // 2 if label == "gaussian_process" else arguments.seeds
         for name, function in FUNCTIONS.items():
+            if arguments.functions and name not in arguments.functions:
+                continue
             start = time.process_time(), time.perf_counter()
             ours = [
                 min(pipe.ask({"search": {"function": name, "sampler": own, "trials": arguments.trials, "seed": seed}}))

@@ -153,3 +153,6 @@ impl Space {
         PointError::Inactive { name: name.to_owned(), parent: parent.to_owned(), condition }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,92 @@ impl From<Study> for WrittenStudy {
         Self { space: study.space, goal: study.goal, sampler: study.sampler, pruner: study.pruner, seed: study.seed }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Curve, State};
+
+    fn study() -> Study {
+        let written = json!({
+            "space": { "x": { "int": { "low": 0, "high": 9 } } },
+            "goal": "maximise",
+            "sampler": "random",
+            "pruner": { "successive_halving": { "max_resource": 16 } },
+            "seed": 4
+        });
+        serde_json::from_value(written).expect("it is written right")
+    }
+
+    fn trials(study: &Study, states: &[State]) -> Vec<Trial> {
+        let point =
+            |x: usize| study.space().point(json!({ "x": x }).as_object().expect("it is a map")).expect("it is one");
+        let trial = |(number, state): (usize, &State)| Trial {
+            number: number as u64,
+            point: point(number),
+            state: *state,
+            curve: Curve::default(),
+        };
+        states.iter().enumerate().map(trial).collect()
+    }
+
+    fn complete(value: f64) -> State {
+        State::Complete { value: value.try_into().expect("it is finite") }
+    }
+
+    #[test]
+    fn only_complete_trials_are_best() {
+        let study = study();
+        let pruned = State::Pruned { step: 3, value: 0.99.try_into().expect("it is finite") };
+        let states =
+            [State::Failed, complete(0.5), pruned, complete(0.4), complete(0.7), State::Running, complete(0.7)];
+        let trials = trials(&study, &states);
+        let bests: Vec<(u64, f64)> =
+            study.bests(&trials).iter().map(|(trial, value)| (trial.number, value.get())).collect();
+        assert_eq!(bests, [(1, 0.5), (4, 0.7)]);
+        assert_eq!(study.best(&trials).map(|(trial, _)| trial.number), Some(4));
+        assert_eq!(study.best(&trials[..1]), None);
+    }
+
+    #[test]
+    fn an_equal_point_is_recognised() {
+        let study = study();
+        let trials = trials(&study, &[complete(0.1), complete(0.2)]);
+        assert_eq!(study.equal(&trials[1].point, &trials).map(|trial| trial.number), Some(1));
+        assert_eq!(study.equal(&trials[1].point, &trials[..1]), None);
+    }
+
+    #[test]
+    fn a_study_is_written_as_it_was_read() {
+        let written = serde_json::to_string(&study()).expect("it can be written");
+        assert_eq!(serde_json::from_str::<Study>(&written).expect("it is written right"), study());
+    }
+
+    #[test]
+    fn a_study_whose_parts_do_not_fit_is_refused() {
+        let wrong = |sampler: &str, pruner: serde_json::Value| {
+            let space = json!({ "x": { "float": { "low": 0, "high": 1 } } });
+            let written = json!({ "space": space, "goal": "minimize", "sampler": sampler, "pruner": pruner });
+            serde_json::from_value::<Study>(written).expect_err("it does not fit").to_string()
+        };
+        assert!(wrong("grid", json!(null)).starts_with("the grid is infinite"));
+        assert!(wrong("random", json!({ "hyperband": { "max_resource": 2 } })).starts_with("no trial would be judged"));
+        assert!(wrong("random", json!("patience")).contains("missing field `patience`"));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_no_value() {
+        assert_eq!(
+            Finite::try_from(f64::NAN).map_err(|error| error.to_string()),
+            Err("NaN is no value; a trial whose objective is not finite has failed".to_owned())
+        );
+        let mut curve = Curve::default();
+        curve.add(1, 0.5).expect("it is a value");
+        curve.add(1, 0.5).expect("the same again changes nothing");
+        curve.add(2, f64::INFINITY).expect_err("it is infinite");
+        let other = curve.add(1, 0.6).expect_err("the step has a value");
+        assert_eq!(other.to_string(), "step 1 has the value 0.5, not 0.6; report each step once");
+    }
+}

@@ -40,3 +40,6 @@ registry::samplers! {
     /// Points of which most improvement is expected (Gaussian process).
     "gaussian_process" GaussianProcess,
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,57 @@ fn scrambled(bits: u32, seed: u32) -> u32 {
     x ^= x.wrapping_mul(0x53a2_2864);
     x.reverse_bits()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(number: u32, dimension: usize, expected: f64) {
+        assert_eq!(sobol(number, dimension, Scrambling::None), expected);
+    }
+
+    /// `scipy.stats.qmc.Sobol(256, scramble=False)` of SciPy 1.17.
+    #[test]
+    fn points_are_those_of_scipy() {
+        let first =
+            [[0.0; 4], [0.5; 4], [0.75, 0.25, 0.25, 0.25], [0.25, 0.75, 0.75, 0.75], [0.375, 0.375, 0.625, 0.875]];
+        for (number, point) in first.iter().enumerate() {
+            (0..4).for_each(|dimension| check(number as u32, dimension, point[dimension]));
+        }
+        check(5, 2, 0.125);
+        check(100, 9, 0.695_312_5);
+        check(777, 63, 0.426_757_812_5);
+        check(1023, 127, 0.700_195_312_5);
+        check(600, 255, 0.223_632_812_5);
+        check(345, 31, 0.857_421_875);
+    }
+
+    #[test]
+    fn scrambled_points_fall_into_each_interval_once() {
+        for dimension in [0, 1, 17, 255] {
+            for seed in [0, 1, 2] {
+                let mut cells: Vec<usize> = (0..256)
+                    .map(|number| (sobol(number, dimension, Scrambling::Seed(seed)) * 256.0) as usize)
+                    .collect();
+                cells.sort_unstable();
+                assert!(cells.into_iter().eq(0..256), "dimension {dimension}, seed {seed}");
+            }
+        }
+        assert_ne!(sobol(0, 0, Scrambling::Seed(0)), sobol(0, 0, Scrambling::Seed(1)));
+    }
+
+    /// In the first two dimensions also all rectangles of area 1/64 have one of 64 points.
+    #[test]
+    fn scrambled_points_fall_into_each_rectangle_once() {
+        for columns in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0] {
+            let rows = 64.0 / columns;
+            let at = |number: u32, dimension: usize| sobol(number, dimension, Scrambling::Seed(9));
+            let cell =
+                |number: u32| (at(number, 0) * columns) as usize * rows as usize + (at(number, 1) * rows) as usize;
+            let mut cells: Vec<usize> = (0..64).map(cell).collect();
+            cells.sort_unstable();
+            assert!(cells.into_iter().eq(0..64), "{columns} columns");
+        }
+    }
+}
