@@ -146,6 +146,16 @@ class Pipe:
         return answer
 
 
+def same_functions(pipe):
+    """Both sides search the same functions: their values are equal at random points."""
+    for name, function in {**FUNCTIONS, "mixed": mixed}.items():
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        study.optimize(function, n_trials=200)
+        found = pipe.ask({"values": {"function": name, "points": [trial.params for trial in study.trials]}})
+        wanted = [trial.value for trial in study.trials]
+        assert numpy.allclose(found, wanted, rtol=1e-12, atol=1e-12), f"{name} is another function here"
+
+
 def compared(pipe):
     failures = 0
     print(f"Least value after {arguments.trials} trials: median (quartiles); p of a one-sided Mann-Whitney test that ours is worse")
@@ -269,6 +279,7 @@ def whole_grid(trials):
 
 
 pipe = Pipe()
+same_functions(pipe)
 failures = compared(pipe)
 failures += importances(pipe)
 failures += timed(pipe)

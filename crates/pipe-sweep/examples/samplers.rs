@@ -19,6 +19,8 @@ use serde_json::{Map, Value, json};
 enum Question {
     /// The values of a study's trials, in order.
     Search { function: String, sampler: Sampler, trials: u64, seed: u64 },
+    /// The values of a function at some points.
+    Values { function: String, points: Vec<Map<String, Value>> },
     /// Importance from points and values.
     Importance { space: Space, points: Vec<Map<String, Value>>, values: Vec<f64> },
     /// Seconds for one suggestion after so many trials; the median of several.
@@ -47,6 +49,10 @@ fn answer(question: Question) -> Result<Value, Failure> {
         Question::Search { function, sampler, trials, seed } => {
             let trials = searched(&study(&function, sampler, seed)?, &function, trials)?;
             json!(trials.iter().map(|trial| trial.value().map(f64::from)).collect::<Vec<_>>())
+        }
+        Question::Values { function, points } => {
+            let function = functions::function(&function).ok_or("no such function")?;
+            json!(points.iter().map(function.value).collect::<Vec<_>>())
         }
         Question::Importance { space, points, values } => {
             let mut trials = Vec::new();

@@ -87,7 +87,7 @@ fn of_alternatives(count: usize, seen: &[usize]) -> Vec<f64> {
 fn cells(domain: &Domain, scale: &Scale) -> usize {
     let most = match domain {
         // As many cells as doublings, so that none is empty for lack of whole numbers.
-        Domain::Int(range) if range.scale() == crate::Spacing::Log => (range.levels() as f64).log2().ceil() as u64 + 1,
+        Domain::Int(range) if range.scale() == crate::Scaling::Log => (range.levels() as f64).log2().ceil() as u64 + 1,
         _ => CELLS,
     };
     scale.levels().unwrap_or(CELLS).min(most).min(CELLS) as usize

@@ -46,7 +46,7 @@ pub use point::{Key, Point, Value};
 pub use pruners::*;
 pub use samplers::{GaussianProcess, Grid, List, QuasiRandom, Random, SAMPLERS, Sampler, SamplerError, Tpe};
 pub use space::{
-    Choice, Condition, Domain, DomainError, FloatRange, IntRange, Parameter, PointError, Space, SpaceError, Spacing,
+    Choice, Condition, Domain, DomainError, FloatRange, IntRange, Parameter, PointError, Scaling, Space, SpaceError,
 };
 pub use study::{Study, StudyError};
 pub use trial::{Curve, CurveError, Goal, State, Trial};

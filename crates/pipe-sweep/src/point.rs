@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::Space;
+use crate::{Domain, Space};
 
 /// A value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,22 @@ impl Point {
             value.map(|value| (name.to_owned(), parameter.domain.written(value)))
         });
         written.collect()
+    }
+
+    /// What each parameter is set to, by name: numbers, and alternatives themselves, sub-trees included.
+    ///
+    /// # Panics
+    /// The point is not one of the space.
+    pub fn settings(&self, space: &Space) -> Map<String, Json> {
+        let pairs = space.parameters().zip(&self.values);
+        let set = pairs.filter_map(|((name, parameter), value)| {
+            let set = match (&parameter.domain, (*value)?) {
+                (Domain::Choice(choice), Value::Choice(at)) => choice.alternative(at).clone(),
+                (domain, value) => domain.written(value),
+            };
+            Some((name.to_owned(), set))
+        });
+        set.collect()
     }
 
     /// What equal points share.

@@ -22,7 +22,7 @@ pub use self::{
     condition::Condition,
     domain::{Choice, Domain},
     error::{DomainError, PointError, SpaceError},
-    range::{FloatRange, IntRange, Spacing},
+    range::{FloatRange, IntRange, Scaling},
 };
 
 /// What a parameter can be, and when it is there.

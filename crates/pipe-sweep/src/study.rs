@@ -207,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_has_all_samplers_and_pruners() {
+        let schema = serde_json::to_value(schemars::schema_for!(Study)).expect("a schema is JSON").to_string();
+        for name in crate::SAMPLERS.iter().chain(crate::PRUNERS) {
+            assert!(schema.contains(&format!(r#""{name}""#)), "{name} is missing in {schema}");
+        }
+        // A list and a pruner with a length have settings without defaults, so their names alone are not enough.
+        assert!(schema.contains(r#""const":"tpe""#) && !schema.contains(r#""const":"list""#));
+    }
+
+    #[test]
     fn a_study_whose_parts_do_not_fit_is_refused() {
         let wrong = |sampler: &str, pruner: serde_json::Value| {
             let space = json!({ "x": { "float": { "low": 0, "high": 1 } } });

@@ -95,7 +95,7 @@ fn conditional(point: &Map<String, Value>) -> f64 {
             };
             best + width + block
         }
-        _ => 0.3 + (rate + 1.0).powi(2) / 4.0 + (number(point, "decay") - 0.4).powi(2) / 2.0,
+        _ => best + 0.3 + (rate + 1.0).powi(2) / 4.0 + (number(point, "decay") - 0.4).powi(2) / 2.0,
     }
 }
 

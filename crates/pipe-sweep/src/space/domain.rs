@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{
     error::DomainError,
-    range::{FloatRange, IntRange, Spacing},
+    range::{FloatRange, IntRange, Scaling},
 };
 use crate::Value;
 
@@ -165,7 +165,7 @@ impl fmt::Display for Domain {
                 write!(formatter, "a number from {} to {}", range.low(), range.high())?;
                 match range.step() {
                     Some(step) => write!(formatter, " in steps of {step}"),
-                    None if range.scale() == Spacing::Log => formatter.write_str(" on a logarithmic scale"),
+                    None if range.scale() == Scaling::Log => formatter.write_str(" on a logarithmic scale"),
                     None => Ok(()),
                 }
             }

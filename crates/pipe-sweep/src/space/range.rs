@@ -13,7 +13,7 @@ const LARGEST: i64 = 1 << 53;
 /// How equal steps are laid over a range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Spacing {
+pub enum Scaling {
     /// Equal differences are equally far.
     #[default]
     Linear,
@@ -29,7 +29,7 @@ pub struct IntRange {
     low: i64,
     high: i64,
     step: i64,
-    scale: Spacing,
+    scale: Scaling,
 }
 
 /// Real numbers from `low` to `high`, or with a step `low`, `low + step`, ...
@@ -40,7 +40,7 @@ pub struct FloatRange {
     low: f64,
     high: f64,
     step: Option<f64>,
-    scale: Spacing,
+    scale: Scaling,
 }
 
 impl IntRange {
@@ -48,7 +48,7 @@ impl IntRange {
     ///
     /// # Errors
     /// Bounds the wrong way round or beyond 2^53, a step below 1, a logarithm of less than 1, steps on a logarithmic scale.
-    pub fn new(low: i64, high: i64, step: i64, scale: Spacing) -> Result<Self, DomainError> {
+    pub fn new(low: i64, high: i64, step: i64, scale: Scaling) -> Result<Self, DomainError> {
         for (field, value) in [("low", low), ("high", high)] {
             if value.abs_diff(0) > LARGEST.unsigned_abs() {
                 return Err(DomainError::TooLarge { field, value });
@@ -60,7 +60,7 @@ impl IntRange {
         if step < 1 {
             return Err(DomainError::Step(step as f64));
         }
-        if scale == Spacing::Log {
+        if scale == Scaling::Log {
             if low < 1 {
                 return Err(DomainError::LogThroughZero { low: low as f64, wanted: "of at least 1" });
             }
@@ -87,7 +87,7 @@ impl IntRange {
     }
 
     /// How equal steps are laid over it.
-    pub fn scale(&self) -> Spacing {
+    pub fn scale(&self) -> Scaling {
         self.scale
     }
 
@@ -114,7 +114,7 @@ impl FloatRange {
     /// # Errors
     /// Numbers that are not finite, bounds the wrong way round, a step of 0 or less, a logarithm of 0 or less, steps on a
     /// logarithmic scale.
-    pub fn new(low: f64, high: f64, step: Option<f64>, scale: Spacing) -> Result<Self, DomainError> {
+    pub fn new(low: f64, high: f64, step: Option<f64>, scale: Scaling) -> Result<Self, DomainError> {
         for (field, value) in [("low", Some(low)), ("high", Some(high)), ("step", step)] {
             if let Some(value) = value.filter(|value| !value.is_finite()) {
                 return Err(DomainError::NotFinite { field, value });
@@ -126,7 +126,7 @@ impl FloatRange {
         if let Some(step) = step.filter(|step| *step <= 0.0) {
             return Err(DomainError::Step(step));
         }
-        if scale == Spacing::Log {
+        if scale == Scaling::Log {
             if low <= 0.0 {
                 return Err(DomainError::LogThroughZero { low, wanted: "above 0" });
             }
@@ -156,7 +156,7 @@ impl FloatRange {
     }
 
     /// How equal steps are laid over it.
-    pub fn scale(&self) -> Spacing {
+    pub fn scale(&self) -> Scaling {
         self.scale
     }
 
@@ -212,7 +212,7 @@ struct WrittenInt {
     step: i64,
     /// How equal steps are laid over it.
     #[serde(default, skip_serializing_if = "is_linear")]
-    scale: Spacing,
+    scale: Scaling,
 }
 
 /// A range of real numbers, as it is written.
@@ -230,7 +230,7 @@ struct WrittenFloat {
     step: Option<f64>,
     /// How equal steps are laid over it.
     #[serde(default, skip_serializing_if = "is_linear")]
-    scale: Spacing,
+    scale: Scaling,
 }
 
 fn one() -> i64 {
@@ -241,8 +241,8 @@ fn is_one(step: &i64) -> bool {
     *step == 1
 }
 
-fn is_linear(scale: &Spacing) -> bool {
-    *scale == Spacing::Linear
+fn is_linear(scale: &Scaling) -> bool {
+    *scale == Scaling::Linear
 }
 
 impl TryFrom<WrittenInt> for IntRange {

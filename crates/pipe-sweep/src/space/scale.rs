@@ -4,7 +4,7 @@
 
 use super::{
     domain::Domain,
-    range::{FloatRange, IntRange, Spacing},
+    range::{FloatRange, IntRange, Scaling},
 };
 use crate::Value;
 
@@ -72,9 +72,9 @@ impl Scale {
 
     /// The value of the domain that lies there, or nearest.
     pub(crate) fn value(&self, position: f64) -> Value {
-        let number = match self.spacing() {
-            Spacing::Linear => position,
-            Spacing::Log => position.exp(),
+        let number = match self.scaling() {
+            Scaling::Linear => position,
+            Scaling::Log => position.exp(),
         };
         match self.range {
             Range::Int(range) => {
@@ -98,7 +98,7 @@ impl Scale {
         }
     }
 
-    fn spacing(&self) -> Spacing {
+    fn scaling(&self) -> Scaling {
         match self.range {
             Range::Int(range) => range.scale(),
             Range::Float(range) => range.scale(),
@@ -106,9 +106,9 @@ impl Scale {
     }
 
     fn laid(&self, number: f64) -> f64 {
-        match self.spacing() {
-            Spacing::Linear => number,
-            Spacing::Log => number.ln(),
+        match self.scaling() {
+            Scaling::Linear => number,
+            Scaling::Log => number.ln(),
         }
     }
 }

@@ -47,9 +47,9 @@ fn wrong_domains_say_what_to_type_instead() {
     wrong_domain(r#"{ "int": { "low": 0, "high": 9007199254740993 } }"#, "`high: 9007199254740993` is beyond 2^53");
     wrong_domain(r#"{ "float": { "low": 0 } }"#, "missing field `high`");
     wrong_domain(r#"{ "float": { "low": 0, "high": 1, "log": true } }"#, "unknown field `log`");
-    let infinite = FloatRange::new(0.0, f64::INFINITY, None, Spacing::Linear).expect_err("it is infinite");
+    let infinite = FloatRange::new(0.0, f64::INFINITY, None, Scaling::Linear).expect_err("it is infinite");
     assert_eq!(infinite.to_string(), "`high` is inf, which is not finite; write a number");
-    FloatRange::new(0.0, 1.0, Some(f64::NAN), Spacing::Linear).expect_err("it is no number");
+    FloatRange::new(0.0, 1.0, Some(f64::NAN), Scaling::Linear).expect_err("it is no number");
 }
 
 #[test]
@@ -114,6 +114,15 @@ fn alternatives_have_short_labels_where_these_differ() {
 }
 
 #[test]
+fn a_point_sets_alternatives_themselves() {
+    let space = nested();
+    let written = json!({ "net": "unet", "width": 8, "rate": 0.1 });
+    let point = space.point(written.as_object().expect("it is a map")).expect("it is one");
+    assert_eq!(json!(point.settings(&space)), json!({ "net": { "unet": { "depth": 4 } }, "width": 8, "rate": 0.1 }));
+    assert_eq!(json!(point.written(&space)), written);
+}
+
+#[test]
 fn a_space_is_written_as_it_was_read() {
     let space = nested();
     let written = serde_json::to_string(&space).expect("it can be written");
@@ -122,13 +131,13 @@ fn a_space_is_written_as_it_was_read() {
 
 #[test]
 fn steps_end_below_high_and_have_no_more_decimals_than_they_need() {
-    let range = FloatRange::new(0.0, 0.35, Some(0.1), Spacing::Linear).expect("it is right");
+    let range = FloatRange::new(0.0, 0.35, Some(0.1), Scaling::Linear).expect("it is right");
     let levels: Vec<f64> = (0..range.levels().expect("it has steps")).map(|at| range.level(at)).collect();
     assert_eq!(levels, [0.0, 0.1, 0.2, 0.3]);
     assert_eq!(range.high(), 0.3);
     assert!(range.contains(0.3) && !range.contains(0.35) && !range.contains(0.15));
     assert_eq!(range.nearest(0.1 + 0.2), Some(0.3));
-    let whole = IntRange::new(1, 10, 4, Spacing::Linear).expect("it is right");
+    let whole = IntRange::new(1, 10, 4, Scaling::Linear).expect("it is right");
     assert_eq!((whole.high(), whole.levels()), (9, 3));
 }
 
