@@ -14,6 +14,11 @@
 //! | `attempt.begun` | an attempt has its folder and its row |
 //! | `run.begun` | a run has its row |
 //! | `run.ended` | a run's row says how it ended |
+//! | `spool.rows` | messages are written, before the commit |
+//! | `spool.committed` | after it |
+//! | `place.accepted` | a server has made a run, and nobody has noted what it calls it |
+//! | `deliver.accepted` | a server has taken messages, and nobody has noted that |
+//! | `deliver.noted` | it is noted |
 
 use std::sync::{
     LazyLock,

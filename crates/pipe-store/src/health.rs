@@ -6,7 +6,8 @@ use std::{fs, io::Read as _, path::Path};
 
 use crate::{
     Digest, Holder, RunId, StoreError, lease,
-    ledger::{APPLICATION, MIGRATIONS, beside, open_file_to_read},
+    ledger::{APPLICATION, beside, open_file_to_read},
+    migrations::MIGRATIONS,
 };
 
 /// What a ledger looks like.

@@ -12,7 +12,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
-use crate::{FileSystem, StoreError};
+use crate::{FileSystem, StoreError, migrations::MIGRATIONS};
 
 /// Marks a SQLite file as ours: `pipe` in ASCII.
 pub(crate) const APPLICATION: i64 = 0x7069_7065;
@@ -21,89 +21,6 @@ pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 /// Pages kept in memory, in KiB with a minus: the look-ups of ten thousand stages read each page once.
 const CACHE: i64 = -16 * 1024;
-
-/// One script a format; a ledger of format n has had the first n.
-pub(crate) const MIGRATIONS: &[&str] = &[
-    "
-create table recipes (
-    fingerprint blob primary key,
-    kind text not null,
-    manifest text not null
-) without rowid;
-create table artifacts (
-    id integer primary key,
-    fingerprint blob not null references recipes,
-    current integer not null,
-    outputs text not null,
-    lineage text not null,
-    made text not null
-);
-create unique index current_artifact on artifacts(fingerprint) where current = 1;
-create table metrics (
-    artifact integer not null references artifacts,
-    name text not null,
-    value real,
-    unit text not null,
-    direction text not null,
-    case_id text
-);
-create index metrics_of on metrics(artifact);
-create table runs (
-    id integer primary key,
-    experiment text not null,
-    file text not null,
-    command text not null,
-    started text not null,
-    commit_id text,
-    ended text,
-    state text,
-    cached integer, ran integer, failed integer, skipped integer,
-    seconds real,
-    stages text
-);
-create index runs_of on runs(experiment, id);
-create table stages (
-    experiment text not null,
-    stage text not null,
-    fingerprint blob not null,
-    run integer not null,
-    state text not null,
-    reason text not null,
-    primary key (experiment, stage)
-) without rowid;
-create table attempts (
-    run integer not null,
-    stage text not null,
-    number integer not null,
-    fingerprint blob not null,
-    started text not null,
-    ended text,
-    outcome text,
-    primary key (run, stage, number)
-) without rowid;
-",
-    "
-alter table attempts add column facts text;
-create index open_runs on runs(id) where ended is null;
-",
-    "
-create table uses (digest blob primary key, artifacts text not null);
-alter table runs add column used blob;
-create table pins (
-    owner text not null,
-    artifact integer not null,
-    primary key (owner, artifact)
-) without rowid;
-create table in_use (
-    run integer not null,
-    artifact integer not null,
-    primary key (run, artifact)
-) without rowid;
-create table collected (artifact integer primary key, at text not null);
-create index made_by on artifacts(made ->> '$.run');
-create index means on metrics(name, artifact, value, case_id) where case_id is null;
-",
-];
 
 /// How a database keeps what is not yet in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

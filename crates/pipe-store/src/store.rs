@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
-    Digest, FileSystem, Object, RunId, StoreError,
+    Digest, FileSystem, Object, RunId, Shape, StoreError,
     atomic::write_atomic,
     filesystem::file_system,
     lease::Lock,
@@ -188,6 +188,20 @@ impl Store {
                 Err(StoreError::Damaged { digest: leaf.digest })
             }
             Err(source) => Err(StoreError::io("read", &path, source)),
+        }
+    }
+
+    /// Where all files of an object lie, by their paths below the folder; that of a file object is empty.
+    ///
+    /// # Errors
+    /// The object is missing or damaged.
+    pub fn files_of(&self, object: &Object) -> Result<Vec<(String, PathBuf)>, StoreError> {
+        match object.shape {
+            Shape::File => Ok(vec![(String::new(), self.objects.path(&object.digest))]),
+            Shape::Tree => {
+                let leaves = self.objects.leaves(object)?.into_iter();
+                Ok(leaves.map(|leaf| (leaf.path, self.objects.path(&leaf.digest))).collect())
+            }
         }
     }
 
