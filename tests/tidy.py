@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEVEL = {
     "pipe-spec": 0, "pipe-store": 0, "pipe-image": 0, "pipe-metrics": 0, "pipe-kernels": 0,
     "pipe-engine": 1, "pipe-learn": 1, "pipe-report": 1,
-    "pipe-sweep": 2, "pipe-stages": 2,
+    "pipe-sweep": 2, "pipe-stages": 2, "pipe-mlflow": 2,
     "pipe": 3,
 }
 # What a crate may name among the others, beyond its level.
@@ -22,11 +22,13 @@ ALLOWED = {
     "pipe-engine": {"pipe-spec", "pipe-store"},
     "pipe-learn": {"pipe-image", "pipe-metrics", "pipe-kernels"},
     "pipe-report": {"pipe-spec", "pipe-store", "pipe-metrics"},
+    "pipe-mlflow": {"pipe-store", "pipe-engine"},
 }
 # Crates that only one crate of ours may use: "the only crate that knows ...".
 ONLY = {
     "rusqlite": {"pipe-store"}, "saphyr-parser": {"pipe-spec"}, "burn": {"pipe-learn", "pipe-kernels"},
     "gemm": {"pipe-kernels"}, "clap": {"pipe"}, "indicatif": {"pipe"}, "petgraph": {"pipe-engine"},
+    "reqwest": {"pipe-mlflow"}, "rustls": {"pipe-mlflow"},
 }
 # Files in which `unsafe` may stand, beside the crate pipe-kernels.
 UNSAFE = {"crates/pipe-image/src/pack/map.rs", "crates/pipe-engine/src/executors/spawn.rs"}

@@ -2,12 +2,12 @@
 //!
 //! Does not know who observes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Lack, Progress, Reason};
 
 /// Why a stage failed, for people.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// The error, then each cause.
     pub chain: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Failure {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The run began.

@@ -60,8 +60,9 @@ pub fn expand(composed: &Composed<'_>, lists: &Lists) -> Result<Experiment, Prob
         }
         Axis::Fixed(_) => None,
     });
-    let made: Vec<_> = made.collect();
+    let lists = made.collect();
     let pools = tree.get("pools").and_then(|pools| bind(pools, "pools").ok()).unwrap_or_default();
+    let tracking = tree.get("tracking").and_then(|tracking| bind(tracking, "tracking").ok()).unwrap_or_default();
     let mut problems = expansion.problems;
     if let Err(reason) = name::check(&name) {
         let span = tree.get("name").map(Node::span);
@@ -71,7 +72,7 @@ pub fn expand(composed: &Composed<'_>, lists: &Lists) -> Result<Experiment, Prob
     }
     let (file, tree, sources) = (composed.file.clone(), tree.clone(), composed.sources.clone());
     if problems.is_empty() {
-        Ok(Experiment { name, description, title, file, axes, stages, open, lists: made, pools, tree, sources })
+        Ok(Experiment { name, description, title, file, axes, stages, open, lists, pools, tracking, tree, sources })
     } else {
         Err(Problems { sources, list: distinct(problems) })
     }

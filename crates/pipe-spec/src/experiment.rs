@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{Node, Resources, Retries, Sha256, Sources, Span, Time, bind::schema};
+use crate::{Node, Resources, Retries, Sha256, Sources, Span, Time, Tracking, bind::schema};
 
 /// An experiment: one file that says which data, which network, which folds.
 #[derive(JsonSchema)]
@@ -48,6 +48,8 @@ struct ExperimentFile {
     stages: Option<IndexMap<String, StageFile>>,
     /// What the report says.
     report: Option<ReportFile>,
+    /// Who is told of its runs: an MLflow server, files.
+    tracking: Option<Tracking>,
     /// Named layers, laid over the file by `--profile NAME`.
     profiles: Option<IndexMap<String, ProfileFile>>,
 }
@@ -151,6 +153,8 @@ struct ProfileFile {
     stages: Option<IndexMap<String, StageFile>>,
     /// What the report says.
     report: Option<ReportFile>,
+    /// Who is told of its runs.
+    tracking: Option<Tracking>,
 }
 
 /// A stage.
@@ -291,6 +295,8 @@ pub struct Experiment {
     pub lists: Vec<ListSpec>,
     /// Sizes of the named pools.
     pub pools: IndexMap<String, u32>,
+    /// Who is told of its runs.
+    pub tracking: Tracking,
     /// The composed tree, before references were resolved.
     pub tree: Node,
     /// The texts that places refer to.

@@ -21,6 +21,7 @@ mod references;
 mod resources;
 mod source;
 mod suggest;
+mod tracking;
 
 pub use bind::{bind, bind_to, schema};
 pub use check::check;
@@ -39,3 +40,4 @@ pub use quantity::{Bytes, Time};
 pub use resources::{Gpus, Resources, Retries};
 pub use source::{FileId, Place, Sources, Span};
 pub use suggest::{did_you_mean, nearest};
+pub use tracking::{Mlflow, Tracking, TrackingFiles, TrackingFormat};

@@ -38,6 +38,25 @@ impl Store {
         made.map_or(Ok(None), |bytes| self.current(&Digest::from_bytes(bytes)))
     }
 
+    /// The result that a stage published in a run; the last one where it published several.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn made_in(&self, run: RunId, stage: &str) -> Result<Option<Record>, StoreError> {
+        let ledger = self.ledger();
+        let find = || {
+            ledger
+                .prepare_cached(
+                    "select artifacts.id, artifacts.fingerprint, outputs, made from attempts
+                     join artifacts on artifacts.fingerprint = attempts.fingerprint and made ->> '$.run' = ?1
+                     where attempts.run = ?1 and stage = ?2 and outcome = 'done' order by artifacts.id desc limit 1",
+                )?
+                .query_row((run.0, stage), record)
+                .optional()
+        };
+        find().map_err(|source| self.database(source))
+    }
+
     /// Which result each stage of an experiment had in its last run, before another where one is given; nothing where
     /// no run has noted it.
     ///

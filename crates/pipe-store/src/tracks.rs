@@ -90,6 +90,16 @@ impl Store {
         })
     }
 
+    /// Notes that nothing more will be told of a run.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn close_tracks(&self, run: RunId) -> Result<(), StoreError> {
+        self.transaction(Durability::Process, |transaction| {
+            transaction.execute("update tracks set is_open = 0 where run = ?1", [run.0]).map(drop)
+        })
+    }
+
     /// Whether a destination was told of a run with these results.
     ///
     /// # Errors
