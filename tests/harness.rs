@@ -55,6 +55,8 @@ impl Workspace {
             .current_dir(self.root())
             .env("NO_COLOR", "1")
             .env_remove("RUST_LOG")
+            .env_remove("MLFLOW_TRACKING_URI")
+            .env_remove("MLFLOW_EXPERIMENT_NAME")
             .stdin(Stdio::null());
         command
     }
