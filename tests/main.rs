@@ -27,6 +27,8 @@ mod interrupt;
 mod kills;
 mod leakage;
 mod longer;
+#[expect(dead_code, reason = "the tests of pipe-mlflow share it and use more of it")]
+mod mlflow;
 mod on_device;
 mod prediction_files;
 mod programs;
@@ -38,4 +40,5 @@ mod science;
 mod stand_in;
 mod tables;
 mod together;
+mod track;
 mod unknown_pixels;

@@ -5,6 +5,7 @@
 mod housekeeping;
 mod network;
 mod results;
+mod tracking;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use pipe_engine::{Choice, NotAPattern, Pattern};
 pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
 pub(crate) use network::{Check, Machine, Network, Time, Work};
 pub(crate) use results::{Metrics, Table, TableFormat};
+pub(crate) use tracking::{Track, TrackFormat};
 
 /// Runs medical-image-segmentation experiments written as YAML.
 #[derive(Debug, Parser)]
@@ -64,6 +66,9 @@ pub(crate) enum Command {
     /// List, check, measure, preview or generate data sets.
     #[command(subcommand)]
     Data(Data),
+    /// Deliver what is kept for tracking servers, or show what is.
+    #[command(subcommand)]
+    Track(Track),
     /// Print or write the JSON Schemas of the YAML files and of each stage kind.
     Schema(Schema),
     /// Tell what this machine offers, what is wrong with it, and how to mend that.

@@ -11,12 +11,12 @@ use std::{
 use pipe_engine::{Event, Freshness, Plan};
 use serde_json::json;
 
+pub(crate) use pipe_mlflow::EVENTS;
+
 use crate::commands::planned_lines;
 
 /// File of the plan, in a run's folder.
 const PLAN: &str = "plan.json";
-/// File of what happened, one JSON object a line.
-pub(crate) const EVENTS: &str = "events.jsonl";
 
 /// The files of one run.
 pub(crate) struct Journal {

@@ -14,6 +14,7 @@ mod output;
 mod provenance;
 mod session;
 mod terminal;
+mod tracking;
 mod workspace;
 
 fn main() -> std::process::ExitCode {

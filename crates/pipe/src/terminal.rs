@@ -97,6 +97,14 @@ impl Terminal {
         }
     }
 
+    /// Shows something that is about no stage; a silent terminal too, as nobody else would.
+    pub(crate) fn warn(&self, text: &str) {
+        match self.how {
+            How::Silent => output::complain(&format!("warning: {text}\n")),
+            How::Plain { .. } | How::Bars { .. } => self.line(&format!("warning: {text}")),
+        }
+    }
+
     /// Says how the run ended, and everything about each failure.
     pub(crate) fn finish(self, end: &RunEnd) {
         if let How::Bars { all, .. } = &self.how {

@@ -19,6 +19,7 @@ mod schema;
 mod state;
 mod status;
 mod table;
+mod track;
 mod waiting;
 mod why;
 
@@ -66,6 +67,7 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Metrics(typed) => metrics::metrics(typed).map(done),
         Command::Network(network) => network::network(&session, network),
         Command::Data(data) => data::data(&session, data),
+        Command::Track(typed) => track::track(&session, typed),
         Command::Schema(schema) => schema::schema(schema).map(done),
         Command::Doctor(doctor) => Ok(doctor::doctor(&session, doctor)),
         Command::Completions { shell } => Ok(completions::completions(*shell)),

@@ -14,8 +14,9 @@ use crate::{
     journal::Journal,
     output,
     provenance::{self, commit},
-    session::{Known, Planned, Session},
+    session::{Known, Planned, Session, records},
     terminal::Terminal,
+    tracking::{Told, Tracker},
 };
 
 pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
@@ -69,16 +70,29 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     if !is_cached && !json {
         notes.iter().for_each(|note| output::complain(&format!("note: {note}\n")));
     }
+    let told = Told {
+        experiment,
+        plan,
+        answers: records(&freshness.verdicts),
+        file: &file,
+        command: options.command,
+        commit: options.commit.as_deref(),
+        runs: &session.runs(),
+    };
+    let mut tracker = Tracker::new(experiment, &session.workspace);
     let mut journal = None;
     let summary = pipe_engine::run(plan.clone(), freshness, store, &options, &mut |event| {
         if let Event::Begun { run: number, .. } = event {
             let folder = session.run_folder(*number);
             journal = Journal::new(&folder, plan, freshness);
             provenance::write(&folder, session, experiment, plan, &options);
+            tracker.begin(*number, &told);
         }
         if let Some(journal) = &mut journal {
             journal.note(event);
         }
+        tracker.hear(event);
+        tracker.warnings().iter().for_each(|warning| terminal.warn(warning));
         if json {
             output::json_line(event);
         }
@@ -105,6 +119,7 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
                 }
                 let names = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 output::complain(&format!("the stored bytes of {names} are missing or damaged; making them again\n"));
+                tracker.end(&told, &summary, None);
                 return run_with(session, run, &[force, &lost].concat(), begun);
             }
             done => done?,
@@ -119,6 +134,18 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     } else {
         None
     };
+    let left = if is_cached {
+        tracker.cached(&told, &summary, store, folder.as_deref())
+    } else {
+        tracker.end(&told, &summary, folder.as_deref())
+    };
+    tracker.warnings().iter().for_each(|warning| output::complain(&format!("warning: {warning}\n")));
+    if let Some(left) = left.filter(|left| *left > 0) {
+        let messages = output::count(left, "message waits", "messages wait");
+        output::complain(&format!(
+            "note: {messages} for the tracking server; the next run or `pipe track sync` delivers\n"
+        ));
+    }
     if json {
         let mut answer = serde_json::to_value(summary.end).expect("counts are plain data");
         answer["run"] = summary.run.0.into();
