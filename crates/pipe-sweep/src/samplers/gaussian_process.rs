@@ -8,6 +8,7 @@ mod improvement;
 mod matrix;
 mod minimise;
 mod model;
+mod warp;
 
 use std::num::NonZeroUsize;
 
@@ -31,7 +32,8 @@ const CLIMBED_FROM: usize = 10;
 ///
 /// The kernel is Matern 5/2 with a length for each parameter, the expectation is climbed on the logarithm. An alternative is as far from
 /// each other one; a parameter that is not there is as far from all of its values, and equal to itself. A trial under way counts with the
-/// value that is expected of it, so that two at once keep apart. Pruned trials are not seen. Before that, points are quasi-random.
+/// value that is expected of it, so that two at once keep apart. Pruned trials are not seen. Values are bent by a logarithm where that
+/// makes them likelier. Before that, points are quasi-random.
 ///
 /// # Source
 /// Jones, Schonlau and Welch, *Efficient global optimization of expensive black-box functions*, J. Global Optim. 13 (1998); Snoek,

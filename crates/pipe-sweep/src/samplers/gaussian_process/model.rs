@@ -6,6 +6,7 @@ use super::{
     encoding::{Dimension, Encoding},
     matrix::{Matrix, dot},
     minimise::minimise,
+    warp::{Warp, Warped},
 };
 
 /// Least variance of the noise, in units of the values' variance: without any, equal points make the matrix singular.
@@ -59,22 +60,27 @@ impl Kernel {
 }
 
 impl Model {
-    /// Fits the kernel to points and values by their likelihood and priors, from two beginnings.
+    /// Fits the kernel and the warp to points and values by their likelihood and priors; the kernel from two beginnings.
     pub(super) fn fitted(encoding: &Encoding<'_>, points: Vec<Vec<f64>>, values: &[f64]) -> Self {
         let numeric: Vec<bool> =
             encoding.dimensions().iter().map(|dimension| !matches!(dimension, Dimension::Choice(_))).collect();
-        let values = standardised(values);
         let squares = squares(&numeric, &points);
         let dimensions = numeric.len();
         let bounds: Vec<(f64, f64)> =
             (0..dimensions).map(|_| (-9.0, 9.0)).chain([(-6.0, 6.0), (LEAST_NOISE.ln() - 2.0, 2.0)]).collect();
-        let begin = |closeness: f64, noise: f64| {
-            let start: Vec<f64> = (0..dimensions).map(|_| closeness).chain([0.0, noise]).collect();
-            minimise(|parameters| surprise(&squares, &values, parameters), &start, &bounds, 1e-2, 100)
-        };
-        let found = [begin(0.0, -4.0), begin(3.0, -9.0)];
-        let best = found.into_iter().flatten().reduce(|best, next| if next.0 < best.0 { next } else { best });
-        let (_, parameters) = best.expect("with this much noise the first kernel matrix is positive definite");
+        let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
+        for warp in Warp::all(values) {
+            let Warped { values, stretch } = warp.bent(values);
+            for (closeness, noise) in [(0.0, -4.0), (3.0, -9.0)] {
+                let start: Vec<f64> = (0..dimensions).map(|_| closeness).chain([0.0, noise]).collect();
+                let found = minimise(|parameters| surprise(&squares, &values, parameters), &start, &bounds, 1e-2, 100);
+                let Some((surprise, parameters)) = found else { continue };
+                if best.as_ref().is_none_or(|(least, ..)| surprise - stretch < *least) {
+                    best = Some((surprise - stretch, parameters, values.clone()));
+                }
+            }
+        }
+        let (_, parameters, values) = best.expect("with much noise the first kernel matrix is positive definite");
         Self::with(numeric, points, values, Kernel::of(&parameters))
     }
 
@@ -217,12 +223,6 @@ fn priors(kernel: &Kernel) -> Vec<(f64, f64)> {
     let (noise, slope) = gamma(kernel.noise, 1.1, 30.0);
     let noise = (noise, slope * (kernel.noise - LEAST_NOISE) / kernel.noise);
     kernel.closeness.iter().map(closeness).chain([gamma(kernel.variance, 2.0, 1.0), noise]).collect()
-}
-
-fn standardised(values: &[f64]) -> Vec<f64> {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let sd = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
-    values.iter().map(|value| if sd > 0.0 { (value - mean) / sd } else { 0.0 }).collect()
 }
 
 #[cfg(test)]

@@ -22,6 +22,10 @@ fn value(point: &[f64]) -> f64 {
     (3.0 * point[0]).sin() + point[1] * point[1] - 0.3 * point[2]
 }
 
+fn standardised(values: &[f64]) -> Vec<f64> {
+    Warp::None.bent(values).values
+}
+
 fn model(count: usize) -> Model {
     let values: Vec<f64> = points(count).iter().map(|point| value(point)).collect();
     let space = space();
