@@ -366,7 +366,7 @@ impl Observer {
                 let n = values.len() as f64;
                 let mean = values.iter().sum::<f64>() / n;
                 let sd = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-                [of(format!("{name}_sd"), sd), of(name, mean)]
+                [of(name.clone(), mean), of(format!("{name}_sd"), sd)]
             })
             .collect();
         means.chunks(METRICS).for_each(|means| self.tell(WHOLE, Message::Metrics(means.to_vec())));

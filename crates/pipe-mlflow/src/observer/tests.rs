@@ -124,7 +124,7 @@ fn folds_are_told_below_the_run() {
         "fold=0: metrics evaluate/dice=0@0",
         "fold=0: ended Finished at 4",
         "fold=1: ended Finished at 4",
-        ": metrics evaluate/dice_sd=0.7071067811865476@0 evaluate/dice=0.5@0",
+        ": metrics evaluate/dice=0.5@0 evaluate/dice_sd=0.7071067811865476@0",
         ": ended Finished at 5",
     ];
     says(&told, &expected);
