@@ -2,7 +2,7 @@
 //!
 //! Does not read experiments and does not decide anything about a run: a tracker that is down, slow or wrong costs a run a warning.
 //! What is to be told goes from the run's thread into a channel, from there into the ledger's spool and into files ([`Tracking`]), and
-//! from the spool to the server, on a thread of its own, once and in order, now or by [`sync`].
+//! from the spool to the server, on a thread of its own, once and in order, now or by [`sync()`].
 
 mod client;
 mod courier;

@@ -14,7 +14,7 @@ use crate::{RunId, Store, StoreError, fail_point, runs::now, store::Durability, 
 pub struct NewMessage {
     /// Where it goes.
     pub destination: String,
-    /// The part of the run that it is about; [`WHOLE`] is the run itself.
+    /// The part of the run that it is about; [`crate::WHOLE`] is the run itself.
     pub part: String,
     /// What it says.
     pub text: String,
