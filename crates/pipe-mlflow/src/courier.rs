@@ -303,7 +303,7 @@ impl<'s> Courier<'s> {
         let by_name = || self.client.get::<wire::FoundExperiment>("experiments/get-by-name", "experiment_name", name);
         let found = match by_name() {
             Err(missing) if missing.is("RESOURCE_DOES_NOT_EXIST") => {
-                let made = self.client.post("experiments/create", &wire::CreateExperiment::new(name));
+                let made = self.client.post("experiments/create", &wire::CreateExperiment { name });
                 match made {
                     Ok(wire::ExperimentId { experiment_id }) => experiment_id,
                     Err(there) if there.is("RESOURCE_ALREADY_EXISTS") => by_name()?.experiment.experiment_id,

@@ -25,14 +25,6 @@ pub(crate) fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair<'_>> {
 #[derive(Serialize)]
 pub(crate) struct CreateExperiment<'a> {
     pub name: &'a str,
-    pub tags: [Pair<'a>; 1],
-}
-
-impl<'a> CreateExperiment<'a> {
-    pub(crate) fn new(name: &'a str) -> Self {
-        // MLflow 3 shows an experiment as one of language models else.
-        Self { name, tags: [Pair { key: "mlflow.experimentKind", value: "custom_model_development" }] }
-    }
 }
 
 #[derive(Deserialize)]
