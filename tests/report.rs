@@ -48,6 +48,24 @@ fn a_report_shows_data_stages_and_worst_cases() {
 }
 
 #[test]
+fn an_axis_of_the_data_is_a_system_and_no_fold() {
+    let workspace = Workspace::new();
+    let sizes = TINY
+        .replace("axes: { fold: [0, 1] }", "axes: { fold: [0, 1], size: [16, 32] }")
+        .replace("size: [32, 32]", "size: [\"${axis.size}\", \"${axis.size}\"]");
+    workspace.write("sizes.yaml", sizes);
+    workspace.run(&["sizes.yaml"]);
+    let json = workspace.pipe(&["report", "sizes.yaml", "--format", "json"]).json();
+    let rows = json["table"].as_array().expect("a table");
+    let dice: Vec<_> = rows.iter().filter(|row| row["metric"] == "dice").collect();
+    let systems: Vec<_> = dice.iter().map(|row| row["system"].as_str().expect("a name")).collect();
+    assert_eq!(systems, ["unet, size 16", "unet, size 32"]);
+    for row in dice {
+        assert_eq!((row["n"].as_u64(), row["per_fold"].as_array().map(Vec::len)), (Some(6), Some(2)), "{row}");
+    }
+}
+
+#[test]
 fn equal_images_on_both_sides_of_a_fold_are_said() {
     let workspace = discs();
     workspace.run(&["discs.yaml"]);
@@ -97,6 +115,8 @@ fn two_runs_side_by_side() {
     assert_eq!((mean(&json, "run 1"), mean(&json, "run 2")), (before, after), "{}", answer.stderr);
     let differences = json["differences"].to_string();
     assert!(differences.contains("training.epochs") && differences.contains("train[fold=1]"), "{differences}");
+    let test = json["tests"].as_array().expect("tests").iter().find(|test| test["metric"] == "dice").expect("of Dice");
+    assert_eq!((&test["systems"], &test["patients"]), (&serde_json::json!(["run 2", "run 1"]), &serde_json::json!(6)));
     let answer = workspace.pipe(&["report", "compare", "1", "2"]);
     assert!(
         answer.code == 0 && answer.stdout.contains("training.epochs") && answer.stdout.contains("run 2"),

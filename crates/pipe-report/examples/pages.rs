@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use pipe_metrics::{LengthUnit, Metrics, Score};
 use pipe_report::{
     Case, Check, Curve, DataIssue, DataReport, DataSummary, DataTable, Difference, Fix, FoldPart, FoldReport, Overlay,
-    Plot, Provenance, Rank, Report, Series, Shown, Sight, data_html, html,
+    Plot, Provenance, Rank, Recipe, Report, Series, Shown, Sight, data_html, html,
 };
 
 fn main() {
@@ -60,7 +60,9 @@ pub(crate) fn report() -> Report {
             case: format!("case{at:03}"),
             patient: "patient & more".into(),
             rank,
-            dice: 0.9 - 0.2 * at as f64,
+            metric: "Dice".into(),
+            score: 0.9 - 0.2 * at as f64,
+            slice: (at == 1).then_some([3, 12]),
             height: 96,
             width: 96,
             image: (0..96 * 96).map(|p| ((f64::from(p % 96) / 96.0 * PI).sin() * 200.0) as u8).collect(),
@@ -106,7 +108,13 @@ pub(crate) fn report() -> Report {
             ],
         }],
         graph: None,
-        pairs: vec![["SVS-net".into(), "U-Net".into()]],
+        pairs: Some(vec![["SVS-net".into(), "U-Net".into()]]),
+        recipes: vec![Recipe {
+            kind: "train",
+            system: "U-Net".into(),
+            with: serde_json::json!({ "training": { "epochs": 60 } }),
+        }],
+        command: Some("pipe run vessels.yaml -s training.epochs=60".into()),
         differences: vec![Difference {
             stage: "train[fold=0]".into(),
             words: vec!["`training.epochs`: 30, now 60".into()],

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use pipe_report::{Recipe, draft, overlay_png};
+use pipe_report::{Recipe, Report, draft, overlay_png};
 use serde_json::json;
 
 #[path = "pages.rs"]
@@ -14,12 +14,12 @@ fn main() {
     let folder = std::env::args().nth(1).expect("FOLDER");
     let folder = Path::new(&folder);
     fs::create_dir_all(folder).expect("a folder");
-    let report = pages::report();
+    let report = Report { recipes: recipes(), ..pages::report() };
     let name = |position: usize| format!("overlay{position}.png");
     for (position, overlay) in report.overlays.iter().enumerate() {
         fs::write(folder.join(name(position)), overlay_png(overlay)).expect("a picture that can be written");
     }
-    fs::write(folder.join("paper.md"), draft(&report, &recipes(), &name)).expect("a page that can be written");
+    fs::write(folder.join("paper.md"), draft(&report, &name)).expect("a page that can be written");
 }
 
 fn recipes() -> Vec<Recipe> {

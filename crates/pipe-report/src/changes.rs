@@ -19,6 +19,8 @@ pub(crate) struct Changes {
     pub(crate) better: usize,
     pub(crate) equal: usize,
     pub(crate) worse: usize,
+    /// Cases that only the first has, and only the second.
+    pub(crate) alone: [usize; 2],
     /// Those that differ most.
     pub(crate) lines: Vec<ChangeLine>,
 }
@@ -27,6 +29,7 @@ pub(crate) struct Changes {
 pub(crate) struct ChangeLine {
     pub(crate) case: String,
     pub(crate) patient: String,
+    /// The fold that tests it in the first.
     pub(crate) fold: String,
     /// What both systems score, in their order.
     pub(crate) values: [String; 2],
@@ -52,10 +55,18 @@ pub(crate) fn changes(report: &Report) -> Vec<Changes> {
     let pair = |systems: &[String; 2]| {
         let [of_one, of_other] =
             systems.each_ref().map(|system| by_system.get(system.as_str()).map_or(&[][..], Vec::as_slice));
-        let key = |case: &Case| (case.case.clone(), crate::markdown::point(&case.axes));
-        let others: BTreeMap<_, f64> = of_other.iter().map(|(case, value)| (key(case), *value)).collect();
-        let both = of_one.iter().filter_map(|(case, value)| Some((*case, [*value, *others.get(&key(case))?])));
+        // A case that is tested several times has the mean of its values.
+        let by_case = |of: &[(&'_ Case, f64)]| -> BTreeMap<String, Vec<f64>> {
+            let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+            of.iter().for_each(|(case, value)| values.entry(case.case.clone()).or_default().push(*value));
+            values
+        };
+        let (ones, others) = (by_case(of_one), by_case(of_other));
+        let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        let first = |name: &String| of_one.iter().find(|(case, _)| case.case == *name).map(|(case, _)| *case);
+        let both = ones.iter().filter_map(|(name, one)| Some((first(name)?, [mean(one), mean(others.get(name)?)])));
         let mut both: Vec<(&Case, [f64; 2])> = both.collect();
+        let alone = [ones.len() - both.len(), others.len() - both.len()];
         let difference = |[one, other]: [f64; 2]| (one - other) * sign;
         let count = |is: fn(f64) -> bool| both.iter().filter(|(_, values)| is(difference(*values))).count();
         let (better, equal, worse) = (count(|d| d > 0.0), count(|d| d == 0.0), count(|d| d < 0.0));
@@ -67,11 +78,11 @@ pub(crate) fn changes(report: &Report) -> Vec<Changes> {
             values: [*one, *other].map(|score| value(Some(score))),
             difference: format!("{:+.4}", one - other),
             picture: report.overlays.iter().position(|overlay| {
-                overlay.rank == Rank::Changed && overlay.case == case.case && overlay.axes == case.axes
+                overlay.rank == Rank::Changed && overlay.case == case.case && systems.contains(&overlay.system)
             }),
         };
         let lines = both.iter().filter(|(_, values)| difference(*values) != 0.0).take(LISTED).map(line).collect();
-        Changes { systems: systems.clone(), metric: metric.label.clone(), better, equal, worse, lines }
+        Changes { systems: systems.clone(), metric: metric.label.clone(), better, equal, worse, alone, lines }
     };
-    report.pairs.iter().map(pair).collect()
+    report.pairs.iter().flatten().map(pair).collect()
 }

@@ -50,7 +50,7 @@ pub struct NotCompared {
 pub fn compared(
     metrics: &[Description],
     cases: &[Case],
-    chosen: &[[String; 2]],
+    chosen: Option<&[[String; 2]]>,
     plan: &ComparisonPlan,
 ) -> (Vec<Compared>, Vec<NotCompared>) {
     let (mut found, mut not) = (Vec::new(), Vec::new());
@@ -61,11 +61,10 @@ pub fn compared(
             systems.iter().map(|system| (*system, patients(cases, (metric, class), system))).collect();
         let first = found.len();
         let every = (0..values.len()).flat_map(|one| (one + 1..values.len()).map(move |other| [one, other]));
-        let pairs: Vec<[usize; 2]> = if chosen.is_empty() {
-            every.collect()
-        } else {
-            let position = |name: &String| values.iter().position(|(system, _)| system == name);
-            chosen.iter().filter_map(|[one, other]| Some([position(one)?, position(other)?])).collect()
+        let position = |name: &String| values.iter().position(|(system, _)| system == name);
+        let pairs: Vec<[usize; 2]> = match chosen {
+            None => every.collect(),
+            Some(chosen) => chosen.iter().filter_map(|[one, other]| Some([position(one)?, position(other)?])).collect(),
         };
         for [(one, of_one), (other, of_other)] in pairs.into_iter().map(|pair| pair.map(|at| &values[at])) {
             let systems = [(*one).to_owned(), (*other).to_owned()];
@@ -208,7 +207,7 @@ mod tests {
             }));
         }
         cases.push(case("a", 12, 0, Some(0.5)));
-        let (found, not) = compared(&metrics(), &cases, &[], &ComparisonPlan::default());
+        let (found, not) = compared(&metrics(), &cases, None, &ComparisonPlan::default());
         assert!(not.is_empty(), "{not:?}");
         let names: Vec<_> = found.iter().map(|compared| compared.systems.join(" ")).collect();
         assert_eq!(names, ["a b", "a c", "b c"]);
@@ -220,7 +219,7 @@ mod tests {
         assert!(found[0].comparison.size.value < -0.05 && found[0].holm < 0.01, "{:?}", found[0]);
         assert!(found.iter().all(|compared| compared.holm >= compared.comparison.wilcoxon.test.p));
         let chosen = [["c".to_owned(), "a".to_owned()], ["c".to_owned(), "gone".to_owned()]];
-        let (only, _) = compared(&metrics(), &cases, &chosen, &ComparisonPlan::default());
+        let (only, _) = compared(&metrics(), &cases, Some(&chosen), &ComparisonPlan::default());
         assert_eq!(only.len(), 1, "a pair by name, in its own order");
         assert!((only[0].comparison.size.value + found[1].comparison.size.value).abs() < 1e-12, "c − a is −(a − c)");
         assert!((only[0].holm - found[1].comparison.wilcoxon.test.p).abs() < 1e-12, "a family of one");
@@ -232,7 +231,7 @@ mod tests {
     #[test]
     fn systems_without_a_common_patient_are_named() {
         let cases = [case("a", 0, 0, Some(0.5)), case("b", 1, 0, Some(0.5)), case("b", 0, 0, None)];
-        let (found, not) = compared(&metrics(), &cases, &[], &ComparisonPlan::default());
+        let (found, not) = compared(&metrics(), &cases, None, &ComparisonPlan::default());
         assert!(found.is_empty());
         let expected = NotCompared {
             metric: "dice".into(),

@@ -8,6 +8,7 @@ mod words;
 
 use indexmap::{IndexMap, IndexSet};
 use pipe_metrics::{Direction, definition};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -20,7 +21,7 @@ use evaluation::{Tested, best, of_first_class, spread};
 use page::Page;
 
 /// A recipe that a paper describes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recipe {
     /// Kind of the stage: `prepare`, `split`, `train`, `evaluate`.
     pub kind: &'static str,
@@ -44,7 +45,8 @@ fn listed(names: &[String]) -> String {
 }
 
 /// Gives the paper as Markdown; `picture` gives the path of an overlay by its position.
-pub fn draft(report: &Report, recipes: &[Recipe], picture: &dyn Fn(usize) -> String) -> String {
+pub fn draft(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
+    let recipes = report.recipes.as_slice();
     let rows = table(&report.metrics, &report.cases);
     let tested = Tested::of(&report.cases);
     let mut page = Page::default();
@@ -288,8 +290,7 @@ fn evaluated(page: &mut Page, report: &Report, rows: &[Row], picture: &dyn Fn(us
     }
     evaluation::worst(report, rows, page);
     for (position, overlay) in report.overlays.iter().enumerate() {
-        let (rank, dice) = (overlay.rank.label(), fixed(Some(overlay.dice), 3));
-        let caption = format!("{} ({}, {rank} case by Dice, {dice}). {OVERLAY_COLOURS}", overlay.case, overlay.stage);
+        let caption = format!("{} case: {}. {OVERLAY_COLOURS}", overlay.rank.label(), overlay.caption());
         page.figure(&picture(position), &caption);
     }
     page.gap("what the worst cases have in common, and whether a clinician would accept them");
@@ -346,7 +347,9 @@ fn limits(report: &Report, rows: &[Row], tested: &Tested<'_>) -> Vec<String> {
 
 fn reproduction(page: &mut Page, report: &Report) {
     page.heading(2, "Reproduction");
-    page.paragraph(&format!("`pipe run` of the experiment `{}` gives these numbers again.", report.experiment));
+    let command =
+        report.command.clone().unwrap_or_else(|| format!("pipe run` of the experiment `{}", report.experiment));
+    page.paragraph(&format!("`{command}` gives these numbers again."));
     let short = |text: &str| text.get(..12).unwrap_or(text).to_owned();
     let lines: Vec<Vec<String>> = report
         .provenance

@@ -11,7 +11,7 @@ use serde_json::Value;
 use pipe_metrics::statistics::{Comparison, ComparisonPlan, Interval, Zeros, rank_biserial};
 
 use crate::{
-    Compared, Cost, Curve, Overlay, Plot, Provenance, Report,
+    Compared, Cost, Curve, Plot, Provenance, Recipe, Report,
     changes::{Changes, changes},
     compared, comparison_plots,
     costs::{bytes, costs, duration},
@@ -58,6 +58,10 @@ struct ReportPage<'r> {
     bands: Plots,
     worst: Worst,
     costs: Vec<CostLine>,
+    /// Settings of each kind of stage, as JSON.
+    settings: Vec<(String, String)>,
+    /// Whether there are more systems than pictures can set side by side.
+    is_sweep: bool,
     /// What all results have in common, and where they differ: name and values.
     environment: Vec<(String, String)>,
 }
@@ -127,6 +131,8 @@ pub fn html(report: &Report) -> String {
     let counts = rows.iter().filter(|row| {
         row.class == rows[0].class && matches!(row.metric.as_str(), "dice" | "cldice" | "precision" | "recall")
     });
+    // Of two runs, what differs counts.
+    let counts = counts.filter(|_| report.pairs.is_none());
     let figures = counts.map(|row| {
         let system = if several { format!("{} · ", row.system) } else { String::new() };
         Figure { value: value(row.mean), name: format!("{system}{}, mean of {} cases", row.label, row.n) }
@@ -147,7 +153,7 @@ pub fn html(report: &Report) -> String {
     let (compared, not_compared) = if is_sweep {
         (Vec::new(), Vec::new())
     } else {
-        compared(&report.metrics, &report.cases, &report.pairs, &ComparisonPlan::default())
+        compared(&report.metrics, &report.cases, report.pairs.as_deref(), &ComparisonPlan::default())
     };
     let page = ReportPage {
         report,
@@ -166,6 +172,8 @@ pub fn html(report: &Report) -> String {
         changes: changes(report),
         worst: worst(report),
         costs: costs(&report.provenance).into_iter().map(cost_line).collect(),
+        settings: report.recipes.iter().map(settings).collect(),
+        is_sweep,
         environment: environment(&report.provenance),
     };
     page.render().expect("writing to a text")
@@ -203,6 +211,12 @@ fn cost_line(cost: Cost) -> CostLine {
     }
 }
 
+/// The settings of a recipe, and whose they are.
+fn settings(recipe: &Recipe) -> (String, String) {
+    let of = if recipe.system.is_empty() { String::new() } else { format!(": {}", recipe.system) };
+    (format!("{}{of}", recipe.kind), format!("{:#}", recipe.with))
+}
+
 /// What results were made with: of each fact all its values.
 fn environment(provenance: &[Provenance]) -> Vec<(String, String)> {
     let mut facts: IndexMap<String, BTreeSet<String>> = IndexMap::new();
@@ -215,20 +229,14 @@ fn environment(provenance: &[Provenance]) -> Vec<(String, String)> {
         add("device", &made.device);
         add("commit", made.commit.as_deref().map_or("", short));
         for (name, value) in made.facts.as_object().into_iter().flatten() {
-            match value {
-                Value::String(text) => add(name, text),
-                Value::Number(number) => add(name, &number.to_string()),
-                // What is built of several facts stands beside its stage.
-                _ => {}
+            // Numbers were measured, and are told stage by stage, as is what is built of several facts.
+            if let Value::String(text) = value {
+                add(name, text);
             }
         }
     }
     let listed = |values: BTreeSet<String>| values.into_iter().collect::<Vec<_>>().join(", ");
     facts.into_iter().map(|(name, values)| (name, listed(values))).collect()
-}
-
-fn dice(overlay: &Overlay) -> String {
-    value(Some(overlay.dice))
 }
 
 /// The start of a digest, as people name it.
@@ -280,7 +288,9 @@ mod tests {
             overlays: Vec::new(),
             data: Vec::new(),
             graph: None,
-            pairs: Vec::new(),
+            pairs: None,
+            recipes: Vec::new(),
+            command: None,
             differences: vec![Difference { stage: "train".into(), words: vec!["2 > 1".into()] }],
             provenance: Vec::new(),
             notes: vec!["x < y".into()],

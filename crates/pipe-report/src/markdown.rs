@@ -113,13 +113,7 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     if !report.overlays.is_empty() {
         add(format!("## Cases\n\n{OVERLAY_COLOURS}\n"));
         for (position, overlay) in report.overlays.iter().enumerate() {
-            let caption = plain(&format!(
-                "{}, {}: {} (Dice {})",
-                overlay.stage,
-                overlay.rank.label(),
-                overlay.case,
-                value(Some(overlay.dice))
-            ));
+            let caption = plain(&format!("{}: {}", overlay.rank.label(), overlay.caption()));
             add(format!("![{caption}]({})\n*{caption}*\n", picture(position)));
         }
     }

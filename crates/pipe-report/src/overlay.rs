@@ -6,15 +6,17 @@ use image::{ImageEncoder as _, RgbImage, codecs::png::PngEncoder};
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use crate::value;
+
 /// Why a case is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
-    /// The highest Dice of its fold.
+    /// The best of its system, over all folds.
     Best,
     /// The median.
     Median,
-    /// Among the lowest.
+    /// Among the worst.
     Worst,
     /// Among those that differ most between two systems.
     Changed,
@@ -47,8 +49,12 @@ pub struct Overlay {
     pub patient: String,
     /// Why it is shown.
     pub rank: Rank,
-    /// Its Dice.
-    pub dice: f64,
+    /// Name of the metric by which it was chosen.
+    pub metric: String,
+    /// What it scores.
+    pub score: f64,
+    /// Of a volume: which slice is shown, from 1, and how many there are.
+    pub slice: Option<[usize; 2]>,
     /// Rows.
     pub height: usize,
     /// Columns.
@@ -59,6 +65,15 @@ pub struct Overlay {
     pub reference: Vec<u8>,
     /// The class of each pixel in the prediction.
     pub prediction: Vec<u8>,
+}
+
+impl Overlay {
+    /// Why it is shown, which case it is, and what it scores; of a volume, which slice is shown.
+    pub fn caption(&self) -> String {
+        let slice = self.slice.map(|[at, of]| format!(", slice {at} of {of}")).unwrap_or_default();
+        let (case, stage, metric) = (&self.case, &self.stage, &self.metric);
+        format!("{case}{slice} · {} · {stage} · {metric} {}", self.system, value(Some(self.score)))
+    }
 }
 
 /// What the colours of a picture say, one a part.
@@ -156,7 +171,9 @@ mod tests {
             case: "a".into(),
             patient: "p".into(),
             rank: Rank::Best,
-            dice: 0.5,
+            metric: "Dice".into(),
+            score: 0.5,
+            slice: None,
             height: 128,
             width: 128,
             image: vec![0; 128 * 128],

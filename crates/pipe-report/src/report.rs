@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use pipe_metrics::Description;
 use serde::Serialize;
 
-use crate::{Case, Curve, DataTable, FoldReport, Overlay, Plot};
+use crate::{Case, Curve, DataTable, FoldReport, Overlay, Plot, Recipe};
 
 /// What every report says of evaluations on folds that were cut by image.
 pub const LEAKY: &str = "Leaky: folds were cut by image, so frames of one patient are on both sides, and numbers say little about new patients.";
@@ -98,8 +98,12 @@ pub struct Report {
     pub graph: Option<String>,
     /// Where runs are compared: what differs between their recipes.
     pub differences: Vec<Difference>,
-    /// Pairs of systems that are compared, differences being the first less the second; if none, all with all.
-    pub pairs: Vec<[String; 2]>,
+    /// Of two runs: the pairs of systems that are compared, differences being the first less the second. Else all with all.
+    pub pairs: Option<Vec<[String; 2]>>,
+    /// The recipes of its stages, each once.
+    pub recipes: Vec<Recipe>,
+    /// The command that gives these results.
+    pub command: Option<String>,
     /// How each result was made.
     pub provenance: Vec<Provenance>,
     /// The conventions behind the numbers.

@@ -11,12 +11,9 @@ use crate::{Case, Overlay, Rank, Report, value};
 /// Metrics beside each case: more would not fit on a page.
 const METRICS: usize = 6;
 
-/// Cases of a system that are listed.
-const LISTED: usize = 8;
-
-/// Cases with the lowest Dice.
+/// Cases that went worst.
 pub(crate) struct Worst {
-    /// Names of the metrics, Dice among them.
+    /// Names of the metrics.
     pub(crate) metrics: Vec<String>,
     /// The cases, system by system, the worst first.
     pub(crate) lines: Vec<WorstLine>,
@@ -40,7 +37,7 @@ fn of(report: &Report, rank: Rank) -> impl Iterator<Item = (usize, &Overlay)> {
     report.overlays.iter().enumerate().filter(move |(_, overlay)| overlay.rank == rank)
 }
 
-/// Gives the worst cases of a report: those of each fold, by system.
+/// Gives the worst cases of a report, by system.
 pub(crate) fn worst(report: &Report) -> Worst {
     // Of several classes their mean, which comes first.
     let class = report.cases.first().map_or("", |case| case.class.as_str());
@@ -52,10 +49,7 @@ pub(crate) fn worst(report: &Report) -> Worst {
         values.entry((&case.system, &case.case)).or_default().push(case);
     }
     let mut systems: IndexMap<&str, Vec<(usize, &Overlay)>> = IndexMap::new();
-    // A fold of one case has no worst one, and that one may be among the worst of all.
-    let with_worst: BTreeSet<&str> = of(report, Rank::Worst).map(|(_, overlay)| overlay.stage.as_str()).collect();
-    let alone = of(report, Rank::Median).filter(|(_, overlay)| !with_worst.contains(overlay.stage.as_str()));
-    for (at, overlay) in of(report, Rank::Worst).chain(alone) {
+    for (at, overlay) in of(report, Rank::Worst) {
         systems.entry(&overlay.system).or_default().push((at, overlay));
     }
     let line = |(picture, overlay): &(usize, &Overlay)| WorstLine {
@@ -74,9 +68,8 @@ pub(crate) fn worst(report: &Report) -> Worst {
             .collect(),
     };
     let mut lines = Vec::new();
-    for overlays in systems.values_mut() {
-        overlays.sort_by(|(_, one), (_, other)| one.dice.total_cmp(&other.dice));
-        lines.extend(overlays.iter().take(LISTED).map(line));
+    for overlays in systems.values() {
+        lines.extend(overlays.iter().map(line));
     }
     Worst { metrics: metrics.iter().map(|metric| metric.label.clone()).collect(), lines }
 }

@@ -104,7 +104,9 @@ fn evaluate(with: &EvaluateWith, context: &Context) -> Result<(), Failure> {
     // A single map is the foreground, whatever classes the masks have.
     let names = if classes == 1 && selection.classes.len() > 1 { &[] } else { selection.classes.as_slice() };
     let (mut evaluation, pooled) = Evaluation::of(&protocol, unit, names, cases);
-    evaluation.threshold = Some(with.threshold.get());
+    // Of classes that exclude each other the likeliest is taken, whatever its probability.
+    let likeliest = |entry: &pipe_image::Entry| entry.channels > 1 && entry.maps == Maps::Exclusive;
+    evaluation.threshold = (!predictions.entries().iter().any(likeliest)).then_some(with.threshold.get());
     evaluation.truth = Some(truth(&selection.test));
     evaluation.leak = selection.leak.map(|leak| leak.to_string());
     for case in &evaluation.cases {

@@ -22,6 +22,7 @@ pub use self::runs::{PastRun, side_by_side};
 use self::{
     agreed::Agreed,
     attempts::{Attempts, provenance, seed},
+    pictures::Measured,
     trainings::curve,
 };
 use crate::{
@@ -74,7 +75,9 @@ impl Results<'_> {
             data: Vec::new(),
             graph: None,
             differences: Vec::new(),
-            pairs: Vec::new(),
+            pairs: None,
+            recipes: Vec::new(),
+            command: None,
             provenance: Vec::new(),
             notes: Vec::new(),
             missing: Vec::new(),
@@ -83,11 +86,15 @@ impl Results<'_> {
         };
         let mut agreed = Agreed::default();
         let mut attempts = Attempts::default();
+        let mut measured: Vec<Measured> = Vec::new();
         let mut pixels: IndexMap<String, SystemPixels> = IndexMap::new();
         let evaluates = |(at, node): (usize, &PlanNode)| (node.kind.name == "evaluate").then(|| self.system(at));
         let systems: BTreeSet<String> = self.plan.nodes.iter().enumerate().filter_map(evaluates).collect();
         // A sweep has hundreds, whose curves nobody can tell apart; their sums alone would fill the memory.
         let is_sweep = systems.len() > SIDE_BY_SIDE;
+        if !is_sweep {
+            report.recipes = self.recipes();
+        }
         for (index, (node, record)) in self.plan.nodes.iter().zip(self.records).enumerate() {
             let Some(record) = record else {
                 report.missing.push(node.id.clone());
@@ -100,7 +107,7 @@ impl Results<'_> {
                     let model = Artifact::of(&record.outputs, "model", store)?;
                     report.curves.push(curve(&node.id, self.trained(index), &node.with, &model)?);
                 }
-                "prepare" if !is_sweep => report.data.push(self.data(index, record, store)?),
+                "prepare" if report.data.len() < SIDE_BY_SIDE => report.data.push(self.data(index, record, store)?),
                 "evaluate" => {
                     let evaluation: Evaluation = stored(&record.outputs, SUMMARY, store)?;
                     let system = self.evaluated_system(index, &evaluation);
@@ -108,18 +115,19 @@ impl Results<'_> {
                         let pooled: Vec<Pooled> = stored(&record.outputs, POOLED, store)?;
                         pixels.entry(system.clone()).or_default().add(&evaluation, &pooled);
                     }
-                    agreed.add(&evaluation);
+                    let keys = agreed.add(&evaluation);
                     if let Some(leak) = &evaluation.leak {
                         report.leaks.push(format!("{}: {leak}", node.id));
                     }
-                    report.cases.extend(cases(&system, &self.fold_axes(index), &evaluation));
+                    report.cases.extend(cases((&system, &keys), &self.fold_axes(index), &evaluation));
                     if !is_sweep {
-                        report.overlays.extend(self.overlays(index, &system, &evaluation, store)?);
+                        measured.push(Measured { node: index, system, evaluation });
                     }
                 }
                 _ => {}
             }
         }
+        report.overlays = self.overlays(&measured, store)?;
         report.plots = pixel_plots(&pixels);
         if !report.cases.is_empty() {
             report.notes = agreed.notes(report.leaks.is_empty());
@@ -128,12 +136,16 @@ impl Results<'_> {
         Ok(report)
     }
 
-    /// The recipes that a paper describes, each once.
-    pub fn recipes(&self) -> Vec<Recipe> {
+    /// The recipes that a paper describes, each once; folds share theirs.
+    fn recipes(&self) -> Vec<Recipe> {
         let mut found: Vec<Recipe> = Vec::new();
         for (at, node) in self.plan.nodes.iter().enumerate() {
             let system = match node.kind.name {
-                "prepare" | "split" => String::new(),
+                "prepare" => {
+                    let point = node.axes.iter().map(|(axis, value)| format!("{axis} {value}"));
+                    point.collect::<Vec<_>>().join(", ")
+                }
+                "split" => String::new(),
                 "train" => self.trained(at),
                 _ => continue,
             };
@@ -146,11 +158,10 @@ impl Results<'_> {
 
     /// What a training has in common with those of other folds: its network, and its point on the other axes.
     fn trained(&self, node: usize) -> String {
-        let fold = self.feeding(node, "training").map(|split| &self.plan.nodes[split].axes);
+        let folds = self.feeding(node, "training").map(|split| self.axes_of_folds(split)).unwrap_or_default();
         let PlanNode { axes, with, .. } = &self.plan.nodes[node];
         let name = network_name(with);
-        let is_other =
-            |(axis, value): &(&String, &String)| fold.is_none_or(|fold| !fold.contains_key(*axis)) && **value != name;
+        let is_other = |(axis, value): &(&String, &String)| !folds.contains_key(*axis) && **value != name;
         let point: String = axes.iter().filter(is_other).map(|(axis, value)| format!(", {axis} {value}")).collect();
         name + &point
     }
@@ -160,9 +171,27 @@ impl Results<'_> {
         self.plan.nodes[node].feeds.iter().find(|feed| feed.port == port).map(|feed| feed.from)
     }
 
-    /// The axes of the split that a node evaluates: its fold, in the statistical sense.
+    /// The axes of the split that a node evaluates: its fold, in the statistical sense. What acts on the data that are split is another
+    /// recipe, unless the split itself goes by it, too.
     pub(crate) fn fold_axes(&self, node: usize) -> IndexMap<String, String> {
-        self.feeding(node, "truth").map(|split| self.plan.nodes[split].axes.clone()).unwrap_or_default()
+        self.feeding(node, "truth").map(|split| self.axes_of_folds(split)).unwrap_or_default()
+    }
+
+    /// The axes along which a split deals cases in another way.
+    fn axes_of_folds(&self, split: usize) -> IndexMap<String, String> {
+        let of_data = self.feeding(split, "dataset").map(|data| &self.plan.nodes[data].axes);
+        let is_fold = |axis: &str| of_data.is_none_or(|axes| !axes.contains_key(axis)) || self.splits_by(split, axis);
+        let axes = self.plan.nodes[split].axes.iter().filter(|(axis, _)| is_fold(axis));
+        axes.map(|(axis, value)| (axis.clone(), value.clone())).collect()
+    }
+
+    /// Whether the settings of a split change along an axis.
+    fn splits_by(&self, split: usize, axis: &str) -> bool {
+        let PlanNode { stage, axes, with, .. } = &self.plan.nodes[split];
+        let others = self.plan.nodes.iter().filter(|other| other.stage == *stage && other.with != *with);
+        others
+            .into_iter()
+            .any(|other| axes.iter().all(|(name, value)| name == axis || other.axes.get(name) == Some(value)))
     }
 
     /// The name of the network whose predictions a node evaluates, and its point on all axes that are no folds: numbers of
@@ -187,18 +216,18 @@ impl Results<'_> {
     }
 }
 
-/// The long table of an evaluation.
-fn cases(system: &str, axes: &IndexMap<String, String>, evaluation: &Evaluation) -> Vec<Case> {
+/// The long table of an evaluation, whose metrics have these keys.
+fn cases((system, keys): (&str, &[String]), axes: &IndexMap<String, String>, evaluation: &Evaluation) -> Vec<Case> {
     let mut cases = Vec::new();
     for case in &evaluation.cases {
         for (class, view) in evaluation.views() {
-            cases.extend(evaluation.metrics.iter().enumerate().map(|(at, metric)| Case {
+            cases.extend(keys.iter().enumerate().map(|(at, key)| Case {
                 system: system.to_owned(),
                 axes: axes.clone(),
                 case: case.case.clone(),
                 patient: case.patient.clone(),
                 class: class.clone(),
-                metric: metric.key.clone(),
+                metric: key.clone(),
                 value: evaluation.score(case, view, at),
             }));
         }
@@ -226,7 +255,10 @@ impl Artifact {
         if object.shape == Shape::File {
             return Ok(Self { path: store.object_path(&object.digest), _folder: None });
         }
-        let folder = tempfile::tempdir_in(store.root()).map_err(|source| Failure::write(store.root(), source))?;
+        // Beside the store files need no copy; where nothing may be written there, they get one.
+        let folder = tempfile::tempdir_in(store.root())
+            .or_else(|_| tempfile::tempdir())
+            .map_err(|source| Failure::write(store.root(), source))?;
         store.materialise(&object, folder.path())?;
         Ok(Self { path: folder.path().to_path_buf(), _folder: Some(folder) })
     }

@@ -167,7 +167,7 @@ pub(crate) struct Report {
     #[command(subcommand)]
     pub command: Option<ReportCommand>,
     #[command(flatten)]
-    pub chosen: Chosen,
+    pub chosen: Option<Chosen>,
     /// Write a paper beside the report, `paper.md`: what the run knows, and marked gaps for what only a person knows.
     #[arg(long)]
     pub paper: bool,

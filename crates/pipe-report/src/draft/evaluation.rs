@@ -156,7 +156,7 @@ fn heading(row: &Row) -> String {
 /// Systems against each other, patient by patient.
 pub(super) fn comparisons(report: &Report, page: &mut Page) {
     let plan = ComparisonPlan::default();
-    let (found, _) = compared(&report.metrics, &report.cases, &report.pairs, &plan);
+    let (found, _) = compared(&report.metrics, &report.cases, report.pairs.as_deref(), &plan);
     if found.is_empty() {
         return;
     }

@@ -36,7 +36,9 @@ fn report(folds: usize) -> Report {
         data: Vec::new(),
         graph: None,
         differences: Vec::new(),
-        pairs: Vec::new(),
+        pairs: None,
+        recipes: recipes(),
+        command: None,
         provenance: vec![Provenance {
             stage: "train[fold=0]".into(),
             fingerprint: "ab".repeat(32),
@@ -77,7 +79,7 @@ fn recipes() -> Vec<Recipe> {
 
 #[test]
 fn a_draft_is_read_by_people() {
-    let text = draft(&report(2), &recipes(), &|at| format!("{at}.png"));
+    let text = draft(&report(2), &|at| format!("{at}.png"));
     insta::assert_snapshot!(text);
 }
 
@@ -101,7 +103,7 @@ fn data_that_are_known_are_described() {
         }],
         checks: vec![Check { is_well: true, words: "No patient is on both sides of a fold.".into() }],
     }];
-    let text = draft(&report, &recipes(), &|at| format!("{at}.png"));
+    let text = draft(&report, &|at| format!("{at}.png"));
     for part in [
         "* No patient is on both sides of a fold.",
         "| rows | 64 | 64 | 64 |",
@@ -116,7 +118,7 @@ fn data_that_are_known_are_described() {
 fn one_is_no_plural() {
     let mut report = report(1);
     report.cases.retain(|case| case.case == "c00");
-    let text = draft(&report, &recipes(), &|at| format!("{at}.png"));
+    let text = draft(&report, &|at| format!("{at}.png"));
     assert!(text.contains("1 test case of 1 patient"), "{text}");
     for wrong in [" 1 folds", " 1 cases", " 1 test cases", "1 patients", "1 epochs", "external", "{"] {
         assert!(!text.contains(wrong), "{wrong} in {text}");
@@ -127,8 +129,9 @@ fn one_is_no_plural() {
 fn nothing_has_been_found_yet() {
     let mut report = report(1);
     report.cases.clear();
+    report.recipes.clear();
     report.missing = vec!["evaluate[fold=0]".into()];
-    let text = draft(&report, &[], &|at| format!("{at}.png"));
+    let text = draft(&report, &|at| format!("{at}.png"));
     let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let expected = [
         "Abstract",
@@ -150,6 +153,6 @@ fn nothing_has_been_found_yet() {
 fn leaky_folds_are_no_test() {
     let mut report = report(2);
     report.leaks = vec!["evaluate[fold=1]: 3 of 12 tested patients have images in training too".into()];
-    let text = draft(&report, &recipes(), &|at| format!("{at}.png"));
+    let text = draft(&report, &|at| format!("{at}.png"));
     assert!(text.contains("Leaky") && !text.contains("Holm"), "{text}");
 }

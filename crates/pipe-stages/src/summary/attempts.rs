@@ -37,7 +37,8 @@ fn read(run: RunId, store: &Store) -> Result<BTreeMap<(String, u32), Measured>, 
     let attempts = store.attempts(run)?.into_iter();
     Ok(attempts
         .map(|attempt| {
-            let measured = (attempt.cpu_seconds(), attempt.peak_memory());
+            // One that was over before anybody looked was seen with nothing.
+            let measured = (attempt.cpu_seconds(), attempt.peak_memory().filter(|bytes| *bytes > 0));
             ((attempt.fingerprint.to_string(), attempt.number), measured)
         })
         .collect())

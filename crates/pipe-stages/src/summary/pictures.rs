@@ -1,71 +1,112 @@
-//! Predictions over their images: the best, the median and the worst cases of an evaluation.
+//! Predictions over their images: the best, the median and the worst cases of each system.
 //!
 //! Does not draw them.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use pipe_image::{Image, Mask, Pack};
-use pipe_metrics::Evaluation;
+use pipe_metrics::{Direction, Evaluation};
 use pipe_report::{Overlay, Rank};
 use pipe_store::Store;
 
 use super::{Artifact, Results};
 use crate::failure::Failure;
 
-/// Worst cases of a fold that are shown, where it has enough of them.
-const WORST: usize = 3;
+/// Worst cases of a system that are shown, where it has enough of them.
+const WORST: usize = 6;
 /// What is foreground where an evaluation does not say.
 const THRESHOLD: f64 = 0.5;
 
+/// An evaluation, whose system it measures, and the node that made it.
+pub(super) struct Measured {
+    pub(super) node: usize,
+    pub(super) system: String,
+    pub(super) evaluation: Evaluation,
+}
+
 impl Results<'_> {
-    /// Best, median and worst cases by Dice.
-    pub(super) fn overlays(
-        &self,
-        node: usize,
-        system: &str,
-        evaluation: &Evaluation,
-        store: &Store,
-    ) -> Result<Vec<Overlay>, Failure> {
+    /// The best, the median and the worst cases of each system over all its folds.
+    pub(super) fn overlays(&self, measured: &[Measured], store: &Store) -> Result<Vec<Overlay>, Failure> {
+        let mut systems: IndexMap<&str, Vec<(f64, (&Measured, &str))>> = IndexMap::new();
+        for of in measured {
+            let cases = ranked(&of.evaluation).into_iter().map(|(score, case)| (score, (of, case)));
+            systems.entry(&of.system).or_default().extend(cases);
+        }
+        let mut packs: BTreeMap<usize, Option<[Pack; 2]>> = BTreeMap::new();
+        let mut overlays = Vec::new();
+        for ranked in systems.values_mut() {
+            // Cases of one system are ranked by one metric.
+            let best_first = |score: f64, of: &Measured| score * sign(&of.evaluation);
+            ranked.sort_by(|(one, a), (other, b)| {
+                best_first(*other, b.0).total_cmp(&best_first(*one, a.0)).then_with(|| a.1.cmp(b.1))
+            });
+            for (rank, (score, (of, case))) in chosen(ranked) {
+                if !packs.contains_key(&of.node) {
+                    packs.insert(of.node, self.packs(of.node, store)?);
+                }
+                let Some([data, predictions]) = packs.get(&of.node).and_then(Option::as_ref) else { continue };
+                let shown = Shown {
+                    stage: &self.plan.nodes[of.node].id,
+                    system: &of.system,
+                    axes: &self.fold_axes(of.node),
+                    evaluation: &of.evaluation,
+                    data,
+                    predictions,
+                };
+                overlays.extend(shown.overlay(rank, (score, case)));
+            }
+        }
+        Ok(overlays)
+    }
+
+    /// The data and the predictions that a node has compared.
+    fn packs(&self, node: usize, store: &Store) -> Result<Option<[Pack; 2]>, Failure> {
         let pack = |port: &str, output: &str| -> Result<Option<Pack>, Failure> {
             let record = self.feeding(node, port).and_then(|from| self.records[from].as_ref());
             record.map(|record| Ok(Pack::open(&Artifact::of(&record.outputs, output, store)?.path)?)).transpose()
         };
-        let (Some(data), Some(predictions)) = (pack("dataset", "dataset")?, pack("prediction", "prediction")?) else {
-            return Ok(Vec::new());
-        };
-        let shown = Shown {
-            stage: &self.plan.nodes[node].id,
-            system,
-            axes: &self.fold_axes(node),
-            evaluation,
-            data: &data,
-            predictions: &predictions,
-        };
-        Ok(chosen(&ranked(evaluation)).into_iter().filter_map(|(rank, case)| shown.overlay(rank, case)).collect())
+        let (data, predictions) = (pack("dataset", "dataset")?, pack("prediction", "prediction")?);
+        Ok(data.zip(predictions).map(|(data, predictions)| [data, predictions]))
     }
 }
 
-/// Cases with their Dice, the best first.
+/// The metric by which cases are ranked: Dice, or the first there is.
+fn ranking(evaluation: &Evaluation) -> usize {
+    evaluation.metric("dice").unwrap_or(0)
+}
+
+/// 1 where more is better, else -1.
+fn sign(evaluation: &Evaluation) -> f64 {
+    match evaluation.metrics[ranking(evaluation)].direction {
+        Direction::Higher => 1.0,
+        Direction::Lower => -1.0,
+    }
+}
+
+/// Cases with their scores, the best first.
 pub(super) fn ranked(evaluation: &Evaluation) -> Vec<(f64, &str)> {
-    let dice = evaluation.metric("dice");
-    let value = |case| evaluation.score(case, None, dice?).value();
+    let metric = ranking(evaluation);
+    let value = |case| evaluation.score(case, None, metric).value();
     let mut ranked: Vec<(f64, &str)> =
         evaluation.cases.iter().filter_map(|case| Some((value(case)?, case.case.as_str()))).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let sign = sign(evaluation);
+    ranked.sort_by(|a, b| (sign * b.0).total_cmp(&(sign * a.0)).then_with(|| a.1.cmp(b.1)));
     ranked
 }
 
 /// The cases that are shown, each once.
-fn chosen<'c>(ranked: &[(f64, &'c str)]) -> Vec<(Rank, (f64, &'c str))> {
+fn chosen<C: Copy>(ranked: &[(f64, C)]) -> Vec<(Rank, (f64, C))> {
     let n = ranked.len();
-    let worst = if n > WORST + 1 { WORST } else { 1 };
     match n {
         0 => Vec::new(),
         1 => vec![(Rank::Median, ranked[0])],
         2 => vec![(Rank::Best, ranked[0]), (Rank::Worst, ranked[1])],
         _ => {
-            let middle = (n / 2).min(n - worst - 1);
-            let first = [(Rank::Best, ranked[0]), (Rank::Median, ranked[middle])];
-            let last = ranked[n - worst..].iter().map(|case| (Rank::Worst, *case));
+            // At most as many as lie below the median.
+            let worst = WORST.min((n - 1) / 2);
+            let first = [(Rank::Best, ranked[0]), (Rank::Median, ranked[n / 2 - usize::from(n / 2 >= n - worst)])];
+            let last = ranked[n - worst..].iter().rev().map(|case| (Rank::Worst, *case));
             first.into_iter().chain(last).collect()
         }
     }
@@ -83,7 +124,7 @@ pub(super) struct Shown<'s> {
 
 impl Shown<'_> {
     /// A case with its prediction; none where a pack lacks it. Of a volume the slice with the most to see.
-    pub(super) fn overlay(&self, rank: Rank, (dice, case): (f64, &str)) -> Option<Overlay> {
+    pub(super) fn overlay(&self, rank: Rank, (score, case): (f64, &str)) -> Option<Overlay> {
         let (data, predictions) = (self.data, self.predictions);
         let (at, predicted) = (data.find(case)?, predictions.find(case)?);
         let (image, mask, probabilities) = (data.image(at), data.mask(at)?, predictions.image(predicted));
@@ -110,7 +151,9 @@ impl Shown<'_> {
             case: case.to_owned(),
             patient: data.entries()[at].patient.clone(),
             rank,
-            dice,
+            metric: self.evaluation.metrics[ranking(self.evaluation)].label.clone(),
+            score,
+            slice: (mask.depth > 1).then_some([slice + 1, mask.depth]),
             height: image.height,
             width: image.width,
             image: gray(&image, frame),
@@ -135,10 +178,8 @@ mod tests {
 
     #[track_caller]
     fn check(cases: usize, expected: &[(Rank, usize)]) {
-        let names: Vec<String> = (0..cases).map(|at| at.to_string()).collect();
-        let ranked: Vec<(f64, &str)> = names.iter().map(|name| (0.0, name.as_str())).collect();
-        let shown: Vec<(Rank, usize)> =
-            chosen(&ranked).into_iter().map(|(rank, (_, case))| (rank, case.parse().expect("a number"))).collect();
+        let ranked: Vec<(f64, usize)> = (0..cases).map(|at| (0.0, at)).collect();
+        let shown: Vec<(Rank, usize)> = chosen(&ranked).into_iter().map(|(rank, (_, case))| (rank, case)).collect();
         assert_eq!(shown, expected);
     }
 
@@ -150,7 +191,9 @@ mod tests {
         check(2, &[(Best, 0), (Worst, 1)]);
         check(3, &[(Best, 0), (Median, 1), (Worst, 2)]);
         check(4, &[(Best, 0), (Median, 2), (Worst, 3)]);
-        check(5, &[(Best, 0), (Median, 1), (Worst, 2), (Worst, 3), (Worst, 4)]);
-        check(9, &[(Best, 0), (Median, 4), (Worst, 6), (Worst, 7), (Worst, 8)]);
+        check(5, &[(Best, 0), (Median, 2), (Worst, 4), (Worst, 3)]);
+        check(6, &[(Best, 0), (Median, 3), (Worst, 5), (Worst, 4)]);
+        let worst = (14..20).rev().map(|case| (Worst, case));
+        check(20, &[(Best, 0), (Median, 10)].into_iter().chain(worst).collect::<Vec<_>>());
     }
 }

@@ -65,7 +65,9 @@ pub fn side_by_side(runs: &[PastRun; 2], differences: Vec<Difference>, store: &S
         data: Vec::new(),
         graph: None,
         differences,
-        pairs: Vec::new(),
+        pairs: None,
+        recipes: Vec::new(),
+        command: None,
         provenance: Vec::new(),
         notes: Vec::new(),
         missing: Vec::new(),
@@ -82,6 +84,10 @@ pub fn side_by_side(runs: &[PastRun; 2], differences: Vec<Difference>, store: &S
                 report.missing.push(format!("{} of {}", stage.stage, run.name));
                 continue;
             };
+            if lacks(stage, store) {
+                report.missing.push(format!("{} of {}, whose bytes are gone", stage.stage, run.name));
+                continue;
+            }
             let with = with(stage, store)?;
             let name = format!("{} {}", run.name, stage.stage);
             let provenance = of(&name, &stage.fingerprint, &stage.outputs, made);
@@ -94,29 +100,32 @@ pub fn side_by_side(runs: &[PastRun; 2], differences: Vec<Difference>, store: &S
             } else if port(stage, EVALUATION.0).is_some() {
                 let evaluation: Evaluation = stored(&stage.outputs, SUMMARY, store)?;
                 let pooled: Vec<Pooled> = stored(&stage.outputs, POOLED, store)?;
-                agreed.add(&evaluation);
+                let keys = agreed.add(&evaluation);
                 if let Some(leak) = &evaluation.leak {
                     report.leaks.push(format!("{name}: {leak}"));
                 }
                 let leaky = if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
                 let system = format!("{system}{leaky}");
                 pixels.entry(system.clone()).or_default().add(&evaluation, &pooled);
-                report.cases.extend(cases(&system, &folds, &evaluation));
+                report.cases.extend(cases((&system, &keys), &folds, &evaluation));
                 found.push(Found { run: at, stage, system, point, folds, evaluation });
             }
         }
     }
-    for (one, other) in pairs(&found) {
-        let pair = [other.system.clone(), one.system.clone()];
-        if !report.pairs.contains(&pair) {
-            report.pairs.push(pair);
-        }
-        unlike.extend(not_alike(one, other));
+    let mut alike: Vec<[String; 2]> = Vec::new();
+    for [one, other] in points(&found) {
+        let pair = [&other, &one].map(|found| found[0].system.clone());
+        unlike.extend(not_alike(&one, &other));
+        alike.push(pair);
     }
+    if alike.is_empty() && !found.is_empty() {
+        unlike.push("no evaluation of one run lies at the axes of one of the other, so none are compared".to_owned());
+    }
+    report.pairs = Some(alike);
     if !unlike.is_empty() {
         report.differences.insert(0, Difference { stage: "what is compared".into(), words: unlike });
     }
-    report.overlays = changed(runs, &found, store)?;
+    report.overlays = changed(runs, &found, store);
     report.plots = pixel_plots(&pixels);
     if !report.cases.is_empty() {
         report.notes = agreed.notes(report.leaks.is_empty());
@@ -126,10 +135,13 @@ pub fn side_by_side(runs: &[PastRun; 2], differences: Vec<Difference>, store: &S
 }
 
 impl PastRun {
-    /// The axes along which this run's folds lie: those of the stages that say which cases are tested.
+    /// The axes along which this run's folds lie: those of the stages that say which cases are tested. An axis of the data is another recipe.
     fn fold_axes(&self) -> BTreeSet<String> {
-        let splits = self.stages.iter().filter(|stage| port(stage, TRUTH.0).is_some());
-        splits.flat_map(|stage| axes(&stage.stage).into_keys()).collect()
+        let of = |kind: &'static str| {
+            let stages = self.stages.iter().filter(move |stage| port(stage, kind).is_some());
+            stages.flat_map(|stage| axes(&stage.stage).into_keys()).collect::<BTreeSet<_>>()
+        };
+        of(TRUTH.0).difference(&of(DATASET.0)).cloned().collect()
     }
 
     /// The artifact of some type that feeds a stage: that of the one stage which lies at the same point of all its own axes, the
@@ -179,39 +191,81 @@ fn with(stage: &RunStage, store: &Store) -> Result<Value, Failure> {
     Ok(manifest.and_then(|mut manifest| manifest.get_mut("with").map(Value::take)).unwrap_or_default())
 }
 
-/// Evaluations of both runs at equal points.
+/// The evaluations of both runs that differ by folds alone, system by system.
+fn points<'f, 'r>(found: &'f [Found<'r>]) -> Vec<[Vec<&'f Found<'r>>; 2]> {
+    let mut points: IndexMap<&str, [Vec<&Found<'_>>; 2]> = IndexMap::new();
+    for one in found {
+        points.entry(&one.point).or_default()[one.run].push(one);
+    }
+    points.into_values().filter(|runs| runs.iter().all(|of| !of.is_empty())).collect()
+}
+
+/// What keeps the evaluations of two systems from being compared without a second thought.
+fn not_alike(ones: &[&Found<'_>], others: &[&Found<'_>]) -> Vec<String> {
+    let (one, other) = (ones[0], others[0]);
+    let cases = |found: &[&Found<'_>]| -> BTreeSet<String> {
+        found.iter().flat_map(|found| found.evaluation.cases.iter().map(|case| case.case.clone())).collect()
+    };
+    let (before, after) = (cases(ones), cases(others));
+    let (gone, new) = (before.difference(&after).count(), after.difference(&before).count());
+    let mut why = Vec::new();
+    if gone + new > 0 {
+        let (both, first, second) = (before.intersection(&after).count(), before.len(), after.len());
+        why.push(format!(
+            "{} tests {first} cases and {} tests {second}: tables show all of them, tests and lists the {both} that both have",
+            one.system, other.system
+        ));
+    }
+    let truth = |found: &[&Found<'_>]| -> BTreeSet<Option<String>> {
+        found.iter().map(|found| found.evaluation.truth.clone()).collect()
+    };
+    if gone + new == 0 && ones.len() == others.len() && truth(ones) != truth(others) {
+        why.push(format!("the reference masks of {} and {} are not the same", one.system, other.system));
+    }
+    let (before, after) = (&one.evaluation, &other.evaluation);
+    if before.unit != after.unit {
+        why.push(format!("lengths of {} and {} are in different units", one.system, other.system));
+    }
+    if before.empty != after.empty {
+        let [before, after] = [before, after].map(|evaluation| evaluation.empty.sentence(evaluation.recipe.iter()));
+        why.push(format!("{} counts empty masks otherwise ({before}) than {} ({after})", one.system, other.system));
+    }
+    if before.threshold != after.threshold {
+        why.push(format!(
+            "{} takes pixels from {} on, {} from {}",
+            one.system,
+            threshold(before),
+            other.system,
+            threshold(after)
+        ));
+    }
+    why
+}
+
+/// The threshold in words.
+fn threshold(evaluation: &Evaluation) -> String {
+    evaluation.threshold.map_or_else(|| "the likeliest class".to_owned(), |threshold| threshold.to_string())
+}
+
+/// Whether bytes of a result were removed.
+fn lacks(stage: &RunStage, store: &Store) -> bool {
+    let is_read = |output: &&Output| [MODEL.0, EVALUATION.0].contains(&output.kind.as_str());
+    stage.outputs.iter().filter(is_read).any(|output| !store.verify(&output.object))
+}
+
+/// Evaluations of both runs at equal points of all axes.
 fn pairs<'f, 'r>(found: &'f [Found<'r>]) -> impl Iterator<Item = (&'f Found<'r>, &'f Found<'r>)> {
     let of = |run: usize| found.iter().filter(move |found| found.run == run);
     let is_alike = |one: &Found<'_>, other: &Found<'_>| one.point == other.point && one.folds == other.folds;
     of(0).filter_map(move |one| Some((one, of(1).find(|other| is_alike(one, other))?)))
 }
 
-/// What keeps two evaluations from being compared without a second thought.
-fn not_alike(one: &Found<'_>, other: &Found<'_>) -> Option<String> {
-    let cases = |found: &Found<'_>| -> BTreeSet<String> {
-        found.evaluation.cases.iter().map(|case| case.case.clone()).collect()
-    };
-    let (before, after) = (cases(one), cases(other));
-    let (gone, new) = (before.difference(&after).count(), after.difference(&before).count());
-    if gone + new > 0 {
-        return Some(format!(
-            "{} tests {gone} cases that {} does not, which tests {new} others",
-            one.stage.stage, other.system
-        ));
-    }
-    if one.evaluation.truth != other.evaluation.truth {
-        return Some(format!("the reference masks of {} are not those of {}", one.stage.stage, other.system));
-    }
-    (one.evaluation.recipe != other.evaluation.recipe)
-        .then(|| format!("{} of {} and of {} measure by other conventions", one.stage.stage, one.system, other.system))
-}
-
-/// The cases whose Dice changed most, as both runs predict them.
-fn changed(runs: &[PastRun; 2], found: &[Found<'_>], store: &Store) -> Result<Vec<Overlay>, Failure> {
+/// The cases whose score changed most, as both runs predict them.
+fn changed(runs: &[PastRun; 2], found: &[Found<'_>], store: &Store) -> Vec<Overlay> {
     let mut changes = Vec::new();
     for (one, other) in pairs(found) {
         let before: BTreeMap<&str, f64> =
-            ranked(&one.evaluation).into_iter().map(|(dice, case)| (case, dice)).collect();
+            ranked(&one.evaluation).into_iter().map(|(score, case)| (case, score)).collect();
         for (after, case) in ranked(&other.evaluation) {
             if let Some(before) = before.get(case) {
                 changes.push((after - before, (one, *before), (other, after), case));
@@ -222,12 +276,13 @@ fn changed(runs: &[PastRun; 2], found: &[Found<'_>], store: &Store) -> Result<Ve
     changes.retain(|(change, ..)| *change != 0.0);
     let mut overlays = Vec::new();
     for (_, before, after, case) in changes.into_iter().take(CHANGED) {
-        for (found, dice) in [before, after] {
-            let pack = |kind: &str| -> Result<Option<Pack>, Failure> {
-                let Some((outputs, port)) = runs[found.run].feeding(found.stage, kind) else { return Ok(None) };
-                Ok(Some(Pack::open(&Artifact::of(outputs, port, store)?.path)?))
+        for (found, score) in [before, after] {
+            let pack = |kind: &str| {
+                let (outputs, port) = runs[found.run].feeding(found.stage, kind)?;
+                // A picture of what was removed is left out; numbers are there without.
+                Pack::open(&Artifact::of(outputs, port, store).ok()?.path).ok()
             };
-            let (Some(data), Some(predictions)) = (pack(DATASET.0)?, pack(PREDICTION.0)?) else { continue };
+            let (Some(data), Some(predictions)) = (pack(DATASET.0), pack(PREDICTION.0)) else { continue };
             let (stage, system) = (found.stage.stage.as_str(), found.system.as_str());
             let shown = Shown {
                 stage,
@@ -237,8 +292,8 @@ fn changed(runs: &[PastRun; 2], found: &[Found<'_>], store: &Store) -> Result<Ve
                 data: &data,
                 predictions: &predictions,
             };
-            overlays.extend(shown.overlay(Rank::Changed, (dice, case)));
+            overlays.extend(shown.overlay(Rank::Changed, (score, case)));
         }
     }
-    Ok(overlays)
+    overlays
 }

@@ -9,13 +9,13 @@ use pipe_report::{
     LEAKY, Report, Row, costs, csv, draft, folds, html, markdown, mean_and_sd, overlay_png, table, value,
 };
 use pipe_spec::Experiment;
-use pipe_stages::results;
+use pipe_stages::{Results, results};
 use pipe_store::{Record, Store, StoreError};
 use serde_json::json;
 
 use super::graph::drawing;
 use crate::{
-    args::{Format, Report as Typed, ReportCommand},
+    args::{Chosen, Format, Report as Typed, ReportCommand},
     failure::Failure,
     output::{self, Align},
     session::{Known, Session},
@@ -37,13 +37,20 @@ pub(crate) fn report(session: &Session, typed: &Typed) -> Result<(), Failure> {
 }
 
 fn of_experiment(session: &Session, typed: &Typed) -> Result<(), Failure> {
-    let chosen = &typed.chosen;
+    let Some(chosen) = &typed.chosen else {
+        let words = "name the file of an experiment, or two runs: `pipe report compare RUN RUN`";
+        return Err(Failure::Argument(words.to_owned()));
+    };
     let known = session.known(chosen)?;
     let records = known.records();
     let Known { planned, store, .. } = known;
     let results = results(&planned.plan, &records, &planned.experiment);
     let graph = drawing(&planned.plan, &records);
-    let report = Report { graph, ..results.report(&store)? };
+    let report = Report {
+        graph,
+        command: Some(command(chosen)),
+        ..known_report(&results, &planned.plan, &records, chosen, &store)?
+    };
     let folder = match write(session, &report, &results.query().to_string(), &store) {
         // The table can be read where nothing can be written.
         Err(Failure::File { source, .. }) if is_read_only(&source) => None,
@@ -55,7 +62,7 @@ fn of_experiment(session: &Session, typed: &Typed) -> Result<(), Failure> {
     }
     if let (true, Some(folder)) = (typed.paper, &folder) {
         let path = folder.join("paper.md");
-        store.write(&path, draft(&report, &results.recipes(), &|at| picture(&report, at)).as_bytes())?;
+        store.write(&path, draft(&report, &|at| picture(&report, at)).as_bytes())?;
         if chosen.format == Format::Text {
             output::print(&format!("paper: {}\n", session.shown(&path)));
         }
@@ -85,6 +92,42 @@ fn of_experiment(session: &Session, typed: &Typed) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The report, or why there is none: where bytes are gone, whose, and what makes them again.
+fn known_report(
+    results: &Results<'_>,
+    plan: &Plan,
+    records: &[Option<Arc<Record>>],
+    chosen: &Chosen,
+    store: &Store,
+) -> Result<Report, Failure> {
+    let damaged =
+        |failure: &pipe_stages::Failure| matches!(failure, pipe_stages::Failure::Store(StoreError::Damaged { .. }));
+    results.report(store).map_err(|failure| {
+        if damaged(&failure) {
+            let gone = |record: &Record| record.outputs.iter().any(|output| !store.verify(&output.object));
+            let all = plan.nodes.iter().zip(records);
+            let names = all.filter(|(_, record)| record.as_deref().is_some_and(gone)).map(|(node, _)| node.id.as_str());
+            let names = names.collect::<Vec<_>>().join(", ");
+            output::complain(&format!(
+                "the stored bytes of {names} are gone or damaged; `{}` makes them again\n",
+                command(chosen)
+            ));
+        }
+        failure.into()
+    })
+}
+
+/// The command that gives the results of what was chosen.
+fn command(chosen: &Chosen) -> String {
+    let quoted = |text: &String| {
+        if text.contains(|c: char| " *'\"{}[]$&|;<>()~#".contains(c)) { format!("'{text}'") } else { text.clone() }
+    };
+    let mut words = vec!["pipe run".to_owned(), quoted(&chosen.file.display().to_string())];
+    words.extend(chosen.profiles.iter().map(|profile| format!("-p {}", quoted(profile))));
+    words.extend(chosen.overrides.iter().map(|written| format!("-s {}", quoted(written))));
+    words.join(" ")
+}
+
 fn is_read_only(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied)
 }
@@ -95,6 +138,7 @@ pub(crate) fn refresh(
     plan: &Plan,
     records: &[Option<Arc<Record>>],
     experiment: &Experiment,
+    chosen: &Chosen,
     store: &Store,
 ) -> Result<(PathBuf, Option<Report>), Failure> {
     pin(records, experiment, store)?;
@@ -105,7 +149,8 @@ pub(crate) fn refresh(
     if rendered && folder.join("report.html").is_file() {
         return Ok((folder, None));
     }
-    let report = Report { graph: drawing(plan, records), ..results.report(store)? };
+    let graph = drawing(plan, records);
+    let report = Report { graph, command: Some(command(chosen)), ..results.report(store)? };
     Ok((write(session, &report, &query, store)?, Some(report)))
 }
 

@@ -111,7 +111,7 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     let plan = &summary.plan;
     let is_whole = known.choice.is_all() && plan.open.is_empty() && summary.records.iter().all(Option::is_some);
     let folder = if is_whole && plan.nodes.iter().any(|node| node.kind.name == "evaluate") {
-        let (folder, fresh) = match report::refresh(session, plan, &summary.records, experiment, store) {
+        let (folder, fresh) = match report::refresh(session, plan, &summary.records, experiment, &run.chosen, store) {
             Err(failure @ Failure::Stage(pipe_stages::Failure::Store(StoreError::Damaged { .. }))) => {
                 let lost = lost(plan, &summary.records, store)?;
                 if lost.is_empty() || lost.iter().all(|id| force.contains(id)) {

@@ -9,7 +9,10 @@ mod log;
 mod show;
 mod which;
 
-pub(crate) use self::{diff::differences, which::find};
+pub(crate) use self::{
+    diff::{Changed, differences},
+    which::find,
+};
 use crate::{
     args::{Runs, RunsCommand},
     failure::Failure,
