@@ -125,8 +125,8 @@ fn problem(page: &mut Page, report: &Report, rows: &[Row]) {
         [] => "Each image was mapped to a mask.".to_owned(),
         [class] => format!("Each image was mapped to a mask of one class, {class}; all else was background."),
         classes => format!(
-            "Each image was mapped to masks of {}: {}; all else was background, which no mean over classes includes.",
-            counted(classes.len(), "class").replace("classs", "classes"),
+            "Each image was mapped to masks of {} classes: {}; all else was background, which no mean over classes includes.",
+            classes.len(),
             listed(classes)
         ),
     });
