@@ -128,7 +128,7 @@ pub fn overlay_png(overlay: &Overlay) -> Vec<u8> {
         for x in 0..columns {
             let (gray, found, right) = (image[at(x, y)], prediction[at(x, y)], reference[at(x, y)]);
             let outline = match (is_outline(prediction, x, y), is_outline(reference, x, y)) {
-                (true, true) if (x + y) / (DASH * thick) % 2 == 0 => Some(MISSED),
+                (true, true) if ((x + y) / (DASH * thick)).is_multiple_of(2) => Some(MISSED),
                 (true, _) => Some(TOO_MUCH),
                 (false, true) => Some(MISSED),
                 (false, false) => None,

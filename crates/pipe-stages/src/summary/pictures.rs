@@ -2,7 +2,7 @@
 //!
 //! Does not draw them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use indexmap::IndexMap;
 use pipe_image::{Image, Mask, Pack};
@@ -25,10 +25,13 @@ pub(super) struct Measured {
     pub(super) evaluation: Evaluation,
 }
 
+/// A score, and the evaluation and the case that it is of.
+type Ranked<'m> = (f64, (&'m Measured, &'m str));
+
 impl Results<'_> {
     /// The best, the median and the worst cases of each system over all its folds.
     pub(super) fn overlays(&self, measured: &[Measured], store: &Store) -> Result<Vec<Overlay>, Failure> {
-        let mut systems: IndexMap<&str, Vec<(f64, (&Measured, &str))>> = IndexMap::new();
+        let mut systems: IndexMap<&str, Vec<Ranked<'_>>> = IndexMap::new();
         for of in measured {
             let cases = ranked(&of.evaluation).into_iter().map(|(score, case)| (score, (of, case)));
             systems.entry(&of.system).or_default().extend(cases);
@@ -42,10 +45,11 @@ impl Results<'_> {
                 best_first(*other, b.0).total_cmp(&best_first(*one, a.0)).then_with(|| a.1.cmp(b.1))
             });
             for (rank, (score, (of, case))) in chosen(ranked) {
-                if !packs.contains_key(&of.node) {
-                    packs.insert(of.node, self.packs(of.node, store)?);
-                }
-                let Some([data, predictions]) = packs.get(&of.node).and_then(Option::as_ref) else { continue };
+                let packs = match packs.entry(of.node) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.packs(of.node, store)?),
+                };
+                let Some([data, predictions]) = packs else { continue };
                 let shown = Shown {
                     stage: &self.plan.nodes[of.node].id,
                     system: &of.system,
