@@ -114,7 +114,7 @@ fn two_runs_side_by_side() {
     let json = answer.json();
     assert_eq!((mean(&json, "run 1"), mean(&json, "run 2")), (before, after), "{}", answer.stderr);
     let differences = json["differences"].to_string();
-    assert!(differences.contains("training.epochs") && differences.contains("train[fold=1]"), "{differences}");
+    assert!(differences.contains("training.epochs") && differences.contains("train (2 instances)"), "{differences}");
     let test = json["tests"].as_array().expect("tests").iter().find(|test| test["metric"] == "dice").expect("of Dice");
     assert_eq!((&test["systems"], &test["patients"]), (&serde_json::json!(["run 2", "run 1"]), &serde_json::json!(6)));
     let answer = workspace.pipe(&["report", "compare", "1", "2"]);

@@ -132,6 +132,8 @@ impl Client {
             (401, _) => Trouble::Unknown { uri, told: self.server.credentials != Credentials::None },
             (403, _) => Trouble::Forbidden { uri, why },
             (408 | 429 | 500 | 502..=599, _) => Trouble::Busy { uri, status: status.as_u16(), why, after },
+            // A request that its sender did not live to hear of is still being noted: asked again, the same is taken as known.
+            (400, Some(_)) if why.contains("IntegrityError") => Trouble::Busy { uri, status: 400, why, after },
             (status, Some(Failure { error_code: code, .. })) => Trouble::Refused { uri, status, code, why },
             (status, None) => self.not_mlflow(status, &text),
         }

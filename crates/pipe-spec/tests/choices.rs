@@ -36,7 +36,7 @@ fn all_choices_are_told() {
         "layout: { folder: { encoding: { labels: 5 } } }",
         &[(
             "`layout.folder.encoding.labels` is the number 5, expected a map",
-            Some("its keys are `values`, `classes` (needed)"),
+            Some("its keys are `values`, `classes` (needed), `ignore`"),
         )],
     );
     said(

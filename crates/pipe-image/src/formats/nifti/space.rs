@@ -33,7 +33,11 @@ pub(super) fn geometry(fields: &Fields) -> Result<Geometry, FormatError> {
     }
     // Divided, so that a whole number of micrometres is the millimetres that people write.
     let scaled = |side: f64| if unit < 1.0 { side / 1000.0 } else { side * unit };
-    let side = |axis: usize| if fields.length == 348 { decimal(sides[axis] as f32) } else { sides[axis] };
+    // Version 2 has 64 bits, in which converted files keep numbers of 32.
+    let side = |axis: usize| {
+        let narrow = sides[axis] as f32;
+        if f64::from(narrow) == sides[axis] { decimal(narrow) } else { sides[axis] }
+    };
     let told = |axis: usize| if (axis as i64) < fields.dim[0] { scaled(side(axis)) } else { 0.0 };
     Ok(Geometry { spacing: [told(2), told(1), told(0)], affine, space })
 }
