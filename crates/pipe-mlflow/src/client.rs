@@ -2,7 +2,7 @@
 //!
 //! Does not know what is told, nor when something is sent again.
 
-use std::{error::Error as _, fs, path::Path, sync::OnceLock, time::Duration};
+use std::{error::Error as _, fs, path::Path, sync::OnceLock, thread, time::Duration};
 
 use reqwest::{
     Certificate, StatusCode,
@@ -23,6 +23,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const SLOW: u64 = 256 * 1024;
 /// The longest wait that a server may ask for.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// How often a request is sent again that met itself at the server, and after how long.
+const CLASHES: u32 = 3;
+const CLASH: Duration = Duration::from_millis(250);
 
 /// One server.
 pub(crate) struct Client {
@@ -117,6 +121,21 @@ impl Client {
             Credentials::Basic { user, password } => builder.basic_auth(user, Some(password)),
             Credentials::Token(token) => builder.bearer_auth(token),
         };
+        let mut builder = builder;
+        for _ in 0..CLASHES {
+            let again = builder.try_clone();
+            match (self.sent(builder), again) {
+                (Err(trouble), Some(again)) if trouble.is_clash() => {
+                    thread::sleep(CLASH);
+                    builder = again;
+                }
+                (answer, _) => return answer,
+            }
+        }
+        self.sent(builder)
+    }
+
+    fn sent(&self, builder: RequestBuilder) -> Result<Response, Trouble> {
         let answer = builder.send().map_err(|error| self.failed(&error))?;
         let status = answer.status();
         if status.is_success() { Ok(answer) } else { Err(self.refusal(answer, status)) }
@@ -132,8 +151,6 @@ impl Client {
             (401, _) => Trouble::Unknown { uri, told: self.server.credentials != Credentials::None },
             (403, _) => Trouble::Forbidden { uri, why },
             (408 | 429 | 500 | 502..=599, _) => Trouble::Busy { uri, status: status.as_u16(), why, after },
-            // A request that its sender did not live to hear of is still being noted: asked again, the same is taken as known.
-            (400, Some(_)) if why.contains("IntegrityError") => Trouble::Busy { uri, status: 400, why, after },
             (status, Some(Failure { error_code: code, .. })) => Trouble::Refused { uri, status, code, why },
             (status, None) => self.not_mlflow(status, &text),
         }

@@ -65,6 +65,12 @@ impl Trouble {
         matches!(self, Self::Refused { code, .. } if code == wanted)
     }
 
+    /// Whether the server's data base met the same rows twice at one time: a request whose sender did not live to hear of it is still being
+    /// noted. A moment later the same is known there, and taken.
+    pub(crate) fn is_clash(&self) -> bool {
+        matches!(self, Self::Refused { why, .. } if why.contains("IntegrityError"))
+    }
+
     /// Whether the server has no such method: an older one.
     pub(crate) fn is_unknown_method(&self) -> bool {
         match self {
