@@ -278,25 +278,13 @@ mod tests {
     #[test]
     fn markup_in_names_is_text() {
         let report = Report {
-            title: "<script>".into(),
-            experiment: "e".into(),
             description: Some("a & b".into()),
-            metrics: Vec::new(),
-            cases: Vec::new(),
-            plots: Vec::new(),
-            curves: Vec::new(),
-            overlays: Vec::new(),
-            data: Vec::new(),
-            graph: None,
-            pairs: None,
-            recipes: Vec::new(),
-            command: None,
             differences: vec![Difference { stage: "train".into(), words: vec!["2 > 1".into()] }],
-            provenance: Vec::new(),
             notes: vec!["x < y".into()],
             missing: vec!["train".into()],
             leaks: vec!["evaluate: 1 < 2".into()],
             marks: vec!["train is frozen > 1".into()],
+            ..Report::named("<script>", "e")
         };
         let page = html(&report);
         assert!(

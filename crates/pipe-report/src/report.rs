@@ -115,3 +115,30 @@ pub struct Report {
     /// Stages whose results stand on a person's word, and what differs: frozen or accepted.
     pub marks: Vec<String>,
 }
+
+impl Report {
+    /// A report that shows nothing yet.
+    pub fn named(title: &str, experiment: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            experiment: experiment.to_owned(),
+            description: None,
+            metrics: Vec::new(),
+            cases: Vec::new(),
+            plots: Vec::new(),
+            curves: Vec::new(),
+            overlays: Vec::new(),
+            data: Vec::new(),
+            graph: None,
+            differences: Vec::new(),
+            pairs: None,
+            recipes: Vec::new(),
+            command: None,
+            provenance: Vec::new(),
+            notes: Vec::new(),
+            missing: Vec::new(),
+            leaks: Vec::new(),
+            marks: Vec::new(),
+        }
+    }
+}

@@ -63,26 +63,11 @@ impl Results<'_> {
     /// # Errors
     /// An artifact is missing or unreadable.
     pub fn report(&self, store: &Store) -> Result<Report, Failure> {
+        let Experiment { name, title, description, .. } = self.experiment;
         let mut report = Report {
-            title: self.experiment.title.clone().unwrap_or_else(|| self.experiment.name.clone()),
-            experiment: self.experiment.name.clone(),
-            description: self.experiment.description.clone(),
-            metrics: Vec::new(),
-            cases: Vec::new(),
-            plots: Vec::new(),
-            curves: Vec::new(),
-            overlays: Vec::new(),
-            data: Vec::new(),
-            graph: None,
-            differences: Vec::new(),
-            pairs: None,
-            recipes: Vec::new(),
-            command: None,
-            provenance: Vec::new(),
-            notes: Vec::new(),
-            missing: Vec::new(),
-            leaks: Vec::new(),
+            description: description.clone(),
             marks: marks(self.plan, self.records, store)?.iter().map(ToString::to_string).collect(),
+            ..Report::named(title.as_ref().unwrap_or(name), name)
         };
         let mut agreed = Agreed::default();
         let mut attempts = Attempts::default();
@@ -110,7 +95,7 @@ impl Results<'_> {
                 "prepare" if report.data.len() < SIDE_BY_SIDE => report.data.push(self.data(index, record, store)?),
                 "evaluate" => {
                     let evaluation: Evaluation = stored(&record.outputs, SUMMARY, store)?;
-                    let system = self.evaluated_system(index, &evaluation);
+                    let system = evaluated(self.system(index), &evaluation);
                     if !is_sweep {
                         let pooled: Vec<Pooled> = stored(&record.outputs, POOLED, store)?;
                         pixels.entry(system.clone()).or_default().add(&evaluation, &pooled);
@@ -209,11 +194,11 @@ impl Results<'_> {
         let train = self.feeding(node, "prediction").and_then(|predict| self.feeding(predict, "model"));
         train.map_or_else(|| "unknown".to_owned(), |train| network_name(&self.plan.nodes[train].with))
     }
+}
 
-    /// The system, with the word that its folds leak: every line of every table says it, and such numbers are never pooled with others.
-    fn evaluated_system(&self, node: usize, evaluation: &Evaluation) -> String {
-        self.system(node) + if evaluation.leak.is_some() { " (leaky folds)" } else { "" }
-    }
+/// The system, with the word that its folds leak: every line of every table says it, and such numbers are never pooled with others.
+fn evaluated(system: String, evaluation: &Evaluation) -> String {
+    system + if evaluation.leak.is_some() { " (leaky folds)" } else { "" }
 }
 
 /// The long table of an evaluation, whose metrics have these keys.

@@ -25,20 +25,9 @@ fn report(folds: usize) -> Report {
     };
     let all = (0..folds).flat_map(|fold| (0..5).flat_map(move |at| (0..4).map(move |which| (fold, at, which))));
     Report {
-        title: "Vessels of $5 | more".into(),
-        experiment: "vessels".into(),
-        description: None,
         metrics: metrics.descriptions(LengthUnit::Millimetre),
         cases: all.map(|(fold, at, which)| case(fold, at, which / 2, which % 2)).collect(),
-        plots: Vec::new(),
-        curves: Vec::new(),
-        overlays: Vec::new(),
-        data: Vec::new(),
-        graph: None,
-        differences: Vec::new(),
-        pairs: None,
         recipes: recipes(),
-        command: None,
         provenance: vec![Provenance {
             stage: "train[fold=0]".into(),
             fingerprint: "ab".repeat(32),
@@ -53,10 +42,7 @@ fn report(folds: usize) -> Report {
             peak_memory: None,
             facts: json!({}),
         }],
-        notes: Vec::new(),
-        missing: Vec::new(),
-        leaks: Vec::new(),
-        marks: Vec::new(),
+        ..Report::named("Vessels of $5 | more", "vessels")
     }
 }
 

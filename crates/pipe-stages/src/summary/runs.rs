@@ -15,7 +15,7 @@ use super::{
     Artifact,
     agreed::Agreed,
     attempts::{Attempts, of, seed},
-    cases,
+    cases, evaluated,
     pictures::{Shown, ranked},
     trainings::curve,
 };
@@ -53,27 +53,8 @@ struct Found<'r> {
 /// An artifact is missing or unreadable.
 pub fn side_by_side(runs: &[PastRun; 2], differences: Vec<Difference>, store: &Store) -> Result<Report, Failure> {
     let [one, other] = runs.each_ref().map(|run| run.name.as_str());
-    let mut report = Report {
-        title: format!("{one} and {other}"),
-        experiment: format!("{one} and {other}"),
-        description: None,
-        metrics: Vec::new(),
-        cases: Vec::new(),
-        plots: Vec::new(),
-        curves: Vec::new(),
-        overlays: Vec::new(),
-        data: Vec::new(),
-        graph: None,
-        differences,
-        pairs: None,
-        recipes: Vec::new(),
-        command: None,
-        provenance: Vec::new(),
-        notes: Vec::new(),
-        missing: Vec::new(),
-        leaks: Vec::new(),
-        marks: Vec::new(),
-    };
+    let title = format!("{one} and {other}");
+    let mut report = Report { differences, ..Report::named(&title, &title) };
     let (mut agreed, mut attempts) = (Agreed::default(), Attempts::default());
     let mut pixels: IndexMap<String, SystemPixels> = IndexMap::new();
     let (mut found, mut unlike) = (Vec::new(), Vec::new());
@@ -104,8 +85,7 @@ pub fn side_by_side(runs: &[PastRun; 2], differences: Vec<Difference>, store: &S
                 if let Some(leak) = &evaluation.leak {
                     report.leaks.push(format!("{name}: {leak}"));
                 }
-                let leaky = if evaluation.leak.is_some() { " (leaky folds)" } else { "" };
-                let system = format!("{system}{leaky}");
+                let system = evaluated(system, &evaluation);
                 pixels.entry(system.clone()).or_default().add(&evaluation, &pooled);
                 report.cases.extend(cases((&system, &keys), &folds, &evaluation));
                 found.push(Found { run: at, stage, system, point, folds, evaluation });
