@@ -12,7 +12,8 @@ use std::{
 use crate::{Node, Problem, Problems, Sources, Value, check, did_you_mean, experiment_schema, overrides, parse};
 
 /// Keys whose value is one choice.
-const CHOICES: [&str; 8] = ["network", "loss", "optimizer", "schedule", "layout", "masks", "encoding", "method"];
+const CHOICES: [&str; 10] =
+    ["network", "loss", "optimizer", "schedule", "layout", "masks", "encoding", "method", "sampler", "pruner"];
 
 /// Keys that stand beside a choice (`schedule: { horizon: 200, cosine: {} }`) and say nothing of which it is.
 const COMPANIONS: [&str; 2] = ["horizon", "warm_up"];
@@ -39,6 +40,7 @@ pub struct Request<'a, 'e> {
 }
 
 /// One tree, before references are resolved.
+#[derive(Clone)]
 pub struct Composed<'a> {
     /// The tree: `name`, `axes`, `data`, ..., `stages`.
     pub tree: Node,
@@ -75,7 +77,7 @@ pub fn single(file: &Path) -> Result<(Node, Sources), Problems> {
     }
 }
 
-fn read(file: &Path, sources: &mut Sources) -> Result<Node, Vec<Problem>> {
+pub(crate) fn read(file: &Path, sources: &mut Sources) -> Result<Node, Vec<Problem>> {
     let name = file.display().to_string();
     let bytes = fs::read(file)
         .map_err(|error| vec![Problem::new("pipe::spec::file", None, format!("cannot read {name}: {error}"))])?;

@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 
 use indexmap::{IndexMap, IndexSet};
 
-pub(crate) use self::points::Point;
 use self::{
     needs::Need,
     points::{Axis, Open, points},
     template::Template,
 };
+pub(crate) use self::{needs::parse_needs, points::Point};
 use crate::{
     Composed, Experiment, ListSpec, Lists, NeedSpec, Node, OpenStage, Problem, Problems, Resources, Retries, StageSpec,
     Value,
@@ -45,8 +45,7 @@ pub fn expand(composed: &Composed<'_>, lists: &Lists) -> Result<Experiment, Prob
     };
     let (stages, open) = expansion.instances();
     let text = |key: &str| tree.get(key).and_then(Node::text).map(str::to_owned);
-    let stem = composed.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let (name, description) = (text("name").unwrap_or(stem), text("description"));
+    let (name, description) = (composed.name(), text("description"));
     let title = tree.at(["report", "title"]).and_then(Node::text).map(str::to_owned);
     let axes = expansion.axes.iter().map(|(axis, values)| (axis.clone(), values.values().map(str::to_owned).collect()));
     let axes = axes.collect();

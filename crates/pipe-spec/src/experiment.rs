@@ -50,6 +50,9 @@ struct ExperimentFile {
     report: Option<ReportFile>,
     /// Who is told of its runs: an MLflow server, files.
     tracking: Option<Tracking>,
+    /// Which of its values are searched, and how: `pipe schema sweep`.
+    #[schemars(schema_with = "map")]
+    sweep: Option<()>,
     /// Named layers, laid over the file by `--profile NAME`.
     profiles: Option<IndexMap<String, ProfileFile>>,
 }
@@ -155,6 +158,9 @@ struct ProfileFile {
     report: Option<ReportFile>,
     /// Who is told of its runs.
     tracking: Option<Tracking>,
+    /// Another search.
+    #[schemars(schema_with = "map")]
+    sweep: Option<()>,
 }
 
 /// A stage.
@@ -225,6 +231,10 @@ fn free(_: &mut SchemaGenerator) -> Schema {
 
 fn free_or_null(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["object", "string", "null"], "pattern": REFERENCE })
+}
+
+fn map(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object" })
 }
 
 fn anything(_: &mut SchemaGenerator) -> Schema {

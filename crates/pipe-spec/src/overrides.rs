@@ -47,6 +47,25 @@ pub(crate) fn lay(root: &Node, text: &str, sources: &mut Sources) -> Result<Node
     change(root, &keys, "", &Change { action, value, span })
 }
 
+/// Whether what is set must exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It must.
+    Needed,
+    /// It may.
+    Any,
+}
+
+/// Sets the value of a path.
+///
+/// # Errors
+/// The path does not fit the tree.
+pub(crate) fn set(root: &Node, keys: &[String], value: Node, existing: Existing) -> Result<Node, Vec<Problem>> {
+    let action = if existing == Existing::Needed { Action::Set } else { Action::AddOrSet };
+    let span = value.span();
+    change(root, keys, "", &Change { action, value: Some(value), span })
+}
+
 struct Change {
     action: Action,
     value: Option<Node>,
@@ -84,7 +103,8 @@ fn change(node: &Node, keys: &[String], path: &str, change_to: &Change) -> Resul
                 Action::Set | Action::Delete if !exists && stage.is_none() => {
                     let near = did_you_mean(key, map.keys().map(String::as_str));
                     let hint = if *action == Action::Set {
-                        format!("{near} To add it, write `+{}=...`", here_full(path, keys))
+                        let stop = if near.ends_with('?') { " To" } else { "; to" };
+                        format!("{near}{stop} add it, write `+{}=...`", here_full(path, keys))
                     } else {
                         near
                     };

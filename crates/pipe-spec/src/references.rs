@@ -184,14 +184,14 @@ impl Resolver<'_> {
 /// The node at a path, or the part of the path that exists and what to say about the rest.
 fn find<'n>(root: &'n Node, path: &str) -> Result<&'n Node, (String, String)> {
     let keys = keys(path).ok_or_else(|| (String::new(), "this is not a path".to_owned()))?;
-    let (mut node, mut known) = (root, String::new());
-    for key in &keys {
+    let mut node = root;
+    for (at, key) in keys.iter().enumerate() {
         let Some(next) = node.get(key) else {
+            let known = keys[..at].iter().fold(String::new(), |known, key| crate::check::join(&known, key));
             let names = node.map().into_iter().flat_map(Map::keys).map(String::as_str);
             return Err((known, did_you_mean(key, names)));
         };
         node = next;
-        known = crate::check::join(&known, key);
     }
     Ok(node)
 }

@@ -2,11 +2,11 @@
 //!
 //! Does not know which stages there are.
 
-use crate::{Node, Problem, Span, Value};
+use crate::{Node, Problem, Span, TRIAL, Value};
 
 /// A need as written.
 #[derive(Clone)]
-pub(super) struct Need {
+pub(crate) struct Need {
     pub port: Option<String>,
     pub stage: String,
     pub output: Option<String>,
@@ -17,8 +17,10 @@ pub(super) struct Need {
 }
 
 impl Need {
+    /// Whether instances over an axis are gathered; those of different trials never are, for each is an experiment of its own.
     pub(super) fn gathers(&self, axis: &str) -> bool {
-        self.gathered.as_ref().is_some_and(|axes| axes.is_empty() || axes.iter().any(|gathered| gathered == axis))
+        let named = |axes: &Vec<String>| axes.iter().any(|gathered| gathered == axis);
+        self.gathered.as_ref().is_some_and(|axes| (axes.is_empty() && axis != TRIAL) || named(axes))
     }
 
     /// Whether it takes the one instance at the needing stage's own point.
@@ -27,7 +29,7 @@ impl Need {
     }
 }
 
-pub(super) fn parse_needs(node: &Node, problems: &mut Vec<Problem>) -> Vec<Need> {
+pub(crate) fn parse_needs(node: &Node, problems: &mut Vec<Problem>) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut add = |port: Option<&str>, node: &Node| match node.text().and_then(|text| parse_name(text, node.span())) {
         Some(need) => needs.push(Need { port: port.map(str::to_owned), ..need }),

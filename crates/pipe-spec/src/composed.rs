@@ -1,0 +1,103 @@
+//! A composed experiment as a whole: its name, its search, parts of it, and it as YAML.
+//!
+//! Does not know stage kinds.
+
+use std::{collections::BTreeSet, path::Path};
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use crate::{
+    Composed, Key, Node, Problem, Problems, Span, Value,
+    compose::read,
+    expand::parse_needs,
+    overrides::{self, Existing, keys},
+    trials::{SECTION, fitted, from_json, without},
+    written,
+};
+
+impl<'e> Composed<'e> {
+    /// The section that says what is searched.
+    pub fn sweep(&self) -> Option<&Node> {
+        self.tree.get(SECTION)
+    }
+
+    /// The experiment with the search that a file holds, as the section itself or below `sweep:`.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no YAML.
+    pub fn with_sweep(&self, file: &Path) -> Result<Self, Problems> {
+        let mut sources = self.sources.clone();
+        let read = read(file, &mut sources);
+        let node = read.map_err(|list| Problems { sources: sources.clone(), list })?;
+        let section = node.get(SECTION).cloned().unwrap_or(node);
+        if section.map().is_none() {
+            let text = format!("{} is {}, expected a map with `space`", file.display(), section.describe());
+            let list = vec![Problem::new("pipe::spec::unexpected", Some(section.span()), text).label("expected a map")];
+            return Err(Problems { sources, list });
+        }
+        let mut map = self.tree.map().cloned().unwrap_or_default();
+        map.insert(SECTION.to_owned(), (Key { span: section.span() }, section));
+        let tree = Node::new(Value::Map(map), self.tree.span());
+        Ok(Self { tree, sources, file: self.file.clone(), environment: self.environment })
+    }
+
+    /// Its name in runs and reports.
+    pub fn name(&self) -> String {
+        let stem = || self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        self.tree.get("name").and_then(Node::text).map_or_else(stem, str::to_owned)
+    }
+
+    /// The experiment with one stage and all that it needs, and no others.
+    pub fn only(&self, stage: &str) -> Self {
+        let stages = self.tree.get("stages").and_then(Node::map).cloned().unwrap_or_default();
+        let (mut kept, mut waiting) = (BTreeSet::new(), vec![stage.to_owned()]);
+        while let Some(name) = waiting.pop() {
+            // What is wrong with a need is said where the experiment is expanded.
+            let own = stages.iter().filter(|(key, _)| key.split('[').next() == Some(&name));
+            let needs = own.filter_map(|(_, (_, node))| Some(parse_needs(node.get("needs")?, &mut Vec::new())));
+            let needed: Vec<String> = needs.flatten().map(|need| need.stage).collect();
+            if kept.insert(name) {
+                waiting.extend(needed);
+            }
+        }
+        let is_kept = |key: &str| key.split('[').next().is_some_and(|name| kept.contains(name));
+        let mut map = self.tree.map().cloned().unwrap_or_default();
+        if let Some((_, node)) = map.get_mut("stages") {
+            let stages = stages.into_iter().filter(|(key, _)| is_kept(key)).collect();
+            *node = Node::new(Value::Map(stages), node.span());
+        }
+        self.with_tree(Node::new(Value::Map(map), self.tree.span()))
+    }
+
+    /// The experiment as YAML, with everything that it extends in it.
+    pub fn written(&self) -> String {
+        let mut tree = self.tree.clone();
+        for key in ["extends", "profiles"] {
+            tree = without(&tree, key);
+        }
+        written::yaml(&tree)
+    }
+
+    /// The experiment without its search.
+    pub fn without_sweep(&self) -> Self {
+        self.with_tree(without(&self.tree, SECTION))
+    }
+
+    /// The experiment with some values set, by their paths, whether they are there or not; they stand at one place.
+    ///
+    /// # Errors
+    /// A value does not fit where it is to stand.
+    pub fn with_values(&self, values: &IndexMap<&str, Json>, span: Span) -> Result<Self, Problems> {
+        let mut tree = self.tree.clone();
+        for (path, value) in values {
+            let keys = keys(path).expect("the caller writes paths");
+            tree = fitted(self, overrides::set(&tree, &keys, from_json(value, span), Existing::Any))?;
+        }
+        Ok(self.with_tree(tree))
+    }
+
+    pub(crate) fn with_tree(&self, tree: Node) -> Self {
+        Self { tree, file: self.file.clone(), sources: self.sources.clone(), environment: self.environment }
+    }
+}
