@@ -53,7 +53,7 @@ impl Digest {
         &self.0
     }
 
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 }

@@ -19,8 +19,7 @@ pub struct RunFilter<'a> {
     pub limit: usize,
 }
 
-const RUN: &str =
-    "select id, experiment, file, command, started, commit_id, state, cached, ran, failed, skipped, seconds from runs";
+const RUN: &str = "select id, experiment, file, command, started, commit_id, state, cached, ran, failed, skipped, seconds, pruned from runs";
 
 impl Store {
     /// Past runs, newest first.

@@ -106,4 +106,33 @@ create table spool (
     at text not null
 );
 ",
+    "
+create table studies (
+    id integer primary key,
+    experiment text not null,
+    part text not null,
+    identity blob not null,
+    definition text not null,
+    created text not null,
+    unique (experiment, part, identity)
+);
+create table trials (
+    study integer not null references studies,
+    number integer not null,
+    point text not null,
+    state text not null,
+    value real,
+    step integer,
+    curve text not null,
+    folds text not null,
+    recipes text not null,
+    why text,
+    run integer not null,
+    begun text not null,
+    ended text,
+    seconds real not null,
+    primary key (study, number)
+) without rowid;
+alter table runs add column pruned integer;
+",
 ];

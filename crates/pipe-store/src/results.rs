@@ -83,6 +83,28 @@ impl Store {
         find().map_err(|source| self.database(source))
     }
 
+    /// Recipes of a kind that have a result and whose manifests hold a text.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn recipes_with(&self, kind: &str, text: &str) -> Result<Vec<(Digest, String)>, StoreError> {
+        let ledger = self.ledger();
+        let find = || {
+            let sql = "select recipes.fingerprint, manifest from recipes
+                       join artifacts on artifacts.fingerprint = recipes.fingerprint and current = 1
+                       where kind = ?1 and instr(manifest, ?2) > 0";
+            let mut statement = ledger.prepare_cached(sql)?;
+            let rows = statement.query_map((kind, text), |row| Ok((Digest::from_bytes(row.get(0)?), row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        find().map_err(|source| self.database(source))
+    }
+
+    /// Whether an unfinished attempt of a recipe has left something to go on from.
+    pub fn has_checkpoint(&self, fingerprint: &Digest) -> bool {
+        fs::read_dir(self.resume_path(fingerprint)).is_ok_and(|mut files| files.next().is_some())
+    }
+
     /// The metrics of a result.
     ///
     /// # Errors
@@ -133,7 +155,8 @@ impl Store {
         Ok(folder)
     }
 
-    pub(crate) fn resume_path(&self, fingerprint: &Digest) -> PathBuf {
+    /// Where checkpoints of a recipe lie, if there are any.
+    pub fn resume_path(&self, fingerprint: &Digest) -> PathBuf {
         self.root().join("resume").join(fingerprint.to_string())
     }
 }

@@ -43,6 +43,9 @@ pub struct RunEnd {
     pub failed: u64,
     /// Stages that were not tried, because something they need failed.
     pub skipped: u64,
+    /// Stages that a search ended, or kept from starting.
+    #[serde(default)]
+    pub pruned: u64,
     /// Wall seconds.
     pub seconds: f64,
     /// Whether a signal ended it.
@@ -122,12 +125,12 @@ impl Store {
             RunEnd { failed: 1.., .. } => "failed",
             _ => "done",
         };
-        let RunEnd { cached, ran, failed, skipped, seconds, .. } = *end;
+        let RunEnd { cached, ran, failed, skipped, pruned, seconds, .. } = *end;
         self.transaction(Durability::Process, |transaction| {
             transaction
                 .execute(
-                    "update runs set ended = ?2, state = ?3, cached = ?4, ran = ?5, failed = ?6, skipped = ?7, seconds = ?8
-                     where id = ?1",
+                    "update runs set ended = ?2, state = ?3, cached = ?4, ran = ?5, failed = ?6, skipped = ?7, seconds = ?8,
+                     pruned = ?9 where id = ?1",
                     (
                         run.0,
                         now(),
@@ -137,6 +140,7 @@ impl Store {
                         failed.cast_signed(),
                         skipped.cast_signed(),
                         seconds,
+                        pruned.cast_signed(),
                     ),
                 )
                 .map(drop)
@@ -207,7 +211,7 @@ impl Store {
         let ledger = self.ledger();
         let find = || {
             let mut statement = ledger.prepare_cached(
-                "select id, experiment, file, command, started, commit_id, state, cached, ran, failed, skipped, seconds
+                "select id, experiment, file, command, started, commit_id, state, cached, ran, failed, skipped, seconds, pruned
                  from runs order by id desc limit ?1",
             )?;
             let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], run_row)?;
@@ -271,6 +275,7 @@ pub(crate) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             ran: count(8)?,
             failed: count(9)?,
             skipped: count(10)?,
+            pruned: count(12)?,
             seconds: row.get::<_, Option<f64>>(11)?.unwrap_or(0.0),
             interrupted: state.as_deref() == Some("interrupted"),
         },

@@ -127,8 +127,9 @@ impl Store {
             let mut found = Vec::new();
             for row in all {
                 let (destination, delivered, refused): (String, i64, i64) = row?;
+                // Left to itself, SQLite would read the spool once for each track.
                 let mut statement = ledger.prepare_cached(
-                    "select run, count(*), min(at) from spool join tracks on tracks.id = track
+                    "select run, count(*), min(at) from spool cross join tracks on tracks.id = track
                      where destination = ?1 group by run order by run",
                 )?;
                 let rows = statement.query_map([&destination], |row| {
