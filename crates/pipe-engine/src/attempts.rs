@@ -3,6 +3,7 @@
 //! Does not decide which node runs.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     time::{Duration, Instant, SystemTime},
 };
@@ -11,9 +12,10 @@ use pipe_store::{Attempt, Lease, NewAttempt, Record, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    DueTo, EngineError, Event, Failure, Reason, StageFailure,
+    DueTo, EngineError, Event, Failure, Reason, Said, StageFailure,
     capacity::Taken,
     context::{Findings, Word},
+    continuing::shorter,
     ending::{Lost, facts, over_memory, verdict},
     executors::{Exit, interrupt, last_lines},
     freshen::{DISCOVERED, Recipe},
@@ -45,6 +47,8 @@ pub(crate) struct Attempted<'s> {
     pub took: Option<Duration>,
     /// When it was asked to end, because its time was over.
     pub ending: Option<Instant>,
+    /// Why it was asked to end, where that was by order of a search.
+    pub pruned: Option<String>,
     /// What it appends to.
     pub events: Option<Tail>,
     /// The ids of the cards it has.
@@ -55,6 +59,8 @@ pub(crate) struct Attempted<'s> {
     pub was_unclear: bool,
     /// Final numbers that a command told.
     pub findings: Findings,
+    /// The last value of each number that it said on the way.
+    pub last: BTreeMap<String, Option<f64>>,
 }
 
 impl Attempted<'_> {
@@ -88,8 +94,9 @@ impl<'r> Running<'r, '_> {
         let wish = self.wish(node)?;
         let cards = self.capacity.gpus.ids(&taken.gpus);
         let records: Vec<_> = plan.nodes[node].feeds.iter().map(|feed| self.nodes[feed.from].record()).collect();
-        let prepared =
-            prepare(planned, &records, &plan, self.store, self.options, &attempt, (&wish, &cards), &mut self.site)?;
+        let shorter = shorter(planned, &recipe, self.store)?;
+        let from = (&wish, cards.as_slice(), shorter.as_ref().map(|(_, checkpoint)| checkpoint));
+        let prepared = prepare(planned, &records, &plan, self.store, self.options, &attempt, from, &mut self.site)?;
         tracing::debug!(stage = planned.id, fingerprint = %recipe.fingerprint, folder = %attempt.folder.display(), "attempt");
         (self.observe)(&Event::Started { stage: planned.id.clone(), attempt: attempt.number, why: why.to_vec() });
         let (since, at) = (Instant::now(), SystemTime::now());
@@ -103,7 +110,10 @@ impl<'r> Running<'r, '_> {
             Err(placeholder) => Err(vec![format!("`{{{placeholder}}}` names nothing this command has")]),
         };
         let events = prepared.program.as_ref().ok().and_then(|program| Tail::new(program.events.as_deref()?).ok());
-        let (stopped, ending, findings) = (Duration::ZERO, None, Findings::default());
+        let (stopped, ending, mut findings) = (Duration::ZERO, None, Findings::default());
+        if let Some((from, _)) = shorter {
+            findings.facts.insert("continues".to_owned(), json!(from));
+        }
         let attempted = Box::new(Attempted {
             recipe,
             lease,
@@ -116,11 +126,13 @@ impl<'r> Running<'r, '_> {
             stopped,
             took: None,
             ending,
+            pruned: None,
             events,
             cards,
             lost_device: None,
             was_unclear: false,
             findings,
+            last: BTreeMap::new(),
         });
         match started {
             Ok(()) => {
@@ -148,7 +160,15 @@ impl<'r> Running<'r, '_> {
     pub(crate) fn said(&mut self, child: u64, line: &str) {
         let Some(&node) = self.attempts.get(&child) else { return };
         let stage = self.plan.nodes[node].id.clone();
-        let event = match serde_json::from_str(line) {
+        let word = serde_json::from_str(line);
+        if let (Ok(Word::Metric { name, step, value }), State::Running(attempted)) =
+            (&word, &mut self.nodes[node].state)
+        {
+            attempted.last.insert(name.clone(), *value);
+            let said = Said { name, step: *step, value: *value };
+            self.steering.said(&self.plan.nodes[node], &attempted.recipe.fingerprint, &said);
+        }
+        let event = match word {
             Ok(Word::Progress(progress)) => Event::Progress { stage, progress },
             Ok(Word::Metric { name, step, value }) => Event::Metric { stage, name, step, value },
             Ok(Word::Warning { text }) => Event::Warning { stage, text },
@@ -225,6 +245,11 @@ impl<'r> Running<'r, '_> {
             _ => Vec::new(),
         };
         rest.iter().for_each(|line| self.said(child, line));
+        if let State::Running(attempted) = &mut self.nodes[node].state
+            && let Some(why) = attempted.pruned.take()
+        {
+            return self.pruned(node, child, &exit, &why);
+        }
         let State::Running(mut attempted) = std::mem::replace(&mut self.nodes[node].state, State::Lost) else {
             return Ok(());
         };
@@ -265,6 +290,7 @@ impl<'r> Running<'r, '_> {
         match found {
             Ok((told, discovered, outputs)) => {
                 attempted.findings.metrics.extend(told.metrics);
+                attempted.findings.keep_last(std::mem::take(&mut attempted.last));
                 attempted.findings.facts.extend(told.facts);
                 if !discovered.is_empty() {
                     attempted.findings.facts.insert(DISCOVERED.to_owned(), Json::Object(discovered));

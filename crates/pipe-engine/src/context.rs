@@ -3,14 +3,14 @@
 //! Does not know the store: inputs and outputs are paths.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write as _,
     path::{Path, PathBuf},
     sync::Mutex,
 };
 
 use pipe_spec::{Location, Resources};
-use pipe_store::{MetricRow, Object};
+use pipe_store::{Direction, MetricRow, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -68,6 +68,18 @@ pub(crate) struct Findings {
     pub facts: BTreeMap<String, Json>,
 }
 
+impl Findings {
+    /// Takes numbers that were said on the way and not at the end: their last value stands.
+    pub(crate) fn keep_last(&mut self, last: BTreeMap<String, Option<f64>>) {
+        let known: BTreeSet<String> = self.metrics.iter().map(|row| row.name.clone()).collect();
+        let row = |(name, value)| {
+            let (unit, direction, case) = (String::new(), Direction::default(), None);
+            MetricRow { name, value, unit, direction, case }
+        };
+        self.metrics.extend(last.into_iter().filter(|(name, _)| !known.contains(name)).map(row));
+    }
+}
+
 /// Everything a stage may touch.
 #[derive(Debug)]
 pub struct Context {
@@ -75,6 +87,7 @@ pub struct Context {
     pub(crate) inputs: BTreeMap<String, Vec<Given>>,
     pub(crate) outputs: BTreeMap<String, PathBuf>,
     pub(crate) resume: PathBuf,
+    pub(crate) shorter: Option<PathBuf>,
     pub(crate) scratch: PathBuf,
     pub(crate) workspace: PathBuf,
     pub(crate) resources: Resources,
@@ -116,6 +129,11 @@ impl Context {
     /// A folder that outlives the attempt until the stage succeeds: checkpoints.
     pub fn resume(&self) -> &Path {
         &self.resume
+    }
+
+    /// The checkpoint of an equal stage that went on for less long, where there is one: see [`crate::Stage::length`].
+    pub fn shorter(&self) -> Option<&Path> {
+        self.shorter.as_deref()
     }
 
     /// A folder for this attempt alone.

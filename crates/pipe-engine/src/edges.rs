@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 use pipe_store::{Digest, Record};
 
 use crate::{
-    Event,
+    Event, Loss,
     running::{Did, Node, Running, State},
 };
 
@@ -32,6 +32,7 @@ impl Running<'_, '_> {
     /// Gives a node its result; what waited for it alone can be looked up.
     pub(crate) fn done(&mut self, node: usize, record: Record, did: Did) {
         self.nodes[node].did = Some(did);
+        self.steering.done(&self.plan.nodes[node], &record);
         self.nodes[node].state = State::Done(Arc::new(record));
         for to in &self.down[node] {
             self.nodes[*to].left -= 1;
@@ -56,23 +57,34 @@ impl Running<'_, '_> {
         }
     }
 
-    /// Gives a node up, and everything that needs it.
+    /// Gives a node up, and everything that needs it: what a search has pruned takes that with it.
     pub(crate) fn lose(&mut self, node: usize, did: Did, because: &str) {
         self.nodes[node].did = Some(did);
+        let below_it = if did == Did::Pruned { Did::Pruned } else { Did::Skipped };
         let mut lost = vec![(node, because.to_owned())];
         while let Some((node, because)) = lost.pop() {
             self.nodes[node].state = State::Lost;
             let stage = &self.plan.nodes[node].id;
-            if *self.nodes[node].did.get_or_insert(Did::Skipped) == Did::Skipped {
-                (self.observe)(&Event::Skipped { stage: stage.clone(), because });
-            }
+            let loss = match *self.nodes[node].did.get_or_insert(below_it) {
+                Did::Skipped => {
+                    (self.observe)(&Event::Skipped { stage: stage.clone(), because });
+                    Loss::Skipped
+                }
+                Did::Pruned => {
+                    (self.observe)(&Event::Pruned { stage: stage.clone(), why: because });
+                    Loss::Pruned
+                }
+                _ => Loss::Failed { why: because },
+            };
+            self.steering.lost(&self.plan.nodes[node], &loss);
             let mut below = Vec::new();
             for to in &self.down[node] {
                 // Lost once, however many of its needs are, and however many outputs of one need it takes.
                 if matches!(self.nodes[*to].state, State::Waiting) {
                     self.nodes[*to].state = State::Lost;
                     self.nodes[*to].did = None;
-                    below.push((*to, stage.clone()));
+                    let need = if below_it == Did::Pruned { format!("with {stage}") } else { stage.clone() };
+                    below.push((*to, need));
                 }
             }
             lost.extend(below.into_iter().rev());

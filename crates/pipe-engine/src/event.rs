@@ -17,6 +17,20 @@ pub struct Failure {
     pub log: Option<std::path::PathBuf>,
 }
 
+/// How far a trial of a search is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialState {
+    /// Its stages may run.
+    Running,
+    /// It has a value.
+    Complete,
+    /// The search has ended it.
+    Pruned,
+    /// It has no value: a stage failed, or its objective was no number.
+    Failed,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +135,24 @@ pub enum Event {
         stage: String,
         /// Why.
         failure: Failure,
+    },
+    /// A search ended a stage, or kept one from starting: a decision, neither a failure nor a result. What the stage has come to is kept.
+    Pruned {
+        /// The instance.
+        stage: String,
+        /// Why.
+        why: String,
+    },
+    /// A trial of a search began, or came to its end.
+    Trial {
+        /// Its point of the axes, as in the ids of its stages: `trial=7`, in nested searches `fold=1,trial=7`.
+        trial: String,
+        /// What it tries, by path.
+        settings: serde_json::Map<String, serde_json::Value>,
+        /// How far it is.
+        state: TrialState,
+        /// The value of its objective, where it has one.
+        value: Option<f64>,
     },
     /// A stage was not tried.
     Skipped {

@@ -22,9 +22,10 @@ pub fn manifest(node: &PlanNode, inputs: &BTreeMap<String, Vec<Digest>>, externa
         "inputs": inputs,
         "externals": externals,
     });
-    if node.kind.name == COMMAND.name && !node.axes.is_empty() {
+    let axes = node.told_axes();
+    if node.kind.name == COMMAND.name && !axes.is_empty() {
         // A program is told its point, so what it writes may depend on it.
-        manifest["axes"] = json!(node.axes);
+        manifest["axes"] = json!(axes);
     }
     manifest
 }
@@ -42,8 +43,8 @@ pub(crate) fn manifest_text(
         text.push_str(&serde_json::to_string(value).expect("plain data"));
     }
     let mut text = String::with_capacity(512);
-    if node.kind.name == COMMAND.name && !node.axes.is_empty() {
-        let axes: BTreeMap<_, _> = node.axes.iter().collect();
+    let axes = node.told_axes();
+    if node.kind.name == COMMAND.name && !axes.is_empty() {
         field(&mut text, "axes", &axes);
     }
     // The maps are sorted by their type, and the fields stand in the order of their names.

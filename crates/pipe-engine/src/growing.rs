@@ -74,6 +74,7 @@ impl Running<'_, '_> {
             }
         }
         self.nodes = nodes.into_iter().flatten().collect();
+        self.by_id.clear();
         let at = |node: usize| moved[node];
         self.attempts.values_mut().for_each(|node| *node = at(*node));
         self.resting = std::mem::take(&mut self.resting).into_iter().map(|(node, until)| (at(node), until)).collect();
@@ -100,7 +101,7 @@ impl Running<'_, '_> {
             (self.observe)(&Event::Failed { stage: open.id.clone(), failure });
             self.unreadable += 1;
         }
-        self.stop_where_asked();
+        self.stop_where_asked(None);
     }
 
     /// Whether a node may be looked up now.

@@ -92,8 +92,9 @@ impl Running<'_, '_> {
     /// Says that a node has failed for good.
     pub(crate) fn given_up(&mut self, node: usize, failure: Failure) {
         let stage = self.plan.nodes[node].id.clone();
+        let why = failure.chain.join(": ");
         (self.observe)(&Event::Failed { stage, failure });
-        self.lose(node, Did::Failed, "");
-        self.stop_where_asked();
+        self.lose(node, Did::Failed, &why);
+        self.stop_where_asked(Some(node));
     }
 }

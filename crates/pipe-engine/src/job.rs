@@ -20,6 +20,9 @@ pub(crate) struct Job {
     pub inputs: BTreeMap<String, Vec<Given>>,
     pub outputs: BTreeMap<String, PathBuf>,
     pub resume: PathBuf,
+    /// The checkpoint of an equal but shorter stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shorter: Option<PathBuf>,
     pub scratch: PathBuf,
     pub workspace: PathBuf,
     pub resources: Resources,

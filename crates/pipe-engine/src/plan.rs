@@ -11,7 +11,8 @@ use std::{
 use indexmap::IndexMap;
 use petgraph::{algo::toposort, graph::DiGraph};
 use pipe_spec::{
-    Experiment, ListSpec, Lists, Node, OpenStage, Problem, Problems, Resources, Retries, StageSpec, Time, did_you_mean,
+    Experiment, ListSpec, Lists, Node, OpenStage, Problem, Problems, Resources, Retries, StageSpec, TRIAL, Time,
+    did_you_mean,
 };
 use serde_json::Value as Json;
 
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// A planned experiment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Name of the experiment.
     pub experiment: String,
@@ -43,7 +44,7 @@ pub struct Plan {
 }
 
 /// A planned stage instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlanNode {
     /// `train[fold=1]`.
     pub id: String,
@@ -92,6 +93,15 @@ pub struct Feed {
     pub output: String,
     /// Whether it is part of the recipe.
     pub counting: Counting,
+}
+
+impl PlanNode {
+    /// The axes that a program is told, and that its result may follow from. Which trial it is for is nothing that it may follow from:
+    /// equal settings are equal, whoever suggests them.
+    pub(crate) fn told_axes(&self) -> BTreeMap<&str, &str> {
+        let told = self.axes.iter().filter(|(axis, _)| *axis != TRIAL);
+        told.map(|(axis, value)| (axis.as_str(), value.as_str())).collect()
+    }
 }
 
 impl Plan {
@@ -194,7 +204,8 @@ fn ordered(experiment: &Experiment, bound: Vec<Option<BoundStage>>, wires: Vec<W
     let nodes: Vec<_> = bound.iter().map(|_| graph.add_node(())).collect();
     for (index, (feeds, after)) in wires.iter().enumerate() {
         for from in feeds.iter().map(|feed| feed.from).chain(after.iter().copied()) {
-            graph.update_edge(nodes[from], nodes[index], ());
+            // A second edge between two nodes changes no order, and looking for a first one takes time.
+            graph.add_edge(nodes[from], nodes[index], ());
         }
     }
     // Stages that need each other in a circle were refused when axes were applied.

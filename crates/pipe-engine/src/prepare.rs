@@ -10,8 +10,8 @@ use std::{
 };
 
 use pipe_spec::{Bytes, Location, Resources};
-use pipe_store::{Attempt, Digest, Record, RunId, Store};
-use serde_json::{Value as Json, json};
+use pipe_store::{Attempt, Digest, Output, Record, RunId, Store};
+use serde_json::json;
 
 use crate::{
     CommandWith, EngineError, Folder, Options, Plan, PlanNode,
@@ -96,7 +96,7 @@ pub(crate) fn marker(store: &Store, run: RunId) -> String {
 }
 
 /// Lays out inputs and writes the job. `records` are the results of the node's feeds, `wish` what it takes of cards and `cards` their
-/// ids.
+/// ids, `shorter` what it may go on from.
 pub(crate) fn prepare(
     node: &PlanNode,
     records: &[Option<&Record>],
@@ -104,7 +104,7 @@ pub(crate) fn prepare(
     store: &Store,
     options: &Options<'_>,
     attempt: &Attempt,
-    (wish, cards): (&Wish, &[String]),
+    (wish, cards, shorter): (&Wish, &[String], Option<&Output>),
     site: &mut Site,
 ) -> Result<Prepared, EngineError> {
     let failed = |path: &Path| {
@@ -154,6 +154,9 @@ pub(crate) fn prepare(
         let events = folder.join(EVENTS);
         environment.push(("PIPE_EVENTS".to_owned(), events.display().to_string()));
         environment.push(("PIPE_EVENTS_FD".to_owned(), "3".to_owned()));
+        // Most programs keep nothing, so the folder is made by those that do.
+        let resume = site.real(store, store.root()).join("resume").join(attempt.fingerprint.to_string());
+        environment.push(("PIPE_RESUME".to_owned(), resume.display().to_string()));
         environment.extend(with.env.iter().map(|(name, value)| (name.clone(), value.clone().into())));
         let program = spawned(node, &with, &inputs, &outputs, options, &folder, &mut environment)?;
         let program = program.map(|(program, arguments)| Program {
@@ -171,6 +174,14 @@ pub(crate) fn prepare(
         return Ok(Prepared { program, folder, scratch, start_folder, depfile, is_command: true, lineage });
     }
     let resume = site.real(store, &store.resume_folder(&attempt.fingerprint)?);
+    let shorter = match shorter {
+        Some(checkpoint) => {
+            let path = folder.join("inputs").join("shorter");
+            store.materialise(&checkpoint.object, &path)?;
+            Some(path)
+        }
+        None => None,
+    };
     let job = Job {
         stage: node.id.clone(),
         kind: node.kind.name.to_owned(),
@@ -178,6 +189,7 @@ pub(crate) fn prepare(
         inputs,
         outputs,
         resume,
+        shorter,
         scratch: scratch.clone(),
         workspace: options.workspace.to_path_buf(),
         resources: Resources {
@@ -250,12 +262,7 @@ fn spawned(
     let written: BTreeMap<String, String> =
         outputs.iter().map(|(name, path)| (name.clone(), path.display().to_string())).collect();
     let parameters = folder.join("params.json");
-    let axes: Json = node
-        .axes
-        .iter()
-        .map(|(axis, value)| (axis.clone(), Json::from(value.as_str())))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
+    let axes = node.told_axes();
     // Of every input the instance that made it, too: a stage that gathers must know which file is whose.
     let given: BTreeMap<_, Vec<_>> = inputs
         .iter()

@@ -14,8 +14,8 @@ use pipe_spec::{Bytes, Device, Lists, Problems};
 use pipe_store::{NewRun, Record, RunEnd, RunId, Store, StoreError};
 
 use crate::{
-    Backends, Cards, Event, Freshness, NoCard, NoStage, Pattern, Plan, PlanNode, Verdict, executors, prepare::marker,
-    running::Running, wish::wish,
+    Backends, Cards, Event, Freshness, NoCard, NoStage, Pattern, Plan, PlanNode, Steering, Verdict, executors,
+    prepare::marker, running::Running, wish::wish,
 };
 
 /// How a plan is run.
@@ -42,6 +42,8 @@ pub struct Options<'a> {
     pub forced: &'a [Pattern],
     /// Instances that may run; none where all may.
     pub may_run: Option<BTreeSet<String>>,
+    /// Whether a search will add to the plan.
+    pub expects: Expects,
     /// Whether what does not depend on a failed stage still starts.
     pub failing: Failing,
     /// Plans again when lists become known over which stages are repeated.
@@ -57,6 +59,15 @@ pub enum NotGrown {
     /// What was asked for is not among them.
     #[error(transparent)]
     NoStage(#[from] NoStage),
+}
+
+/// What a run is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expects {
+    /// What is planned, no more.
+    Known,
+    /// More than that: a search will add to it.
+    More,
 }
 
 /// What a run does when a stage has failed for good.
@@ -193,6 +204,8 @@ fn each(count: usize) -> String {
 
 /// Runs what a plan's freshness leaves to be done.
 ///
+/// `steering` takes part, if a search does; [`crate::Unsteered`] else.
+///
 /// # Errors
 /// The store or the machine fails; what was published before stays.
 pub fn run(
@@ -201,6 +214,7 @@ pub fn run(
     store: &Store,
     options: &Options<'_>,
     observe: &mut dyn FnMut(&Event),
+    steering: &mut dyn Steering,
 ) -> Result<Summary, EngineError> {
     let begun = Instant::now();
     let new = NewRun {
@@ -210,7 +224,7 @@ pub fn run(
         commit: options.commit.as_deref(),
     };
     let hits: Vec<_> = freshness.verdicts.iter().map(|verdict| verdict.record().cloned()).collect();
-    if hits.iter().all(Option::is_some) && plan.open.is_empty() {
+    if hits.iter().all(Option::is_some) && plan.open.is_empty() && options.expects == Expects::Known {
         let end = RunEnd { cached: hits.len() as u64, seconds: begun.elapsed().as_secs_f64(), ..RunEnd::default() };
         let run = match store.record_cached_run(&new, &end) {
             // A store that may only be read answers all the same; the run is on no record.
@@ -230,7 +244,8 @@ pub fn run(
     let run = store.begin_run(&new)?;
     // A collection that another process does meanwhile keeps what this run will read.
     store.note_uses(run, &uses(&plan, &hits))?;
-    let mut running = Running::new(plan, freshness, store, options, run, observe);
+    steering.begun(run);
+    let mut running = Running::new(plan, freshness, store, options, run, observe, steering);
     let outcome = running.go();
     let mut end = RunEnd { seconds: begun.elapsed().as_secs_f64(), ..running.end() };
     let (plan, records) = running.into_records();

@@ -21,7 +21,7 @@ use std::{
 use pipe_store::{Digest, Record, RunEnd, RunId, StageRow, Store};
 
 use crate::{
-    EngineError, Event, Failing, Freshness, Options, Plan, Reason, Verdict,
+    EngineError, Event, Failing, Freshness, Options, Permit, Plan, Reason, Steering, Verdict,
     attempts::Attempted,
     capacity::{Capacity, Lack},
     executors::{Ended, Exit, Local, interrupt},
@@ -83,6 +83,7 @@ pub(crate) enum Did {
     Ran,
     Failed,
     Skipped,
+    Pruned,
 }
 
 pub(crate) struct Running<'r, 'o> {
@@ -91,6 +92,9 @@ pub(crate) struct Running<'r, 'o> {
     pub options: &'r Options<'r>,
     pub run: RunId,
     pub observe: &'o mut dyn FnMut(&Event),
+    pub steering: &'o mut dyn Steering,
+    /// Indices of the nodes, once something was added by order.
+    pub by_id: BTreeMap<String, usize>,
     pub nodes: Vec<Node<'r>>,
     /// Who takes from a node, once an edge.
     pub down: Vec<Vec<usize>>,
@@ -128,6 +132,7 @@ impl<'r, 'o> Running<'r, 'o> {
         options: &'r Options<'r>,
         run: RunId,
         observe: &'o mut dyn FnMut(&Event),
+        steering: &'o mut dyn Steering,
     ) -> Self {
         observe(&Event::Begun { run: run.0, stages: plan.nodes.len() });
         if let Some(warning) = unlimited(&plan, freshness, options.cards) {
@@ -139,6 +144,8 @@ impl<'r, 'o> Running<'r, 'o> {
             options,
             run,
             observe,
+            steering,
+            by_id: BTreeMap::new(),
             nodes: plan.nodes.iter().map(|_| Node::new()).collect(),
             down: Vec::new(),
             may_run: options.may_run.clone(),
@@ -164,6 +171,7 @@ impl<'r, 'o> Running<'r, 'o> {
             if let Verdict::Hit(record) = verdict {
                 node.did = Some(Did::Cached);
                 node.state = State::Done(Arc::clone(record));
+                running.steering.done(planned, record);
                 (running.observe)(&Event::Cached { stage: planned.id.clone() });
             } else if is_forced(options, planned) {
                 node.anew = Some(Reason::Forced);
@@ -182,6 +190,7 @@ impl<'r, 'o> Running<'r, 'o> {
             ran: count(Did::Ran),
             failed: count(Did::Failed) + self.unreadable,
             skipped: count(Did::Skipped) + open.saturating_sub(self.unreadable),
+            pruned: count(Did::Pruned),
             seconds: 0.0,
             interrupted: self.interrupted,
         }
@@ -226,6 +235,9 @@ impl<'r, 'o> Running<'r, 'o> {
             self.resolve()?;
             self.wake();
             self.start_ready()?;
+            if self.steer()? {
+                continue;
+            }
             if self.children.is_idle()
                 && self.finished.is_empty()
                 && self.to_resolve.is_empty()
@@ -289,6 +301,13 @@ impl<'r, 'o> Running<'r, 'o> {
                 self.lose(node, Did::Skipped, "to be chosen too");
                 continue;
             }
+            match self.steering.may_start(&plan.nodes[node])? {
+                Permit::Start(told) => told.iter().for_each(|event| (self.observe)(event)),
+                Permit::Never(why) => {
+                    self.lose(node, Did::Pruned, &why);
+                    continue;
+                }
+            }
             self.nodes[node].state = State::Ready { recipe: Box::new(recipe), why };
             self.queue(node);
         }
@@ -314,8 +333,10 @@ impl<'r, 'o> Running<'r, 'o> {
         }
     }
 
-    pub(crate) fn stop_where_asked(&mut self) {
-        self.stopping |= self.options.failing == Failing::Stops;
+    /// Stops where the failure of a node, or of a list, means that.
+    pub(crate) fn stop_where_asked(&mut self, node: Option<usize>) {
+        let own = node.and_then(|node| self.steering.failing(&self.plan.nodes[node]));
+        self.stopping |= own.unwrap_or(self.options.failing) == Failing::Stops;
     }
 }
 

@@ -40,6 +40,11 @@ pub trait Stage {
         Ok(())
     }
 
+    /// How long a recipe goes on, where a longer one can go on from the checkpoint of a shorter one and come to the very same result.
+    fn length(_with: &Self::With) -> Option<Length> {
+        None
+    }
+
     /// What to change when an attempt of this node was killed because it needed more memory than `limit` bytes; none where nothing
     /// is known that would help.
     fn advice(_plan: &Plan, _node: usize, _limit: u64) -> Option<String> {
@@ -56,6 +61,17 @@ pub trait Stage {
     /// # Errors
     /// Why the stage failed.
     fn run(with: Self::With, context: &Context) -> Result<(), StageFailure>;
+}
+
+/// How long a recipe goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// Steps: epochs.
+    pub steps: u64,
+    /// The values that say so: paths below `with`, in which a shorter recipe may differ, and in nothing else.
+    pub told_by: &'static [&'static str],
+    /// The input that takes the checkpoint of a shorter one where a person gives it, and the output that is one.
+    pub checkpoint: &'static str,
 }
 
 /// Why a stage failed: the error and its causes.
@@ -131,6 +147,7 @@ pub struct StageKind {
     pub computes: bool,
     schema: fn() -> Json,
     bind: fn(&Node, &Json, &str) -> Result<Bound, Vec<Problem>>,
+    length: fn(&Json) -> Option<Length>,
     advice: fn(&Plan, usize, u64) -> Option<String>,
     meaning: fn(Json, &Context, StageFailure) -> StageFailure,
     run: fn(Json, &Context) -> Result<(), StageFailure>,
@@ -146,6 +163,7 @@ impl StageKind {
             computes: S::COMPUTES,
             schema: pipe_spec::schema::<S::With>,
             bind: bind::<S>,
+            length: |with| S::length(&serde_json::from_value(with.clone()).ok()?),
             advice: S::advice,
             meaning: |with, context, failure| match serde_json::from_value(with) {
                 Ok(with) => S::meaning(&with, context, failure),
@@ -165,6 +183,11 @@ impl StageKind {
 
     pub(crate) fn bind(&self, node: &Node, schema: &Json, path: &str) -> Result<Bound, Vec<Problem>> {
         (self.bind)(node, schema, path)
+    }
+
+    /// How long a recipe goes on.
+    pub(crate) fn length(&self, with: &Json) -> Option<Length> {
+        (self.length)(with)
     }
 
     /// What to change when an attempt of a node was killed for memory.

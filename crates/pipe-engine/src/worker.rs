@@ -47,9 +47,9 @@ fn attempt(registry: Registry, job: Job) -> Outcome {
     let Some(kind) = registry.iter().find(|kind| kind.name == job.kind) else {
         return failed(StageFailure::because(vec![format!("this worker knows no kind `{}`", job.kind)]));
     };
-    let Job { stage, with, inputs, outputs, resume, scratch, workspace, resources, .. } = job;
+    let Job { stage, with, inputs, outputs, resume, shorter, scratch, workspace, resources, .. } = job;
     let findings = Mutex::new(Findings::default());
-    let context = Context { stage, inputs, outputs, resume, scratch, workspace, resources, findings };
+    let context = Context { stage, inputs, outputs, resume, shorter, scratch, workspace, resources, findings };
     listen_to_panics();
     // A panic is a bug of the stage; it must fail this stage with a message, not with a lost outcome.
     let result = panic::catch_unwind(AssertUnwindSafe(|| kind.run(with.clone(), &context)));
