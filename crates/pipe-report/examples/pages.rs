@@ -10,6 +10,10 @@ use pipe_report::{
     Plot, Provenance, Rank, Recipe, Report, Series, Shown, Sight, data_html, html,
 };
 
+#[expect(dead_code, reason = "an example has a main function")]
+#[path = "searches.rs"]
+pub(crate) mod searches;
+
 fn main() {
     let folder = std::env::args().nth(1).expect("FOLDER");
     fs::create_dir_all(&folder).expect("a folder");
@@ -96,6 +100,7 @@ pub(crate) fn report() -> Report {
         plots: Vec::new(),
         cases: metrics.iter().flat_map(|metric| (0..144).map(move |at| case(at, metric))).collect(),
         curves: (0..3).map(curve).collect(),
+        searches: searches::examples().swap_remove(0).1,
         overlays: [Rank::Best, Rank::Median, Rank::Worst].into_iter().enumerate().map(overlay).collect(),
         data: vec![DataSummary {
             stage: "prepare".into(),

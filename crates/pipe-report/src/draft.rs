@@ -15,7 +15,7 @@ use crate::{
     DataSummary, FoldReport, Report, Row, folds,
     markdown::{OVERLAY_COLOURS, plain},
     number::{counted, fixed},
-    table,
+    search, table,
 };
 use evaluation::{Tested, best, of_first_class, spread};
 use page::Page;
@@ -248,7 +248,22 @@ fn implementation(page: &mut Page, report: &Report, recipes: &[Recipe]) {
         let ran = counted(ran, "epoch");
         page.paragraph(&format!("{trainings} ran for up to {ran}; kept was epoch {epochs} (counted from 0)."));
     }
+    searched(page, report);
     cost(page, report);
+}
+
+/// What was searched, and the settings that were found.
+fn searched(page: &mut Page, report: &Report) {
+    for search in &report.searches {
+        let name = if search.name.is_empty() { String::new() } else { format!(" ({})", search.name) };
+        page.list(&search.notes.iter().map(|note| format!("* **{}**", plain(note))).collect::<Vec<_>>());
+        page.paragraph(&plain(&format!("Hyperparameters were searched{name}. {}", search::summary(search).join(" "))));
+        let best = search::page::settings(search);
+        let lines: Vec<Vec<String>> = best.into_iter().map(|(path, value)| vec![path, value]).collect();
+        if !lines.is_empty() {
+            page.table(&format!("Settings that the search found{name}."), &["setting", "value"], 1, &lines);
+        }
+    }
 }
 
 /// What each kind of stage took.

@@ -17,7 +17,9 @@ use crate::{
     costs::{bytes, costs, duration},
     distributions, folds,
     markdown::point,
-    mean_and_sd, p_value, table, value,
+    mean_and_sd, p_value,
+    search::page::Sections,
+    table, value,
     worst::{Worst, worst},
 };
 
@@ -56,6 +58,8 @@ struct ReportPage<'r> {
     changes: Vec<Changes>,
     /// Trainings of one system together.
     bands: Plots,
+    /// Searches for hyperparameters.
+    searches: Sections,
     worst: Worst,
     costs: Vec<CostLine>,
     /// Settings of each kind of stage, as JSON.
@@ -170,6 +174,7 @@ pub fn html(report: &Report) -> String {
         comparison_plots: Plots::of(comparison_plots(&compared)),
         bands: Plots::of(Curve::bands(&report.curves).into_iter().map(Plot::Curves).collect()),
         changes: changes(report),
+        searches: Sections::of(&report.searches),
         worst: worst(report),
         costs: costs(&report.provenance).into_iter().map(cost_line).collect(),
         settings: report.recipes.iter().map(settings).collect(),

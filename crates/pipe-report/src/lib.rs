@@ -16,6 +16,7 @@ pub mod paper;
 mod pixels;
 mod plots;
 mod report;
+pub mod search;
 mod table;
 mod worst;
 
@@ -31,8 +32,12 @@ pub use overlay::{Overlay, Rank, overlay_png};
 pub use pixels::{SystemPixels, pixel_plots};
 pub use plots::{
     Axis, Band, BoxPlot, Cloud, Clouds, ConfusionMatrix, Curve, Curves, Dot, Forest, ForestRow, Group, PairedPlot,
-    PairedView, Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem, Series,
-    Steps,
+    PairedView, Panel, Plot, RateCurve, RatePlot, Rates, ReliabilityBin, ReliabilityPlot, ReliabilitySystem,
+    SearchPlot, SearchView, Series, Steps,
 };
 pub use report::{Check, DataSummary, Difference, LEAKY, Provenance, Report};
+pub use search::{
+    Search, SearchGoal, SearchParameter, SearchScale, SearchState, SearchTrial, SearchValue, search_figures,
+    search_page,
+};
 pub use table::{Case, PerFold, Row, csv, folds, table};

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{LEAKY, Report, Row, folds, mean_and_sd, table, value};
+use crate::{LEAKY, Report, Row, folds, mean_and_sd, search::prose, table, value};
 
 /// What the colours of overlays say.
 pub(crate) const OVERLAY_COLOURS: &str = "Left: the image; right, over it: foreground of both masks (green), of the prediction alone (orange), of the reference alone (blue).";
@@ -104,6 +104,9 @@ pub fn markdown(report: &Report, picture: &dyn Fn(usize) -> String) -> String {
     let rows = table(&report.metrics, &report.cases);
     if !rows.is_empty() {
         add(format!("## Test results\n\n{}", results(&rows)));
+    }
+    if !report.searches.is_empty() {
+        add(format!("## Search\n\n{}", prose::markdown(&report.searches)));
     }
     if !report.notes.is_empty() {
         add("## Conventions\n".to_owned());

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use pipe_metrics::Description;
 use serde::Serialize;
 
-use crate::{Case, Curve, DataTable, FoldReport, Overlay, Plot, Recipe};
+use crate::{Case, Curve, DataTable, FoldReport, Overlay, Plot, Recipe, Search};
 
 /// What every report says of evaluations on folds that were cut by image.
 pub const LEAKY: &str = "Leaky: folds were cut by image, so frames of one patient are on both sides, and numbers say little about new patients.";
@@ -90,6 +90,8 @@ pub struct Report {
     pub plots: Vec<Plot>,
     /// Loss curves, one a training.
     pub curves: Vec<Curve>,
+    /// Searches for hyperparameters.
+    pub searches: Vec<Search>,
     /// Predictions over their images.
     pub overlays: Vec<Overlay>,
     /// The data behind the numbers.
@@ -127,6 +129,7 @@ impl Report {
             cases: Vec::new(),
             plots: Vec::new(),
             curves: Vec::new(),
+            searches: Vec::new(),
             overlays: Vec::new(),
             data: Vec::new(),
             graph: None,

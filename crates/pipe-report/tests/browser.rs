@@ -99,9 +99,11 @@ fn pages_need_nothing_and_follow_light_and_dark() {
     let own = tempfile::tempdir().expect("a folder");
     let folder = env::var_os("PIPE_SCREENSHOTS").map_or(own.path().to_path_buf(), PathBuf::from);
     fs::create_dir_all(&folder).expect("a folder");
+    let large = pages::searches::examples().into_iter().find(|(name, _)| *name == "large").expect("an example").1;
     let all = [
         ("report", pipe_report::html(&pages::report())),
         ("data", pipe_report::data_html(&pages::data())),
+        ("search", pipe_report::search_page("Search", &large)),
         ("plots", pipe_report::plots_html("Plots", &plots::plots())),
     ];
     for (name, page) in &all {

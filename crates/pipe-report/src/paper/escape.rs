@@ -58,7 +58,7 @@ const LETTERS: &[(char, &str)] = &[
 ];
 
 /// Text as LaTeX prints it; on one line, for an empty one would end a caption.
-pub(super) fn tex(text: &str) -> String {
+pub(crate) fn tex(text: &str) -> String {
     let mut found = String::with_capacity(text.len());
     for letter in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
         match letter {

@@ -20,6 +20,7 @@ mod tests;
 
 pub use build::{CellTest, Heading, PaperCell, PaperReference, PaperRow, PaperTable, Results, Spread, paper_table};
 pub use error::TableError;
+pub(crate) use escape::tex;
 pub use render::{csv, html, latex, markdown};
 pub use results::{Evaluated, Origin, RowResults};
 pub use spec::{

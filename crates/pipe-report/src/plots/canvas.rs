@@ -58,6 +58,20 @@ pub(crate) enum Role {
     Ring,
     /// Text over marks.
     Name,
+    /// Many equal crosses of a series, drawn as one shape.
+    Cross(usize),
+    /// Many equal upward strokes of a series, drawn as one shape.
+    Tick(usize),
+    /// A dot that is not filled.
+    Open(usize),
+    /// The line of what is best.
+    Crown,
+    /// The dot of what is best.
+    Top,
+    /// A line in a shade of what counts, from little to much.
+    Shade(usize),
+    /// A rectangle in a shade of what counts.
+    Shaded(usize),
 }
 
 impl Role {
@@ -82,6 +96,13 @@ impl Role {
             Self::Median => (15, 0),
             Self::Ring => (16, 0),
             Self::Name => (17, 0),
+            Self::Cross(series) => (18, series),
+            Self::Tick(series) => (19, series),
+            Self::Open(series) => (20, series),
+            Self::Crown => (21, 0),
+            Self::Top => (22, 0),
+            Self::Shade(shade) => (23, shade),
+            Self::Shaded(shade) => (24, shade),
         };
         RGBColor(kind, (series % COLOURS) as u8, 0)
     }
@@ -108,7 +129,13 @@ fn attributes(colour: BackendColor) -> String {
         14 => format!("t{series}"),
         15 => "median".into(),
         16 => "ring".into(),
-        _ => "name".into(),
+        17 => "name".into(),
+        18 | 19 => format!("x{series}"),
+        20 => format!("l{series} open"),
+        21 => "crown".into(),
+        22 => "top".into(),
+        23 => format!("h{series}"),
+        _ => format!("g{series}"),
     };
     let class = if class.is_empty() { class } else { format!(" class=\"{class}\"") };
     if colour.alpha < 1.0 { format!("{class} fill-opacity=\"{:.2}\"", colour.alpha) } else { class }
@@ -234,13 +261,12 @@ impl DrawingBackend for Pen<'_> {
     fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, _: bool) -> Drawn {
         let mut body = self.0.body.borrow_mut();
         let (attributes, [x, y]) = (attributes(style.color()), [x, y].map(units));
-        if style.color().rgb.0 == Role::Dots(0).colour().0 {
-            // A line without length and with round ends is a dot, in a tenth of the bytes.
+        if let Some(stamp) = stamp(style.color(), radius) {
             if body.dots.as_ref().is_some_and(|(known, _)| *known != attributes) {
                 body.end_dots();
             }
             let (_, places) = body.dots.get_or_insert_with(|| (attributes, String::new()));
-            write!(places, "M{x} {y}h0").expect("writing to a text");
+            write!(places, "M{x} {y}{stamp}").expect("writing to a text");
         } else {
             let rest = format!(" cx=\"{x}\" cy=\"{y}\" r=\"{}\"", units(radius as i32));
             body.write("circle", &attributes, &rest);
@@ -254,6 +280,9 @@ impl DrawingBackend for Pen<'_> {
     }
 
     fn draw_text<T: BackendTextStyle>(&mut self, text: &str, style: &T, (x, y): BackendCoord) -> Drawn {
+        if text.is_empty() {
+            return Ok(());
+        }
         let mut body = self.0.body.borrow_mut();
         body.end_dots();
         let anchor = match style.anchor().h_pos {
@@ -280,6 +309,20 @@ impl DrawingBackend for Pen<'_> {
         style: &T,
     ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
         Ok(((wide(text) * f64::from(FINE)) as u32, style.size() as u32))
+    }
+}
+
+/// What is drawn at the place of a mark of which many are one shape.
+fn stamp(colour: BackendColor, radius: u32) -> Option<String> {
+    let is = |role: Role| colour.rgb.0 == role.colour().0;
+    let [half, whole] = [radius as i32, 2 * radius as i32].map(units);
+    if is(Role::Dots(0)) {
+        // A line without length and with round ends is a dot, in a tenth of the bytes.
+        Some("h0".to_owned())
+    } else if is(Role::Cross(0)) {
+        Some(format!("m-{half} -{half}l{whole} {whole}m0 -{whole}l-{whole} {whole}"))
+    } else {
+        is(Role::Tick(0)).then(|| format!("v-{whole}"))
     }
 }
 
@@ -324,4 +367,14 @@ pub(crate) fn cut(text: &str, width: f64) -> String {
         kept.push(letter);
     }
     kept.trim_end().to_owned() + "…"
+}
+
+/// A path of settings cut to some width in units, with `…` where it begins: its last words tell most.
+pub(crate) fn cut_start(text: &str, width: f64) -> String {
+    if wide(text) <= width {
+        return text.to_owned();
+    }
+    let backwards: String = text.chars().rev().collect();
+    let kept: String = cut(&backwards, width).chars().rev().collect();
+    format!("…{}", kept.trim_start_matches(['…', '.', '_', ' ']))
 }

@@ -91,6 +91,13 @@ impl Marks<'_> {
         self.area.draw(&Text::new(text.to_owned(), place, style)).expect(SAFE);
     }
 
+    /// A place at the upper edge moved so many units down; any other as it is.
+    pub(crate) fn inside(&self, (x, y): (f64, f64), down: f64) -> (f64, f64) {
+        let scale = self.area.as_coord_spec().y_spec();
+        let height = f64::from(self.area.dim_in_pixel().1) / f64::from(FINE);
+        if y >= scale.ends[1] { (x, scale.value(1.0 - down / height)) } else { (x, y) }
+    }
+
     /// Where a place lies, in units from the upper left corner of the picture.
     pub(crate) fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
         let (x, y) = self.area.map_coordinate(&(x, y));
@@ -213,7 +220,9 @@ pub(crate) fn legend(paper: &Marks<'_>, keys: &[Key], top: f64) {
             Role::Fill(_) | Role::Band(_) | Role::Room => {
                 paper.rectangle([(x, middle - 4.0), (x + 14.0, middle + 4.0)], key.role, 1.0, "");
             }
-            Role::Dot(_) | Role::Dots(_) => paper.dot((x + 7.0, middle), 3.5, key.role, ""),
+            Role::Tick(_) => paper.dot((x + 7.0, middle + 4.0), 4.0, key.role, ""),
+            Role::Cross(_) => paper.dot((x + 7.0, middle), 3.0, key.role, ""),
+            Role::Dot(_) | Role::Dots(_) | Role::Open(_) | Role::Top => paper.dot((x + 7.0, middle), 3.5, key.role, ""),
             role => paper.line([(x, middle), (x + 16.0, middle)], role),
         }
         let name = super::canvas::cut(&key.name, WIDTH - x - 24.0);

@@ -2,9 +2,12 @@
 //!
 //! Does not know how pictures should look.
 
+use std::sync::Arc;
+
 use pipe_metrics::Direction;
 
 use super::*;
+use crate::{Search, SearchGoal, SearchScale, SearchState, SearchValue, search::made_up};
 
 const NUMBERS: [f64; 12] =
     [0.0, -0.0, 1.0, -3.5, 1e-300, 1e300, -1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.1 + 0.2, 1e9 + 0.5];
@@ -58,7 +61,7 @@ fn plots(numbers: &[f64], names: &[&str]) -> Vec<Plot> {
         range,
         bands: vec![Band { name: name(0), runs: vec![numbers.to_vec(), Vec::new()] }],
     };
-    vec![
+    let mut plots = vec![
         Plot::Histogram { title: name(0), values: numbers.to_vec() },
         Plot::Lines { title: name(0), range: [other(0), other(1)], lines: vec![(name(1), numbers.to_vec())] },
         Plot::Scatter {
@@ -100,7 +103,37 @@ fn plots(numbers: &[f64], names: &[&str]) -> Vec<Plot> {
         paired(PairedView::Slopes, Direction::Higher),
         paired(PairedView::Differences, Direction::Lower),
         Plot::Forest(Forest { title: name(0), x: axis(), level: 0.95, sides: None, rows: each().map(row).collect() }),
-    ]
+    ];
+    for goal in [SearchGoal::Maximise, SearchGoal::Minimise] {
+        let search = Arc::new(search(goal, numbers, names));
+        plots.extend(SearchView::ALL.map(|(view, _)| Plot::Search(SearchPlot::new(view, &search))));
+    }
+    plots
+}
+
+/// A search whose values, parameters and curves are some numbers, and whose trials are in all states.
+fn search(goal: SearchGoal, numbers: &[f64], names: &[&str]) -> Search {
+    let mut search = made_up::search(goal, numbers);
+    let name = |at: usize| names[at % names.len()].to_owned();
+    (search.name, search.metric, search.unit, search.step) = (name(0), name(1), name(2), name(3));
+    search.parameters.iter_mut().enumerate().for_each(|(at, parameter)| {
+        parameter.path = format!("{}.{at}", name(at));
+        parameter.importance = numbers.get(at).copied();
+    });
+    search.parameters[2].scale = SearchScale::Labels((0..numbers.len().min(40)).map(name).collect());
+    for (at, trial) in search.trials.iter_mut().enumerate() {
+        let other = numbers[(at * 5 + 1) % numbers.len()];
+        trial.values = vec![Some(SearchValue::Number(other)), None, Some(SearchValue::Label(name(at)))];
+        trial.values[1] = (at % 3 > 0).then_some(SearchValue::Number(numbers[at]));
+        trial.curve = numbers.iter().enumerate().map(|(step, value)| (step as u64 * 3, *value)).collect();
+        trial.state = match at % 5 {
+            3 => SearchState::Pruned { step: u64::MAX },
+            4 => SearchState::Failed { why: name(0) },
+            2 => SearchState::Running,
+            _ => SearchState::Complete,
+        };
+    }
+    search
 }
 
 #[track_caller]
@@ -137,5 +170,6 @@ fn odd_numbers_and_names() {
         }
     }
     check(&NUMBERS, &names);
+    check(&NUMBERS.repeat(3), &names);
     check(&(0..700).map(|at| f64::from(at % 91) * 0.013 - 0.2).collect::<Vec<_>>(), &names);
 }

@@ -3,8 +3,8 @@
 //! Does not know how one is drawn.
 
 use super::{
-    BoxPlot, Cloud, Clouds, ConfusionMatrix, Curves, Dot, Forest, PairedPlot, RatePlot, ReliabilityPlot, bars,
-    histogram,
+    BoxPlot, Cloud, Clouds, ConfusionMatrix, Curves, Dot, Forest, PairedPlot, RatePlot, ReliabilityPlot, SearchPlot,
+    bars, histogram,
     scale::{Axis, Steps},
     shares,
     style::alone,
@@ -61,6 +61,8 @@ pub enum Plot {
     Paired(PairedPlot),
     /// Differences with intervals.
     Forest(Forest),
+    /// A hyperparameter search.
+    Search(SearchPlot),
 }
 
 impl Plot {
@@ -79,6 +81,7 @@ impl Plot {
             Self::Confusion(plot) => &plot.title,
             Self::Paired(plot) => &plot.title,
             Self::Forest(plot) => &plot.title,
+            Self::Search(plot) => &plot.title,
         }
     }
 
@@ -97,6 +100,7 @@ impl Plot {
             Self::Confusion(plot) => plot.svg(),
             Self::Paired(plot) => plot.svg(),
             Self::Forest(plot) => plot.svg(),
+            Self::Search(plot) => plot.svg(),
         }
     }
 

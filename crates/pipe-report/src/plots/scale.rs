@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{KeyPointHint, KeyPointWeight, NoDefaultFormatting, Ranged, ValueFormatter};
 
+use super::canvas::{cut, wide};
+
 /// What an axis shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
@@ -83,6 +85,28 @@ impl Scale {
         self
     }
 
+    /// With as many values written as stand apart on an axis of some width in units.
+    pub(crate) fn fitted(mut self, width: f64) -> Self {
+        let kept = |every: usize| -> Vec<(f64, String)> { self.ticks.iter().step_by(every).cloned().collect() };
+        let apart = |pair: &[(f64, String)]| {
+            let room = (self.share(pair[1].0) - self.share(pair[0].0)).abs() * width;
+            room >= f64::midpoint(wide(&pair[0].1), wide(&pair[1].1)) + 6.0
+        };
+        let every = (1..self.ticks.len()).find(|every| kept(*every).windows(2).all(apart));
+        self.ticks = kept(every.unwrap_or(self.ticks.len().max(1)));
+        self
+    }
+
+    /// A place for each of some names, which are cut to an axis of some width in units.
+    pub(crate) fn names(names: &[String], width: f64) -> Self {
+        let room = width / names.len().max(1) as f64;
+        // Where not all can be read, some can.
+        let every = (26.0 / room).ceil().max(1.0) as usize;
+        let ticks = names.iter().enumerate().step_by(every);
+        let ticks = ticks.map(|(at, name)| (at as f64, cut(name, room * every as f64 - 4.0))).collect();
+        Self { ends: [-0.5, names.len().max(1) as f64 - 0.5], ticks, steps: Steps::Linear }
+    }
+
     /// From one round value to another.
     pub(crate) fn of(ticks: &[f64]) -> Self {
         let labels = labels(ticks);
@@ -122,18 +146,34 @@ impl Scale {
     fn decades(low: f64, high: f64) -> Self {
         let [low, high] = if high > low * 1.5 { [low / 1.15, high * 1.15] } else { [low / 2.0, high * 2.0] };
         let span = (high / low).log10();
-        let factors: &[f64] = if span < 1.3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let [first, last] = [low, high].map(|end| end.log10().floor() as i32);
         let every = (span / 7.0).ceil().max(1.0) as i32;
-        let powers = (first..=last).filter(|power| power.rem_euclid(every) == 0);
-        let all = powers.flat_map(|power| factors.iter().map(move |factor| factor * 10_f64.powi(power)));
-        let ticks = all.filter(|tick| (low..=high).contains(tick)).map(|tick| (tick, number(tick))).collect();
-        Self { ends: [low, high], ticks, steps: Steps::Log }
+        let powers = || (first..=last).filter(|power| power.rem_euclid(every) == 0);
+        let within = |factors: &[f64]| -> Vec<f64> {
+            // Read from text: 3 times 1e-5 is not the number that is written 3e-5.
+            let tick = |factor: &f64, power: i32| format!("{factor}e{power}").parse().expect("a number");
+            let all = powers().flat_map(|power| factors.iter().map(move |factor| tick(factor, power)));
+            all.filter(|tick| (low..=high).contains(tick)).collect()
+        };
+        // The roundest values of which there are enough.
+        let [coarse, finer, finest] =
+            [&[1.0][..], &[1.0, 2.0, 5.0], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]].map(within);
+        let ticks = if coarse.len() > 2 {
+            coarse
+        } else if finer.len() > 1 {
+            finer
+        } else if finest.len() > 1 {
+            finest
+        } else {
+            ticks(low, high).into_iter().filter(|tick| (low..=high).contains(tick)).collect()
+        };
+        let written = |tick: f64| (tick, number(tick));
+        Self { ends: [low, high], ticks: ticks.into_iter().map(written).collect(), steps: Steps::Log }
     }
 
     /// How wide the written values are at most, in units.
     pub(crate) fn widest(&self) -> f64 {
-        self.ticks.iter().map(|(_, text)| super::canvas::wide(text)).fold(0.0, f64::max)
+        self.ticks.iter().map(|(_, text)| wide(text)).fold(0.0, f64::max)
     }
 
     /// Where a value lies, 0 at the start and 1 at the end.
@@ -290,6 +330,6 @@ mod tests {
         let apart = |one, other| scale.share(other) - scale.share(one);
         assert!((apart(10.0, 100.0) - apart(1000.0, 10_000.0)).abs() < 1e-12);
         let narrow = Scale::around([30.0, 60.0].into_iter(), Steps::Log);
-        assert_eq!(narrow.ticks.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["50"]);
+        assert_eq!(narrow.ticks.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["30", "40", "50", "60"]);
     }
 }
