@@ -34,6 +34,8 @@ fn main() {
         own_tags: BTreeMap::new(),
         axes: Vec::new(),
         datasets: BTreeMap::new(),
+        keep: BTreeMap::new(),
+        goal: None,
     };
     let recipe = Arc::new(serde_json::json!({ "epochs": events }));
     let (id, axes, keep) = ("train".to_owned(), indexmap::IndexMap::new(), Keep::Nothing);

@@ -208,7 +208,9 @@ impl<'s> Courier<'s> {
             Message::File(file) => self.put(&place.artifacts, file),
             Message::Model(model) => self.model(place, track, model),
             Message::Ended { status, at } => self.finish(place, track, *status, *at),
-            Message::Begun { .. } | Message::Params(_) | Message::Tags(_) | Message::Metrics(_) => Ok(()),
+            Message::Begun { .. } | Message::Params(_) | Message::Tags(_) | Message::Metrics(_) | Message::Trial(_) => {
+                Ok(())
+            }
         }
     }
 

@@ -10,7 +10,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{message::Message, observer::Told};
+use crate::{
+    message::{Message, Trial},
+    observer::Told,
+};
 
 /// In which form files are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +22,15 @@ pub enum Form {
     /// `messages.jsonl`: one JSON object a line.
     #[default]
     Jsonl,
-    /// `metrics.csv` and `facts.csv`.
+    /// `metrics.csv` and `facts.csv`, of a search also `trials.csv`.
     Csv,
 }
 
 struct Tables {
     metrics: csv::Writer<File>,
     facts: csv::Writer<File>,
+    /// Made with the first trial.
+    trials: Option<csv::Writer<File>>,
 }
 
 /// Writes what is told of one run.
@@ -47,21 +52,12 @@ impl Files {
     pub(crate) fn open(folder: &Path, experiment: &str, run: i64, form: Form) -> io::Result<Self> {
         let folder = folder.join(format!("{experiment}-{run}"));
         fs::create_dir_all(&folder)?;
-        let open = |name: &str| File::options().create(true).append(true).open(folder.join(name));
-        let table = |name: &str, head: &[&str]| -> io::Result<csv::Writer<File>> {
-            let file = open(name)?;
-            let is_new = file.metadata()?.len() == 0;
-            let mut writer = csv::Writer::from_writer(file);
-            if is_new {
-                writer.write_record(head)?;
-            }
-            Ok(writer)
-        };
         let writer = match form {
-            Form::Jsonl => Writer::Jsonl(open("messages.jsonl")?),
+            Form::Jsonl => Writer::Jsonl(open(&folder, "messages.jsonl")?),
             Form::Csv => Writer::Csv(Box::new(Tables {
-                metrics: table("metrics.csv", &["part", "metric", "step", "value", "time"])?,
-                facts: table("facts.csv", &["part", "what", "name", "value"])?,
+                metrics: table(&folder, "metrics.csv", &["part", "metric", "step", "value", "time"])?,
+                facts: table(&folder, "facts.csv", &["part", "what", "name", "value"])?,
+                trials: None,
             })),
         };
         Ok(Self { folder, writer })
@@ -86,15 +82,49 @@ impl Files {
                 file.write_all(text.as_bytes())
             }
             Writer::Csv(tables) => {
-                let Tables { metrics, facts } = &mut **tables;
+                let Tables { metrics, facts, trials } = &mut **tables;
                 for (part, message) in told {
-                    rows(part, message, metrics, facts)?;
+                    match message {
+                        Message::Trial(trial) => {
+                            let to = match trials.take() {
+                                Some(table) => table,
+                                None => {
+                                    table(&self.folder, "trials.csv", &["part", "state", "value", "settings", "time"])?
+                                }
+                            };
+                            row(part, trial, trials.insert(to))?;
+                        }
+                        other => rows(part, other, metrics, facts)?,
+                    }
                 }
                 metrics.flush()?;
-                facts.flush()
+                facts.flush()?;
+                trials.as_mut().map_or(Ok(()), csv::Writer::flush)
             }
         }
     }
+}
+
+fn open(folder: &Path, name: &str) -> io::Result<File> {
+    File::options().create(true).append(true).open(folder.join(name))
+}
+
+/// A table, which has its head once.
+fn table(folder: &Path, name: &str, head: &[&str]) -> io::Result<csv::Writer<File>> {
+    let file = open(folder, name)?;
+    let is_new = file.metadata()?.len() == 0;
+    let mut writer = csv::Writer::from_writer(file);
+    if is_new {
+        writer.write_record(head)?;
+    }
+    Ok(writer)
+}
+
+fn row(part: &str, trial: &Trial, to: &mut csv::Writer<File>) -> csv::Result<()> {
+    let state = serde_json::to_value(trial.state).expect("a word");
+    let settings = serde_json::to_string(&trial.settings).expect("plain data");
+    let value = trial.value.map(|value| value.to_string()).unwrap_or_default();
+    to.write_record([part, state.as_str().unwrap_or_default(), &value, &settings, &trial.at.to_string()])
 }
 
 fn rows(
@@ -130,6 +160,8 @@ fn rows(
             let status = serde_json::to_value(status).expect("a word");
             fact("ended", status.as_str().unwrap_or_default(), &at.to_string())
         }
+        // Has a table of its own.
+        Message::Trial(_) => Ok(()),
     }
 }
 
@@ -161,6 +193,29 @@ mod tests {
         assert_eq!(read("metrics.csv"), format!("part,metric,step,value,time\n{rows}{rows}"));
         assert_eq!(read("facts.csv").lines().next(), Some("part,what,name,value"));
         assert_eq!(read("facts.csv").matches("\"a,b\"").count(), 2);
+    }
+
+    #[test]
+    fn a_trial_is_a_line() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let trial = |state, value| {
+            let settings = serde_json::Map::from_iter([("train.rate".to_owned(), 0.1.into())]);
+            let told = [("trial=7".to_owned(), Message::Trial(Trial { state, value, settings, at: 5 }))];
+            for form in [Form::Csv, Form::Jsonl] {
+                Files::open(folder.path(), "e", 3, form).and_then(|mut files| files.write(&told)).expect("writable");
+            }
+        };
+        trial(pipe_engine::TrialState::Running, None);
+        trial(pipe_engine::TrialState::Complete, Some(0.5));
+        let read = |name: &str| fs::read_to_string(folder.path().join("e-3").join(name)).expect("written");
+        let settings = r#""{""train.rate"":0.1}""#;
+        let rows = format!("trial=7,running,,{settings},5\ntrial=7,complete,0.5,{settings},5\n");
+        assert_eq!(read("trials.csv"), format!("part,state,value,settings,time\n{rows}"));
+        let line: serde_json::Value =
+            serde_json::from_str(read("messages.jsonl").lines().nth(1).unwrap_or_default()).expect("JSON");
+        let trial =
+            serde_json::json!({ "state": "complete", "value": 0.5, "settings": { "train.rate": 0.1 }, "at": 5 });
+        assert_eq!((&line["part"], &line["message"]["trial"]), (&"trial=7".into(), &trial));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod message;
 mod number;
 mod observer;
 mod outline;
+mod point;
 mod recorder;
 mod registry;
 mod settings;

@@ -4,7 +4,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use pipe_engine::TrialState;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 use crate::number::Number;
 
@@ -48,6 +50,8 @@ pub(crate) enum Message {
     File(FileToKeep),
     /// A trained model, with a place in the registry.
     Model(Model),
+    /// It is a trial of a search, and has come this far. For files alone: servers get parameters, facts and a number of it.
+    Trial(Trial),
     /// It ended.
     Ended {
         /// How.
@@ -65,8 +69,21 @@ pub(crate) enum Status {
     Finished,
     /// A stage failed, or was not tried because another one failed.
     Failed,
-    /// It was interrupted, or its process died.
+    /// It was interrupted, its process died, or a search ended it.
     Killed,
+}
+
+/// How far a trial of a search is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Trial {
+    /// How far.
+    pub state: TrialState,
+    /// The value of its objective, where it has one.
+    pub value: Option<f64>,
+    /// What it tries, by path.
+    pub settings: Map<String, Json>,
+    /// Unix time in milliseconds.
+    pub at: i64,
 }
 
 /// One number at one step.

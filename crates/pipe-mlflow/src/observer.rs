@@ -1,26 +1,33 @@
 //! From the events of a run to what is told of it.
 //!
 //! Does not know who is told, nor threads: the same outline and the same events give the same messages, so that what a killed process
-//! heard and did not keep can be told by the next one. In bullets:
-//! * A part begins with its first event, and ends when none of its stages is left.
+//! heard and did not keep can be told by the next one. To hear an event takes no longer in a run of many parts. In bullets:
+//! * Parts begin and end with their stages (`parts.rs`); trials of a search when that is said, too (`trials.rs`).
 //! * Numbers of a running stage are told as they come, its final numbers when it is done.
 //! * A cached stage is told once: that it is cached, its final numbers, and which run made it. Its curves are there.
-//! * The run itself gets the means over repetitions of what its parts end with.
+//! * The run itself gets the means over repetitions of what its parts end with, a trial those of its own parts (`means.rs`).
+//! * Parameters of stages that become known during the run come with their results (`late.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pipe_engine::{Event, Failure};
 use pipe_store::{MetricRow, Record, WHOLE};
+use serde_json::Value as Json;
 
 use crate::{
     limits::{METRICS, facts, key, param, tag},
-    message::{FileToKeep, Message, Metric, Model, Status},
+    message::{FileToKeep, Message, Metric, Model},
     number::Number,
-    outline::{Keep, Outline, Part},
+    outline::{Keep, Outline, Part, Placed},
 };
+use late::Late;
+use tally::{State, Tally};
 
-/// Axes whose values are repetitions: of what differs in nothing else, the mean says something.
-const REPEATED: &[&str] = &["fold", "inner", "seed"];
+mod late;
+mod means;
+mod parts;
+mod tally;
+mod trials;
 
 /// A result, with what the store knows of it.
 pub(crate) struct Result {
@@ -28,10 +35,12 @@ pub(crate) struct Result {
     pub metrics: Vec<MetricRow>,
     /// Its files that are to be kept: where they lie below the store, and their names.
     pub files: Vec<FileToKeep>,
+    /// What it was told to do, where that is not known yet.
+    pub recipe: Option<Json>,
 }
 
 /// Asks the store for the present result of a stage, or for what it knows of a given one.
-pub(crate) type Results<'a> = &'a dyn Fn(&str, Option<&Record>, &Keep) -> Option<Result>;
+pub(crate) type Results<'a> = &'a dyn Fn(&str, Option<&Record>, &Placed) -> Option<Result>;
 
 /// A message, and the part of the run that it is about.
 pub(crate) type Told = (String, Message);
@@ -39,46 +48,24 @@ pub(crate) type Told = (String, Message);
 /// What is known of a run so far.
 pub(crate) struct Observer {
     outline: Outline,
-    begun: BTreeSet<String>,
     states: BTreeMap<String, State>,
-    /// Stages of a part that have no end yet.
-    left: BTreeMap<String, usize>,
-    /// Final numbers by stage.
-    finals: BTreeMap<String, Vec<Metric>>,
+    tallies: BTreeMap<String, Tally>,
+    late: Late,
+    /// Cached stages of trials whose results are known when the run ends.
+    untold: BTreeSet<String>,
+    /// The last step and value of each number that a running stage said, by stage and key.
+    curves: BTreeMap<String, BTreeMap<String, (u64, Number)>>,
     told: Vec<Told>,
-}
-
-/// What became of a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Running,
-    Cached,
-    Done,
-    Failed,
-    Skipped,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Cached => "cached",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
 }
 
 impl Observer {
     /// The observer of a run, and what is told when it begins.
     pub(crate) fn new(outline: Outline) -> Self {
-        let mut left = BTreeMap::new();
-        for placed in outline.stages.values() {
-            *left.entry(placed.part.clone()).or_default() += 1;
-        }
-        let (states, finals) = (BTreeMap::new(), BTreeMap::new());
-        let mut observer = Self { outline, begun: BTreeSet::new(), states, left, finals, told: Vec::new() };
+        let parts: Vec<String> = outline.stages.values().map(|placed| placed.part.clone()).collect();
+        let (states, tallies, late) = (BTreeMap::new(), BTreeMap::new(), Late::default());
+        let (untold, curves) = (BTreeSet::new(), BTreeMap::new());
+        let mut observer = Self { outline, states, tallies, late, untold, curves, told: Vec::new() };
+        parts.iter().for_each(|part| observer.expect(part));
         let at = observer.outline.about.at;
         observer.begin(WHOLE, at);
         observer
@@ -97,21 +84,26 @@ impl Observer {
     pub(crate) fn hear(&mut self, at: i64, event: &Event, results: Results<'_>) {
         match event {
             Event::Grown { new, .. } => {
-                self.outline.grow(new);
                 for id in new {
-                    let part = self.outline.stages[id].part.clone();
-                    *self.left.entry(part).or_default() += 1;
+                    if let Some(part) = self.outline.grow(id) {
+                        self.expect(&part);
+                        self.tally(&part).has_grown = true;
+                        // What was heard of it before holds.
+                        self.count(id, &part, None);
+                    }
                 }
             }
             Event::Cached { stage } => {
                 let answer = self.outline.stages.get(stage).and_then(|placed| placed.answer.clone());
-                // One that became known during the run is told of when the run ends, for its row is not written yet.
-                if let Some(record) = answer {
-                    self.cached(at, stage, &record, results);
+                match answer {
+                    Some(record) => self.cached(at, stage, &record, results),
+                    // Of one that became known during the run the rest is told when the run ends, for its row is not written yet.
+                    None => self.cached_in_trial(at, stage),
                 }
             }
             Event::Started { stage, .. } => {
                 self.part(stage, at);
+                self.was_untold(stage);
                 self.enter(stage, State::Running);
             }
             Event::Metric { stage, name, step, value } => self.metric(at, stage, name, *step, *value),
@@ -121,6 +113,12 @@ impl Observer {
                 self.fact(stage, at, "skipped", because);
                 self.left_less(stage, State::Skipped, at);
             }
+            Event::Pruned { stage, why } => {
+                self.fact(stage, at, "pruned", why);
+                self.fact(stage, at, "stage", State::Pruned.word());
+                self.left_less(stage, State::Pruned, at);
+            }
+            Event::Trial { trial, settings, state, value } => self.trial(at, trial, settings, *state, *value),
             // What is waited for, retried or warned of is no fact about the result.
             _ => {}
         }
@@ -134,19 +132,24 @@ impl Observer {
         interrupted: Interrupted,
         results: Results<'_>,
     ) {
+        let mut late = BTreeSet::new();
         for (stage, record) in records {
-            if let (Some(record), None | Some(State::Running)) = (record, self.states.get(stage)) {
+            let is_untold = self.untold.contains(stage);
+            if let Some(record) = record
+                && (is_untold || matches!(self.states.get(stage), None | Some(State::Running)))
+            {
                 self.cached(at, stage, record, results);
+                if is_untold {
+                    late.insert(self.holder(&self.outline.stages[stage].part));
+                }
             }
         }
-        self.means(at);
-        let parts: Vec<String> = self.begun.iter().filter(|part| *part != WHOLE).cloned().collect();
-        for part in parts {
-            if self.left.get(&part).is_some_and(|left| *left > 0) {
-                self.tell(&part, Message::Ended { status: self.status(&part, interrupted), at });
-            }
-        }
-        self.tell(WHOLE, Message::Ended { status: self.status(WHOLE, interrupted), at });
+        // Those that end with the run get them then.
+        late.retain(|trial| self.tallies[trial].ended);
+        late.iter().for_each(|trial| self.means_of_trial(trial, at));
+        self.means_of_run(at);
+        self.tell_shared();
+        self.close_all(at, interrupted);
     }
 
     /// Something that belongs to the run itself.
@@ -158,27 +161,12 @@ impl Observer {
         self.told.push((part.to_owned(), message));
     }
 
-    fn begin(&mut self, part: &str, at: i64) {
-        if !self.begun.insert(part.to_owned()) {
-            return;
-        }
-        let (about, Part { point, params }) = (&self.outline.about, &self.outline.parts[part]);
-        let mut tags = about.tags.clone();
-        tags.insert("pipe.run".to_owned(), about.run.to_string());
-        tags.insert("pipe.experiment".to_owned(), about.experiment.clone());
-        let name = if part == WHOLE {
-            format!("{} #{}", about.experiment, about.run)
-        } else {
-            tags.insert("pipe.part".to_owned(), part.to_owned());
-            point.iter().map(|(axis, value)| format!("{axis} {value}")).collect::<Vec<_>>().join(", ")
-        };
-        let tags = tags.into_iter().map(|(name, value)| (key(&name), tag(&value))).collect();
-        let parent = (part != WHOLE).then(|| WHOLE.to_owned());
-        let params = facts(params.clone(), param);
-        // The destination fills its experiment in.
-        let begun = Message::Begun { experiment: about.experiment.clone(), name, parent, at, tags };
-        self.tell(part, begun);
-        params.into_iter().for_each(|params| self.tell(part, Message::Params(params)));
+    /// A part has one stage more.
+    fn expect(&mut self, part: &str) {
+        let holder = self.holder(part);
+        self.tally(part).own.stages += 1;
+        self.tally(&holder).all.stages += 1;
+        self.reopen(part);
     }
 
     /// The part of a stage, which has begun.
@@ -189,44 +177,34 @@ impl Observer {
         Some((part, prefix))
     }
 
-    /// The final state of the stages of a part.
-    fn status(&self, part: &str, interrupted: Interrupted) -> Status {
-        let of = self.outline.stages.iter().filter(|(_, placed)| part == WHOLE || placed.part == part);
-        let states: Vec<_> = of.map(|(id, _)| self.states.get(id)).collect();
-        if states.iter().any(|state| matches!(state, Some(State::Failed | State::Skipped))) {
-            return Status::Failed;
-        }
-        let is_whole = states.iter().all(|state| matches!(state, Some(State::Done | State::Cached)));
-        match interrupted {
-            _ if is_whole => Status::Finished,
-            Interrupted::Yes => Status::Killed,
-            Interrupted::No => Status::Failed,
+    fn enter(&mut self, stage: &str, state: State) {
+        let before = self.states.insert(stage.to_owned(), state);
+        let Some(placed) = self.outline.stages.get(stage) else { return };
+        let part = placed.part.clone();
+        self.count(stage, &part, before);
+        if state == State::Running {
+            // Made anew after it was there: its part is not over.
+            self.reopen(&part);
         }
     }
 
-    fn enter(&mut self, stage: &str, state: State) {
-        let before = self.states.insert(stage.to_owned(), state);
-        // Made anew after it was there: its part is not over.
-        if let (Some(State::Cached | State::Done), State::Running, Some(placed)) =
-            (before, state, self.outline.stages.get(stage))
-        {
-            *self.left.entry(placed.part.clone()).or_default() += 1;
-        }
+    /// Counts the state of a stage in place of the one before.
+    fn count(&mut self, stage: &str, part: &str, before: Option<State>) {
+        let Some(state) = self.states.get(stage).copied() else { return };
+        let holder = self.holder(part);
+        self.tally(part).own.change(before, state);
+        self.tally(&holder).all.change(before, state);
     }
 
     /// A stage has its end; the last one of a part ends it.
     fn left_less(&mut self, stage: &str, state: State, at: i64) {
-        let before = self.states.get(stage).copied();
         self.enter(stage, state);
         let Some(placed) = self.outline.stages.get(stage) else { return };
         let part = placed.part.clone();
-        if matches!(before, None | Some(State::Running)) {
-            let left = self.left.entry(part.clone()).or_default();
-            *left = left.saturating_sub(1);
-            if *left == 0 && part != WHOLE {
-                let status = self.status(&part, Interrupted::No);
-                self.tell(&part, Message::Ended { status, at });
-            }
+        let holder = self.holder(&part);
+        self.settle(&part, at);
+        if holder != part {
+            self.settle(&holder, at);
         }
     }
 
@@ -242,6 +220,8 @@ impl Observer {
     fn metric(&mut self, at: i64, stage: &str, name: &str, step: u64, value: Option<f64>) {
         let Some((part, prefix)) = self.part(stage, at) else { return };
         let metric = Metric { key: key(&format!("{prefix}/{name}")), value: Number::of(value), timestamp: at, step };
+        let curves = self.curves.entry(stage.to_owned()).or_default();
+        curves.insert(metric.key.clone(), (step, metric.value));
         match self.told.last_mut() {
             Some((last, Message::Metrics(metrics))) if *last == part && metrics.len() < METRICS => metrics.push(metric),
             _ => self.tell(&part, Message::Metrics(vec![metric])),
@@ -251,7 +231,8 @@ impl Observer {
     fn done(&mut self, at: i64, stage: &str, seconds: f64, results: Results<'_>) {
         let Some((part, prefix)) = self.part(stage, at) else { return };
         let keep = self.outline.stages[stage].keep.clone();
-        if let Some(result) = results(stage, None, &keep) {
+        if let Some(result) = results(stage, None, &self.outline.stages[stage]) {
+            self.learn(stage, &part, result.recipe.as_ref());
             self.fact(stage, at, "fingerprint", &result.record.fingerprint.to_string());
             self.finals(at, stage, &part, &prefix, &result);
             self.outputs(stage, &part, &keep, result);
@@ -268,7 +249,8 @@ impl Observer {
         let keep = self.outline.stages[stage].keep.clone();
         self.fact(stage, at, "stage", State::Cached.word());
         self.fact(stage, at, "fingerprint", &record.fingerprint.to_string());
-        if let Some(result) = results(stage, Some(record), &keep) {
+        if let Some(result) = results(stage, Some(record), &self.outline.stages[stage]) {
+            self.learn(stage, &part, result.recipe.as_ref());
             self.finals(at, stage, &part, &prefix, &result);
             self.dataset(stage, &part, &result.record);
             if let Keep::Files { .. } = keep {
@@ -280,6 +262,26 @@ impl Observer {
             let tag = key(&format!("pipe.made_by.{prefix}"));
             self.tell(&part, Message::Link { tag, run: made.0, part: part.clone(), otherwise: format!("run {made}") });
         }
+        self.was_untold(stage);
+        self.left_less(stage, State::Cached, at);
+    }
+
+    /// What was to be told of a cached stage when the run ends is told, or holds no more.
+    fn was_untold(&mut self, stage: &str) {
+        if self.untold.remove(stage) {
+            let holder = self.holder(&self.outline.stages[stage].part);
+            self.tally(&holder).untold -= 1;
+        }
+    }
+
+    /// A cached stage of a trial, which may thereby be over long before the run is.
+    fn cached_in_trial(&mut self, at: i64, stage: &str) {
+        let trial = self.outline.stages.get(stage).and_then(|placed| self.outline.parts[&placed.part].trial.clone());
+        let Some(trial) = trial else { return };
+        self.part(stage, at);
+        if self.untold.insert(stage.to_owned()) {
+            self.tally(&trial).untold += 1;
+        }
         self.left_less(stage, State::Cached, at);
     }
 
@@ -287,15 +289,18 @@ impl Observer {
     fn finals(&mut self, at: i64, stage: &str, part: &str, prefix: &str, result: &Result) {
         let whole = result.metrics.iter().filter(|row| row.case.is_none());
         let metrics: Vec<_> = whole
-            .map(|row| Metric {
-                key: key(&format!("{prefix}/{}", row.name)),
-                value: Number::of(row.value),
-                timestamp: at,
-                step: 0,
+            .map(|row| {
+                let key = key(&format!("{prefix}/{}", row.name));
+                // The end of a curve that was told stands at its end, and once.
+                let step = self.curves.get(stage).and_then(|curves| curves.get(&key)).map_or(0, |(step, _)| *step);
+                Metric { key, value: Number::of(row.value), timestamp: at, step }
             })
             .collect();
-        metrics.chunks(METRICS).for_each(|metrics| self.tell(part, Message::Metrics(metrics.to_vec())));
-        self.finals.insert(stage.to_owned(), metrics);
+        let curves = self.curves.remove(stage).unwrap_or_default();
+        let is_news = |metric: &&Metric| curves.get(&metric.key).is_none_or(|(_, value)| value.0 != metric.value.0);
+        let told: Vec<Metric> = metrics.iter().filter(is_news).cloned().collect();
+        told.chunks(METRICS).for_each(|metrics| self.tell(part, Message::Metrics(metrics.to_vec())));
+        self.tally(part).finals.insert(stage.to_owned(), metrics);
     }
 
     fn dataset(&mut self, stage: &str, part: &str, record: &Record) {
@@ -313,11 +318,10 @@ impl Observer {
         let Keep::Model { registered, .. } = keep else {
             return result.files.into_iter().for_each(|file| self.tell(part, Message::File(file)));
         };
-        let Part { point, params } = &self.outline.parts[part];
+        let Part { point, params, .. } = &self.outline.parts[part];
         let label = point.iter().map(|(axis, value)| format!("{axis}-{value}")).collect::<Vec<_>>().join("-");
         let name = if label.is_empty() { registered.clone() } else { format!("{registered}-{label}") };
-        let of_part = self.outline.stages.iter().filter(|(_, placed)| placed.part == part);
-        let metrics = of_part.filter_map(|(id, _)| self.finals.get(id)).flatten().cloned().collect();
+        let metrics = self.tallies[part].finals.values().flatten().cloned().collect();
         let alias = if label.is_empty() { "newest".to_owned() } else { label };
         let print = result.record.fingerprint.to_string();
         let model = Model {
@@ -342,35 +346,6 @@ impl Observer {
         }
         self.left_less(stage, State::Failed, at);
     }
-
-    /// Means and standard deviations (n - 1) of final numbers over the parts that differ in repetitions alone.
-    fn means(&mut self, at: i64) {
-        let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for (stage, metrics) in &self.finals {
-            let placed = &self.outline.stages[stage];
-            let point = &self.outline.parts[&placed.part].point;
-            if !point.iter().any(|(axis, _)| REPEATED.contains(&axis.as_str())) {
-                continue;
-            }
-            let others = point.iter().filter(|(axis, _)| !REPEATED.contains(&axis.as_str()));
-            let end = others.fold(String::new(), |end, (axis, value)| format!("{end}/{axis}.{value}"));
-            for metric in metrics.iter().filter(|metric| metric.value.0.is_finite()) {
-                values.entry(format!("{}{end}", metric.key)).or_default().push(metric.value.0);
-            }
-        }
-        let of = |name: String, value: f64| Metric { key: key(&name), value: Number(value), timestamp: at, step: 0 };
-        let means: Vec<_> = values
-            .into_iter()
-            .filter(|(_, values)| values.len() > 1)
-            .flat_map(|(name, values)| {
-                let n = values.len() as f64;
-                let mean = values.iter().sum::<f64>() / n;
-                let sd = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-                [of(name.clone(), mean), of(format!("{name}_sd"), sd)]
-            })
-            .collect();
-        means.chunks(METRICS).for_each(|means| self.tell(WHOLE, Message::Metrics(means.to_vec())));
-    }
 }
 
 /// Whether a signal, or a death, ended the run.
@@ -382,5 +357,7 @@ pub enum Interrupted {
     No,
 }
 
+#[cfg(test)]
+mod searches;
 #[cfg(test)]
 mod tests;

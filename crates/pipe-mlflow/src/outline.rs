@@ -4,8 +4,14 @@
 //! by the next one. In bullets:
 //! * A stage belongs to the part of its point. A stage of fewer axes, `split[fold=1]` beside `train[network=unet,fold=1]`, belongs to the
 //!   one part that has it, and to the run itself where several have it.
+//! * A search has a part for each trial, `trial=7`, below it one for each point within the trial, `trial=7,fold=0`, also where a trial has
+//!   one fold alone: what an id says is enough, so that it is all the same in which order stages become known, and a number has one name
+//!   in all searches. In nested cross-validation trials lie below the part of their outer fold: `fold=1` has `fold=1,trial=7`.
+//! * What is a trial is said by the axis `trial` in ids, where the experiment declares no axis of that name (`point.rs`).
 //! * Instances over lists that stages make are no parts: nobody wants a run for every case.
-//! * Each part has all parameters of its stages; the run has those that all instances of a stage share.
+//! * Each part has all parameters of its stages; the run has those that all instances of a stage share. Trials are no part of that: each
+//!   has what it tries. Nothing that a trial makes is kept at a server.
+//! * An instance that becomes known during the run has a part as every other one; its parameters come with its result.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,11 +19,15 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use pipe_store::{Record, WHOLE};
+use pipe_store::{Direction, Record, WHOLE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{flatten::flatten, message::Dataset};
+use crate::{
+    flatten::flatten,
+    message::Dataset,
+    point::{Point, name, parse, point, trial_in, values},
+};
 
 /// A planned stage instance, as far as trackers care.
 #[derive(Clone, Debug)]
@@ -76,6 +86,12 @@ pub struct About {
     pub axes: Vec<String>,
     /// The stages whose first output is a data set, with its name and its source.
     pub datasets: BTreeMap<String, Dataset>,
+    /// What is kept of the outputs of instances that become known during the run, by the names of their stages; of trials nothing is.
+    #[serde(default)]
+    pub keep: BTreeMap<String, Keep>,
+    /// Which way the objective of a search is better; none where nothing is searched.
+    #[serde(default)]
+    pub goal: Option<Direction>,
 }
 
 /// A run by its parts.
@@ -85,6 +101,9 @@ pub struct Outline {
     /// By their names; the run itself is [`WHOLE`].
     pub(crate) parts: IndexMap<String, Part>,
     pub(crate) stages: IndexMap<String, Placed>,
+    /// The parts of points that have none of their own, by the names of the points.
+    #[serde(default)]
+    elsewhere: BTreeMap<String, String>,
 }
 
 /// A part of a run.
@@ -92,10 +111,13 @@ pub struct Outline {
 pub(crate) struct Part {
     pub point: Point,
     pub params: BTreeMap<String, String>,
+    /// The part to which it belongs; of the run itself, that is the run itself.
+    #[serde(default)]
+    pub parent: String,
+    /// The part of the trial in which it lies, or that it is.
+    #[serde(default)]
+    pub trial: Option<String>,
 }
-
-/// Values of axes, in the order of the axes.
-pub(crate) type Point = Vec<(String, String)>;
 
 /// A stage in its part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,65 +127,120 @@ pub(crate) struct Placed {
     pub prefix: String,
     pub keep: Keep,
     pub answer: Option<Record>,
+    #[serde(default)]
+    pub params: Params,
+}
+
+/// Where a stage's parameters come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Params {
+    /// Its part has them already, or never gets them.
+    #[default]
+    Known,
+    /// Its result tells them.
+    OfResult,
 }
 
 impl Outline {
     /// Divides a run into its parts.
     pub fn new(about: &About, stages: &[Stage]) -> Self {
-        let of_axes = |stage: &Stage| -> Point {
-            let declared = about.axes.iter().filter_map(|axis| Some((axis.clone(), stage.axes.get(axis)?.clone())));
-            declared.collect()
-        };
-        let points: BTreeSet<Point> = stages.iter().map(of_axes).collect();
-        let holders = holders(&points);
-        let mut outline = Self { about: about.clone(), parts: IndexMap::new(), stages: IndexMap::new() };
-        outline.parts.insert(WHOLE.to_owned(), Part::default());
+        let parts = IndexMap::from([(WHOLE.to_owned(), Part::default())]);
+        let mut outline = Self { about: about.clone(), parts, stages: IndexMap::new(), elsewhere: BTreeMap::new() };
+        let points: Vec<Point> = stages.iter().map(|stage| point(&about.axes, &stage.axes)).collect();
+        let (of_trials, plain): (BTreeSet<Point>, BTreeSet<Point>) =
+            points.iter().cloned().partition(|point| trial_in(&about.axes, point).is_some());
+        let mut holders = holders(&plain);
+        // What has trials is a part itself.
+        let around = of_trials.iter().filter_map(|point| Some(point[..trial_in(&about.axes, point)?].to_vec()));
+        holders.extend(around.filter(|point| !point.is_empty()).map(|point| (point.clone(), Holder::One(point))));
         let mut shared: BTreeMap<String, Option<String>> = BTreeMap::new();
-        for stage in stages {
-            let point = match holders.get(&of_axes(stage)) {
-                Some(Holder::One(point)) => point.clone(),
-                _ => Point::new(),
+        for (stage, own) in stages.iter().zip(&points) {
+            let point = match holders.get(own) {
+                Some(Holder::One(point)) => point.as_slice(),
+                Some(Holder::Several) => &[],
+                None => own,
             };
-            let name = name(&point);
-            let part = outline.parts.entry(name.clone()).or_default();
-            let mut flat = Vec::new();
-            flatten(&stage.stage, &stage.recipe, &mut flat);
-            part.params.extend(point.iter().map(|(axis, value)| (format!("axis.{axis}"), value.clone())));
-            for (key, value) in flat {
-                let seen = shared.entry(key.clone()).or_insert_with(|| Some(value.clone()));
-                if seen.as_ref() != Some(&value) {
-                    *seen = None;
-                }
-                part.params.insert(key, value);
+            let part = outline.part(point);
+            if part != name(own) {
+                outline.elsewhere.insert(name(own), part.clone());
             }
-            part.point = point;
-            let placed = outline.placed(&name, &stage.stage, &stage.axes);
-            let answer = stage.answer.as_ref().map(|record| (**record).clone());
-            outline.stages.insert(stage.id.clone(), Placed { keep: stage.keep.clone(), answer, ..placed });
+            let mut placed = outline.placed(&part, &stage.stage, &stage.axes);
+            if outline.parts[&part].trial.is_none() {
+                let answer = stage.answer.as_ref().map(|record| (**record).clone());
+                placed = Placed { keep: stage.keep.clone(), answer, ..placed };
+                let mut flat = Vec::new();
+                flatten(&stage.stage, &stage.recipe, &mut flat);
+                flat.iter().for_each(|(key, value)| share(&mut shared, key, value));
+                outline.parts[&part].params.extend(flat);
+            } else {
+                placed.answer = stage.answer.as_ref().map(|record| (**record).clone());
+            }
+            outline.stages.insert(stage.id.clone(), placed);
         }
         let shared = shared.into_iter().filter_map(|(key, value)| Some((key, value?)));
         outline.parts[WHOLE].params = shared.collect();
         outline
     }
 
-    /// Adds instances that became known during the run, by their ids alone.
-    pub(crate) fn grow(&mut self, ids: &[String]) {
-        for id in ids {
-            let (stage, axes) = parse(id);
-            let named = |part: &Part| part.point.iter().all(|(axis, value)| axes.get(axis) == Some(value));
-            // The part with the most axes that the instance has.
-            let fit = self.parts.iter().filter(|(_, part)| named(part)).max_by_key(|(_, part)| part.point.len());
-            let part = fit.map_or_else(|| WHOLE.to_owned(), |(name, _)| name.clone());
-            let placed = self.placed(&part, &stage, &axes);
-            self.stages.entry(id.clone()).or_insert(placed);
+    /// Adds an instance that became known during the run, by its id alone; gives its part where it is new.
+    pub(crate) fn grow(&mut self, id: &str) -> Option<String> {
+        if self.stages.contains_key(id) {
+            return None;
         }
+        let (stage, axes) = parse(id);
+        let point = point(&self.about.axes, &axes);
+        let own = name(&point);
+        let elsewhere = self.elsewhere.get(&own).filter(|_| !self.parts.contains_key(&own)).cloned();
+        let part = elsewhere.unwrap_or_else(|| self.part(&point));
+        let mut placed = self.placed(&part, stage, &axes);
+        if self.parts[&part].trial.is_none() && placed.prefix == stage {
+            placed.keep = self.about.keep.get(stage).cloned().unwrap_or_default();
+            placed.params = Params::OfResult;
+        }
+        self.stages.insert(id.to_owned(), placed);
+        Some(part)
+    }
+
+    /// The part of a trial, `fold=1,trial=7`; none where that is no trial.
+    pub(crate) fn trial(&mut self, trial: &str) -> Option<String> {
+        let point = point(&self.about.axes, &values(trial));
+        let at = trial_in(&self.about.axes, &point)?;
+        Some(self.part(&point[..=at]))
+    }
+
+    /// The part of a point, which is made if it is not there, with those to which it belongs.
+    fn part(&mut self, point: &[(String, String)]) -> String {
+        let name = name(point);
+        if !self.parts.contains_key(&name) {
+            let (parent, trial) = match trial_in(&self.about.axes, point) {
+                None => (WHOLE.to_owned(), None),
+                Some(at) if at + 1 == point.len() => (self.part(&point[..at]), Some(name.clone())),
+                Some(at) => {
+                    let trial = self.part(&point[..=at]);
+                    (trial.clone(), Some(trial))
+                }
+            };
+            let params = point.iter().map(|(axis, value)| (format!("axis.{axis}"), value.clone())).collect();
+            self.parts.insert(name.clone(), Part { point: point.to_vec(), params, parent, trial });
+        }
+        name
     }
 
     fn placed(&self, part: &str, stage: &str, axes: &IndexMap<String, String>) -> Placed {
         let point = &self.parts[part].point;
         let further = axes.iter().filter(|(axis, _)| !point.iter().any(|(known, _)| known == *axis));
         let prefix = further.fold(stage.to_owned(), |prefix, (axis, value)| format!("{prefix}/{axis}.{value}"));
-        Placed { part: part.to_owned(), prefix, keep: Keep::Nothing, answer: None }
+        Placed { part: part.to_owned(), prefix, keep: Keep::Nothing, answer: None, params: Params::Known }
+    }
+}
+
+/// Notes a value that all have, or that they differ.
+pub(crate) fn share(shared: &mut BTreeMap<String, Option<String>>, key: &str, value: &str) {
+    match shared.get_mut(key) {
+        Some(seen) if seen.as_deref() != Some(value) => *seen = None,
+        Some(_) => {}
+        None => drop(shared.insert(key.to_owned(), Some(value.to_owned()))),
     }
 }
 
@@ -201,101 +278,5 @@ fn holders(points: &BTreeSet<Point>) -> BTreeMap<Point, Holder> {
     holders
 }
 
-/// The name of a part: `network=unet,fold=1`.
-fn name(point: &Point) -> String {
-    point.iter().map(|(axis, value)| format!("{axis}={value}")).collect::<Vec<_>>().join(",")
-}
-
-/// Stage and axes of an id.
-fn parse(id: &str) -> (String, IndexMap<String, String>) {
-    let Some((stage, axes)) = id.strip_suffix(']').and_then(|id| id.split_once('[')) else {
-        return (id.to_owned(), IndexMap::new());
-    };
-    let axes = axes.split(',').filter_map(|axis| axis.split_once('='));
-    (stage.to_owned(), axes.map(|(axis, value)| (axis.to_owned(), value.to_owned())).collect())
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn about(axes: &[&str]) -> About {
-        About {
-            run: 7,
-            experiment: "e".into(),
-            titles: BTreeMap::from([("http://s".into(), "theirs".into())]),
-            at: 1000,
-            tags: BTreeMap::from([("pipe.host".into(), "here".into())]),
-            own_tags: BTreeMap::new(),
-            axes: axes.iter().map(|axis| (*axis).to_owned()).collect(),
-            datasets: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn stage(id: &str, recipe: Json) -> Stage {
-        let (stage, axes) = parse(id);
-        Stage { id: id.into(), stage, axes, recipe: Arc::new(recipe), answer: None, keep: Keep::Nothing }
-    }
-
-    fn outline(axes: &[&str], ids: &[&str]) -> Outline {
-        let stages: Vec<_> = ids.iter().map(|id| stage(id, serde_json::json!({ "of": id, "seed": 0 }))).collect();
-        Outline::new(&about(axes), &stages)
-    }
-
-    #[track_caller]
-    fn check(outline: &Outline, id: &str, part: &str, prefix: &str) {
-        let placed = &outline.stages[id];
-        assert_eq!((placed.part.as_str(), placed.prefix.as_str()), (part, prefix), "{id}");
-    }
-
-    #[test]
-    fn folds_are_parts_and_what_they_share_is_not() {
-        let ids =
-            ["prepare", "split[fold=0]", "split[fold=1]", "train[fold=0]", "train[fold=1]", "score[fold=1,case=a]"];
-        let outline = outline(&["fold"], &ids);
-        assert_eq!(outline.parts.keys().collect::<Vec<_>>(), ["", "fold=0", "fold=1"]);
-        check(&outline, "prepare", "", "prepare");
-        check(&outline, "split[fold=1]", "fold=1", "split");
-        check(&outline, "score[fold=1,case=a]", "fold=1", "score/case.a");
-        let params = |part: &str| outline.parts[part].params.keys().map(String::as_str).collect::<Vec<_>>();
-        assert_eq!(params(""), ["prepare.of", "prepare.seed", "score.of", "score.seed", "split.seed", "train.seed"]);
-        assert_eq!(params("fold=0"), ["axis.fold", "split.of", "split.seed", "train.of", "train.seed"]);
-    }
-
-    #[test]
-    fn a_stage_of_fewer_axes_belongs_where_it_is_alone() {
-        let both = [
-            "split[fold=0]",
-            "train[network=a,fold=0]",
-            "train[network=b,fold=0]",
-            "only[fold=1]",
-            "train[network=a,fold=1]",
-        ];
-        let outline = outline(&["network", "fold"], &both);
-        check(&outline, "split[fold=0]", "", "split/fold.0");
-        check(&outline, "only[fold=1]", "network=a,fold=1", "only");
-        check(&outline, "train[network=b,fold=0]", "network=b,fold=0", "train");
-    }
-
-    #[test]
-    fn without_axes_the_run_is_all() {
-        let outline = outline(&[], &["a", "b"]);
-        assert_eq!(outline.parts.len(), 1);
-        check(&outline, "b", "", "b");
-    }
-
-    #[test]
-    fn what_becomes_known_later_finds_its_part() {
-        let mut outline = outline(&["fold"], &["split[fold=0]", "split[fold=1]"]);
-        outline.grow(&["score[fold=1,case=a]".into(), "sum".into()]);
-        check(&outline, "score[fold=1,case=a]", "fold=1", "score/case.a");
-        check(&outline, "sum", "", "sum");
-    }
-
-    #[test]
-    fn ten_thousand_points_are_parts_at_once() {
-        let ids: Vec<_> = (0..10_000).flat_map(|at| [format!("a[x={at}]"), format!("b[x={at}]")]).collect();
-        let outline = outline(&["x"], &ids.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(outline.parts.len(), 10_001);
-    }
-}
+pub(crate) mod tests;

@@ -15,12 +15,13 @@ use std::{
 
 use pipe_engine::Event;
 use pipe_store::{Digest, NewMessage, Record, RunId, Store};
+use serde_json::Value as Json;
 
 use crate::{
     files::Files,
     message::{FileToKeep, Message},
     observer::{Interrupted, Observer, Result, Told},
-    outline::{About, Keep, Outline},
+    outline::{About, Keep, Outline, Params, Placed},
     shared::Shared,
     sync::revive,
 };
@@ -107,14 +108,15 @@ impl Recorder {
 
     fn hear(&mut self, at: i64, event: &Event) {
         self.heard += 1;
-        self.observer.hear(at, event, &|stage, record, keep| result(&self.store, self.run, stage, record, keep));
+        self.observer.hear(at, event, &|stage, record, placed| result(&self.store, self.run, stage, record, placed));
     }
 
     fn end(mut self, ending: Ending) {
         let Ending { at, interrupted, records, files } = ending;
         files.into_iter().for_each(|file| self.observer.keep(file));
         let (store, run) = (Arc::clone(&self.store), self.run);
-        self.observer.end(at, &records, interrupted, &|stage, record, keep| result(&store, run, stage, record, keep));
+        self.observer
+            .end(at, &records, interrupted, &|stage, record, placed| result(&store, run, stage, record, placed));
         self.keep();
         let digest = results_digest(
             &self.observer.outline().about.experiment,
@@ -144,7 +146,7 @@ impl Recorder {
         let messages: Vec<_> = self
             .destinations
             .iter()
-            .flat_map(|to| self.unkept.iter().map(|(part, message)| spooled(about, to, part, message)))
+            .flat_map(|to| self.unkept.iter().filter_map(|(part, message)| spooled(about, to, part, message)))
             .collect();
         match self.store.spool(self.run, &messages, self.heard) {
             Ok(()) => {
@@ -168,9 +170,10 @@ impl Recorder {
     }
 }
 
-/// A message as it is kept for a destination.
-pub(crate) fn spooled(about: &About, to: &str, part: &str, message: &Message) -> NewMessage {
+/// A message as it is kept for a destination; none of one that is for files alone.
+pub(crate) fn spooled(about: &About, to: &str, part: &str, message: &Message) -> Option<NewMessage> {
     let text = match message {
+        Message::Trial(_) => return None,
         Message::Begun { name, parent, at, tags, .. } => {
             let mut tags = tags.clone();
             tags.extend(
@@ -183,22 +186,41 @@ pub(crate) fn spooled(about: &About, to: &str, part: &str, message: &Message) ->
         other => serde_json::to_string(other),
     };
     let text = text.expect("messages are plain data");
-    NewMessage { destination: to.to_owned(), part: part.to_owned(), text }
+    Some(NewMessage { destination: to.to_owned(), part: part.to_owned(), text })
 }
 
 /// What the store knows of the result of a stage.
-pub(crate) fn result(store: &Store, run: RunId, stage: &str, record: Option<&Record>, keep: &Keep) -> Option<Result> {
+pub(crate) fn result(
+    store: &Store,
+    run: RunId,
+    stage: &str,
+    record: Option<&Record>,
+    placed: &Placed,
+) -> Option<Result> {
     let record = match record {
         Some(record) => record.clone(),
         None => store.made_in(run, stage).ok()??,
     };
     let metrics = store.metrics(record.id).ok()?;
-    let files = match keep {
+    let recipe = match placed.params {
+        Params::Known => None,
+        Params::OfResult => recipe(store, &record),
+    };
+    let files = match &placed.keep {
         Keep::Nothing => Vec::new(),
         Keep::Files { port } => files(store, &record, port, stage),
         Keep::Model { port, .. } => files(store, &record, port, ""),
     };
-    Some(Result { record, metrics, files })
+    Some(Result { record, metrics, files, recipe })
+}
+
+/// What the manifest of a result says of what a person wrote.
+fn recipe(store: &Store, record: &Record) -> Option<Json> {
+    let text = store.manifest(&record.fingerprint).ok()??;
+    match serde_json::from_str(&text).ok()? {
+        Json::Object(mut manifest) => manifest.remove("with"),
+        _ => None,
+    }
 }
 
 /// The files of an output, below a folder of a name.

@@ -5,14 +5,14 @@
 use std::{fs, path::Path, thread};
 
 use pipe_engine::Event;
-use pipe_store::{NewMessage, RunId, Store, StoreError, WHOLE};
+use pipe_store::{NewMessage, Record, RunId, Store, StoreError, WHOLE};
 use serde::Deserialize;
 
 use crate::{
     courier::Courier,
     message::{Message, Status},
     observer::{Interrupted, Observer},
-    outline::Outline,
+    outline::{Outline, Placed},
     recorder::{OUTLINE, result, spooled},
     settings::Server,
     shared::{Delivered, Shared},
@@ -110,8 +110,7 @@ fn unheard(store: &Store, run: RunId, folder: &Path, heard: u64) -> Option<Vec<N
     let text = fs::read_to_string(folder.join(EVENTS)).unwrap_or_default();
     let mut observer = Observer::new(outline);
     let mut told = Vec::new();
-    let results =
-        |stage: &str, record: Option<&pipe_store::Record>, keep: &crate::Keep| result(store, run, stage, record, keep);
+    let results = |stage: &str, record: Option<&Record>, placed: &Placed| result(store, run, stage, record, placed);
     let mut last = observer.outline().about.at;
     drop(observer.take());
     // The last line may have been torn; it was heard by nobody.
@@ -127,5 +126,5 @@ fn unheard(store: &Store, run: RunId, folder: &Path, heard: u64) -> Option<Vec<N
     observer.end(last, &[], Interrupted::Yes, &results);
     told.extend(observer.take());
     let (about, to) = (&observer.outline().about, store.destinations_of(run).ok()?);
-    Some(to.iter().flat_map(|to| told.iter().map(|(part, message)| spooled(about, to, part, message))).collect())
+    Some(to.iter().flat_map(|to| told.iter().filter_map(|(part, message)| spooled(about, to, part, message))).collect())
 }

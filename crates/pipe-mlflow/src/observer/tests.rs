@@ -7,9 +7,12 @@ use pipe_store::{Digest, Direction, Made, Object, Output, RunId, Shape};
 use serde_json::json;
 
 use super::*;
-use crate::outline::tests::{about, stage};
+use crate::outline::{
+    Params,
+    tests::{about, stage},
+};
 
-fn record(run: i64, text: &str) -> Record {
+pub(super) fn record(run: i64, text: &str) -> Record {
     let object = Object { digest: Digest::of(text.as_bytes()), shape: Shape::File, bytes: 1 };
     Record {
         id: run,
@@ -33,14 +36,15 @@ fn row(name: &str, value: f64, case: Option<&str>) -> MetricRow {
 }
 
 /// Results whose Dice is the value of the stage's fold.
-fn results(stage: &str, record_: Option<&Record>, keep: &Keep) -> Option<Result> {
+pub(super) fn results(stage: &str, record_: Option<&Record>, placed: &Placed) -> Option<Result> {
     let fold = stage.split("fold=").nth(1).and_then(|rest| rest.trim_end_matches(']').parse().ok()).unwrap_or(9.0);
     let is_evaluation = stage.starts_with("evaluate");
     let metrics =
         if is_evaluation { vec![row("dice", fold, None), row("dice", 0.1, Some("case 1"))] } else { Vec::new() };
     let file = FileToKeep { from: PathBuf::from("objects/ab/cd"), to: "export/model.safetensors".into() };
-    let files = if *keep == Keep::Nothing { Vec::new() } else { vec![file] };
-    Some(Result { record: record_.cloned().unwrap_or_else(|| record(7, stage)), metrics, files })
+    let recipe = (placed.params == Params::OfResult).then(|| json!({ "epochs": 2, "of": stage }));
+    let files = if placed.keep == Keep::Nothing { Vec::new() } else { vec![file] };
+    Some(Result { record: record_.cloned().unwrap_or_else(|| record(7, stage)), metrics, files, recipe })
 }
 
 fn observer(stages: &[crate::Stage]) -> Observer {
@@ -54,16 +58,16 @@ fn two_folds() -> Vec<crate::Stage> {
         .into()
 }
 
-fn started(stage: &str) -> Event {
+pub(super) fn started(stage: &str) -> Event {
     Event::Started { stage: stage.into(), attempt: 1, why: Vec::new() }
 }
 
-fn done(stage: &str) -> Event {
+pub(super) fn done(stage: &str) -> Event {
     Event::Done { stage: stage.into(), seconds: 1.0 }
 }
 
 /// One line a message: its part, and what it says in short.
-fn lines(told: &[Told]) -> Vec<String> {
+pub(super) fn lines(told: &[Told]) -> Vec<String> {
     let facts = |facts: &BTreeMap<String, String>| {
         facts.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
     };
@@ -82,6 +86,7 @@ fn lines(told: &[Told]) -> Vec<String> {
             Message::Model(model) => {
                 format!("model {} {} {} {}", model.name, model.alias, model.metrics.len(), model.files.len())
             }
+            Message::Trial(trial) => format!("trial {:?} {:?}", trial.state, trial.value),
             Message::Ended { status, at } => format!("ended {status:?} at {at}"),
         };
         format!("{part}: {text}")
@@ -90,7 +95,7 @@ fn lines(told: &[Told]) -> Vec<String> {
 }
 
 #[track_caller]
-fn says(told: &[Told], expected: &[&str]) {
+pub(super) fn says(told: &[Told], expected: &[&str]) {
     let lines = lines(told);
     let mut left = lines.iter();
     for line in expected {

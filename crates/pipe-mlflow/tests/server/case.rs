@@ -14,6 +14,9 @@ use crate::mlflow::{read, run_of, unique};
 
 pub(crate) const STAGES: [&str; 5] = ["prepare", "train[fold=0]", "train[fold=1]", "export[fold=0]", "export[fold=1]"];
 
+/// What is stored of every result's recipe.
+const MANIFEST: &str = r#"{"with":{"epochs":2}}"#;
+
 /// A workspace's store, and a server's experiment of its own.
 pub(crate) struct Case {
     pub folder: tempfile::TempDir,
@@ -29,7 +32,11 @@ impl Case {
     }
 
     fn at(folder: tempfile::TempDir, experiment: String) -> Self {
-        let store = Store::open(folder.path()).expect("a new store");
+        Self::in_store(Store::open(folder.path()).expect("a new store"), folder, experiment)
+    }
+
+    /// A run of a store that lies anywhere.
+    pub(crate) fn in_store(store: Store, folder: tempfile::TempDir, experiment: String) -> Self {
         let new = NewRun { experiment: "e", file: "e.yaml", command: "pipe run e.yaml", commit: None };
         let run = store.begin_run(&new).expect("writable");
         Self { folder, experiment, run, store }
@@ -57,11 +64,13 @@ impl Case {
             own_tags: BTreeMap::from([(uri.to_owned(), BTreeMap::from([("team".into(), "x".into())]))]),
             axes: vec!["fold".into()],
             datasets: BTreeMap::from([("prepare".into(), dataset)]),
+            keep: BTreeMap::new(),
+            goal: None,
         }
     }
 
     /// Publishes what a stage made, as the engine does before it says that the stage is done.
-    fn publish(&self, id: &str) {
+    pub(crate) fn publish(&self, id: &str) {
         let fingerprint = Digest::of(format!("{id}{}", self.run).as_bytes());
         let new = NewAttempt {
             run: self.run,
@@ -69,7 +78,7 @@ impl Case {
             stage: id,
             fingerprint,
             kind: "test",
-            manifest: "{}",
+            manifest: MANIFEST,
             reason: "[]",
         };
         let attempt = self.store.begin_attempt(&new).expect("writable");
@@ -100,7 +109,7 @@ impl Case {
         };
         let record = NewRecord {
             kind: "test",
-            manifest: "{}",
+            manifest: MANIFEST,
             outputs: vec![Output { port: "out".into(), kind: "files".into(), object }],
             metrics: vec![
                 row("dice", Some(dice), None),

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use pipe_engine::Event;
 use pipe_mlflow::{Targets, Tracking, revive, sync};
-use pipe_store::{NewRun, Store};
+use pipe_store::Store;
 use serde_json::json;
 
 use crate::{
@@ -64,11 +64,9 @@ fn child_run() {
         return;
     };
     let uri = server().expect("the parent has one");
-    let store = Store::open(Path::new(&root)).expect("a new store");
-    let new = NewRun { experiment: "e", file: "e.yaml", command: "pipe run e.yaml", commit: None };
-    let run = store.begin_run(&new).expect("writable");
     let folder = tempfile::tempdir().expect("unused");
-    let case = Case { folder, experiment, run, store };
+    let case = Case::in_store(Store::open(Path::new(&root)).expect("a new store"), folder, experiment);
+    let run = case.run;
     let stages: Vec<_> = STAGES.iter().map(|id| stage(id, &case.experiment)).collect();
     let targets = Targets { server: Some(at(&uri, &[])), files: None };
     let tracking = Tracking::begin(Path::new(&root), targets, &case.about(&uri), &stages).expect("writable");

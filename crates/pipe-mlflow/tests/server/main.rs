@@ -9,5 +9,6 @@ mod death;
 #[expect(dead_code, reason = "the end-to-end tests share it and use more of it")]
 #[path = "../../../../tests/mlflow.rs"]
 mod mlflow;
+mod search;
 mod whole;
 mod wrong;
