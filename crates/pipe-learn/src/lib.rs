@@ -63,7 +63,7 @@ pub use event::{TrainEvent, TrainOutcome};
 pub use failure::TrainError;
 pub use gradient::Clip;
 pub use head::Head;
-pub use history::{HistoryRow, Metric};
+pub use history::{HistoryRow, Metric, best_of};
 pub use infer::{Model, PredictError};
 pub use labels::Labels;
 pub use losses::{DeepSupervision, LossConfig};

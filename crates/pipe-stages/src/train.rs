@@ -4,12 +4,14 @@
 
 use std::{collections::BTreeMap, env, fs, time::Duration};
 
-use pipe_engine::{Context, Input, Inputs, Output, Plan, Ports, Presence, Stage, StageFailure};
+use pipe_engine::{Context, Input, Inputs, Length, Output, Plan, Ports, Presence, Stage, StageFailure};
 use pipe_image::{IGNORED, Pack, Preparation};
 use pipe_learn::{
     DeviceChoice, First, LossConfig, NetworkConfig, OptimizerConfig, Place, Sample, TrainConfig, TrainEvent, TrainTask,
+    best_of,
 };
 use pipe_spec::Device;
+use pipe_store::{Direction, MetricRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,10 @@ pub(crate) const NUMERICS: &str = "burn 0.22.1, kernels 1";
 /// Seconds of training between two states within an epoch, and the variable that says otherwise. It decides what an interruption
 /// costs, never a result.
 const PAUSE: (u64, &str) = (300, "PIPE_CHECKPOINT_SECONDS");
+
+/// The numbers that a training reports: those of the last epoch, and of the one that it keeps.
+pub(crate) const NUMBERS: [&str; 5] =
+    ["best_validation_dice", "best_validation_loss", "validation_dice", "validation_loss", "train_loss"];
 
 /// Trains a network on one fold.
 ///
@@ -89,6 +95,13 @@ impl Stage for Train {
         with.network.check().map_err(|error| (format!("network.{}", with.network.kind().name), error.to_string()))
     }
 
+    /// Without a horizon the learning rate follows from the epochs, so that a longer training is another one from its start.
+    fn length(with: &TrainWith) -> Option<Length> {
+        with.training.schedule.horizon?;
+        let told_by = &["training.epochs", "training.early_stopping"];
+        Some(Length { steps: with.training.epochs as u64, told_by, checkpoint: "checkpoint" })
+    }
+
     fn advice(plan: &Plan, node: usize, limit: u64) -> Option<String> {
         memory::advice(plan, node, limit)
     }
@@ -134,14 +147,14 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         preparation: &preparation,
         resume: context.resume(),
         pause: pause(),
-        earlier: context.optional_input("checkpoint"),
+        earlier: context.optional_input("checkpoint").or(context.shorter()),
         output: context.output("model"),
         first: first.as_ref().map(|(weights, card)| First { weights, card }),
         checkpoint: Some(context.output("checkpoint")),
     };
     let (mut all, mut note) = (1, String::new());
     let mut batches = 1;
-    pipe_learn::train(&task, &mut |event| {
+    let outcome = pipe_learn::train(&task, &mut |event| {
         match event {
         TrainEvent::Started { done, batch, epochs, batches: each } => {
             (all, batches) = (epochs * each, each);
@@ -188,6 +201,16 @@ fn train(with: &TrainWith, context: &Context) -> Result<(), Failure> {
         TrainEvent::StoppedEarly { epoch } => context.warn(format!("stopped early after epoch {epoch}")),
     }
     })?;
+    // What searches are after, and what an earlier or later epoch does not change.
+    if let Some(kept) = best_of(&outcome.history, with.training.best) {
+        for (name, value, direction) in [
+            ("best_validation_dice", kept.validation_dice, Direction::Higher),
+            ("best_validation_loss", kept.validation_loss, Direction::Lower),
+        ] {
+            let (name, unit) = (name.to_owned(), String::new());
+            context.metric(MetricRow { name, value: Some(value), unit, direction, case: None });
+        }
+    }
     Ok(())
 }
 
