@@ -1,8 +1,9 @@
 //! Searches hyperparameters.
 //!
-//! Does not know what is searched for: no stages, no files, no data base. A [`Space`] says what can be tried, a [`Sampler`] which
-//! [`Point`] a trial tries, a [`Pruner`] whether it goes on, a [`Study`] is all of it. Everything is a function of what is written and of
-//! the trials so far.
+//! A [`Space`] says what can be tried, a [`Sampler`] which [`Point`] a trial tries, a [`Pruner`] whether it goes on, a [`Study`] is all of
+//! it: functions of what is written and of the trials so far, which know no stages, files or data base. A [`Search`] is a study of an
+//! experiment: it lays trials out as stages, takes part in a run through the engine's orders, and keeps in the ledger what it decides. It
+//! does not know stage kinds.
 //!
 //! ```
 //! use pipe_sweep::{Curve, State, Study, Trial};
@@ -35,8 +36,10 @@ mod point;
 mod pruners;
 mod random;
 mod samplers;
+mod search;
 mod space;
 mod study;
+mod sweep;
 mod trial;
 
 pub use importance::importance;
@@ -45,8 +48,10 @@ pub use objective::{Objective, ObjectiveError};
 pub use point::{Key, Point, Value};
 pub use pruners::*;
 pub use samplers::{GaussianProcess, Grid, List, QuasiRandom, Random, SAMPLERS, Sampler, SamplerError, Tpe};
+pub use search::{Failures, INNER, Inner, Kinds, NoSearch, Search, Standing, Steered, joined};
 pub use space::{
     Choice, Condition, Domain, DomainError, FloatRange, IntRange, Parameter, PointError, Scaling, Space, SpaceError,
 };
 pub use study::{Study, StudyError};
+pub use sweep::{JudgedBy, NestedFolds, OnTheWay, Sought, Sweep, SweepError};
 pub use trial::{Curve, CurveError, Goal, State, Trial};

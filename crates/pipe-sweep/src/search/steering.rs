@@ -1,0 +1,316 @@
+//! What a search hears and orders while stages run.
+//!
+//! Does not know how points are found.
+
+use std::time::Instant;
+
+use pipe_engine::{EngineError, Event, Failing, Loss, Order, Permit, PlanNode, Room, Said, Steering};
+use pipe_store::{Digest, Record, RunId, Store, StoreError};
+
+use super::{Course, Search, opening::finite};
+use crate::{Finite, JudgedBy, State, Verdict};
+
+/// When so many trials have failed and none has come to a value, the search ends.
+const HOPELESS: usize = 5;
+
+/// A search with the ledger in which it notes what it decides.
+pub struct Steered<'s, 'e> {
+    /// The search.
+    pub search: &'s mut Search<'e>,
+    /// The ledger.
+    pub store: &'s Store,
+}
+
+impl Steering for Steered<'_, '_> {
+    fn begun(&mut self, run: RunId) {
+        let Self { search, store } = self;
+        search.run = run;
+        if let Err(error) = search.claim(store, run) {
+            search.trouble = Some(error.into());
+        }
+    }
+
+    fn said(&mut self, stage: &PlanNode, recipe: &Digest, number: &Said<'_>) {
+        let Self { search, store } = self;
+        let (of, metric) = search.sweep.objective.on_the_way();
+        if stage.stage != of || number.name != metric {
+            return;
+        }
+        let Some((course, trial)) = search.trial(stage) else { return };
+        let (judged_by, run) = (search.sweep.judged_by, search.run);
+        let here = &mut search.courses[course];
+        let Some(own) = here.own.get_mut(&trial) else { return };
+        own.since.entry(stage.id.clone()).or_insert_with(Instant::now);
+        if own.judged.as_ref() != Some(&stage.id) || own.is_ending {
+            return;
+        }
+        here.rows[trial as usize].recipes = serde_json::json!([recipe]).to_string();
+        let Some(value) = number.value else { return };
+        // After step 0 one is done.
+        let step = number.step.saturating_add(1);
+        if judged_by == JudgedBy::Folds {
+            return;
+        }
+        let verdict = here.judged(trial, step, value);
+        let noted = here.note(store, run, trial);
+        if let Verdict::Prune { why } = verdict {
+            search.prune(course, trial, step, &why);
+        }
+        search.trust(noted);
+    }
+
+    fn done(&mut self, stage: &PlanNode, record: &Record) {
+        if let Some((course, trial)) = self.search.trial(stage) {
+            let here = &mut self.search.courses[course];
+            let is_new = here.own.get(&trial).is_some_and(|own| own.before.is_none());
+            if is_new && here.counted.insert(stage.id.clone()) {
+                here.rows[trial as usize].seconds += record.made.seconds;
+            }
+        }
+        if stage.stage != self.search.sweep.objective.stage {
+            return;
+        }
+        let Some((course, trial)) = self.search.trial(stage) else { return };
+        if !self.search.courses[course].own.contains_key(&trial) {
+            return;
+        }
+        // It came to its end before it could be ended; what was decided stands.
+        if self.search.courses[course].own[&trial].is_ending {
+            return self.search.ended(self.store, course, trial);
+        }
+        match self.search.value(self.store, record, stage) {
+            Ok(Err(why)) => self.search.said_failed(self.store, course, trial, &stage.id, why),
+            Ok(Ok(value)) => self.search.valued(self.store, course, trial, &stage.id, value),
+            Err(error) => self.search.trouble = Some(error),
+        }
+    }
+
+    fn lost(&mut self, stage: &PlanNode, loss: &Loss) {
+        let Self { search, store } = self;
+        let Some((course, trial)) = search.trial(stage) else { return };
+        if !search.courses[course].own.contains_key(&trial) {
+            return;
+        }
+        let here = &mut search.courses[course];
+        let since = here.own.get_mut(&trial).and_then(|own| own.since.remove(&stage.id));
+        if let (Loss::Pruned | Loss::Failed { .. }, Some(since)) = (loss, since) {
+            here.rows[trial as usize].seconds += since.elapsed().as_secs_f64();
+        }
+        match loss {
+            Loss::Pruned => {
+                if matches!(search.courses[course].trials[trial as usize].state, State::Pruned { .. }) {
+                    search.ended(store, course, trial);
+                }
+            }
+            Loss::Failed { why } => search.failed(store, course, trial, format!("{}: {why}", stage.id)),
+            Loss::Skipped => search.failed(store, course, trial, format!("{} was not tried", stage.id)),
+        }
+    }
+
+    fn may_start(&mut self, stage: &PlanNode) -> Result<Permit, EngineError> {
+        let Self { search, store } = self;
+        let Some((course, trial)) = search.trial(stage) else { return Ok(Permit::Start(None)) };
+        let run = search.run;
+        let here = &mut search.courses[course];
+        let Some(own) = here.own.get_mut(&trial) else {
+            return Ok(Permit::Never("its trial has come to an end".to_owned()));
+        };
+        let is_told = std::mem::replace(&mut own.is_told, true);
+        let id = here.id.expect("the run has begun");
+        // Another process may have taken it over.
+        match store.trial(id, trial)? {
+            Some(row) if row.run != run && store.is_running(row.run)? => {
+                here.own.remove(&trial);
+                here.foreign.insert(trial);
+                Ok(Permit::Never(format!("run {} tries it", row.run)))
+            }
+            _ if is_told => Ok(Permit::Start(None)),
+            _ => {
+                (here.trials[trial as usize].state, here.rows[trial as usize].ended) = (State::Running, None);
+                Ok(Permit::Start(Some(search.told(course, trial))))
+            }
+        }
+    }
+
+    fn failing(&self, stage: &PlanNode) -> Option<Failing> {
+        self.search.trial(stage).map(|_| Failing::GoesOn)
+    }
+
+    fn orders(&mut self, room: Room) -> Result<Vec<Order>, EngineError> {
+        let Self { search, store } = self;
+        if let Some(trouble) = search.trouble.take() {
+            return Err(trouble);
+        }
+        if !search.orders.is_empty() {
+            return Ok(search.orders.drain(..).collect());
+        }
+        if room == Room::Closed {
+            return Ok(Vec::new());
+        }
+        if let Some(more) = search.further_folds()? {
+            return Ok(vec![more]);
+        }
+        if room == Room::Free {
+            return search.next(store);
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl Search<'_> {
+    /// Which trial a stage belongs to: the study, and the number.
+    fn trial(&self, stage: &PlanNode) -> Option<(usize, u64)> {
+        let found = |(at, course): (usize, &Course<'_>)| Some((at, course.layout.number(&stage.axes)?));
+        self.courses.iter().enumerate().find_map(found)
+    }
+
+    /// Makes what this run has to do with its own in the ledger.
+    fn claim(&mut self, store: &Store, run: RunId) -> Result<(), StoreError> {
+        for at in 0..self.courses.len() {
+            let (sweep, experiment) = (self.sweep.clone(), self.experiment.clone());
+            let course = &mut self.courses[at];
+            let id = course.begin(store, &experiment, &sweep)?;
+            let known = store.trials(id)?.len();
+            let foreseen: Vec<String> = course.rows.iter().skip(known).map(|row| row.point.clone()).collect();
+            if !foreseen.is_empty() {
+                // Where another process was faster, its points are the same: they follow from their numbers.
+                store.add_trials(id, run, known as u64, &foreseen)?;
+                course.rows.iter_mut().skip(known).for_each(|row| row.run = run);
+            }
+            let own: Vec<u64> = course.own.iter().filter(|(_, own)| own.before.is_none()).map(|(at, _)| *at).collect();
+            for number in own {
+                let row = &mut course.rows[number as usize];
+                if row.run == run || store.take_trial(id, number, row.run, run)? {
+                    (row.run, row.ended) = (run, None);
+                } else {
+                    course.own.remove(&number);
+                    course.foreign.insert(number);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of the objective of one fold, none where it is no number; or why there is none.
+    fn value(
+        &self,
+        store: &Store,
+        record: &Record,
+        stage: &PlanNode,
+    ) -> Result<Result<Option<Finite>, String>, EngineError> {
+        let metric = &self.sweep.objective.metric;
+        let metrics = store.metrics(record.id)?;
+        let of_all = |row: &&pipe_store::MetricRow| row.case.is_none();
+        if let Some(row) = metrics.iter().filter(of_all).find(|row| row.name == *metric) {
+            return Ok(Ok(finite(row.value)));
+        }
+        let known: Vec<&str> = metrics.iter().filter(of_all).map(|row| row.name.as_str()).collect();
+        let near = match known.as_slice() {
+            [] => "it reports no number of all cases".to_owned(),
+            known => pipe_spec::did_you_mean(metric, known.iter().copied()),
+        };
+        Ok(Err(format!(
+            "{} has come to its end without a number `{metric}` ({near}); a program says it as \
+             `{{\"result\": {{\"name\": .., \"value\": ..}}}}`, or `{{\"metric\": ..}}` on its way, in the file PIPE_EVENTS",
+            stage.id
+        )))
+    }
+
+    /// A trial without a value though its stages succeeded: somebody should hear why.
+    fn said_failed(&mut self, store: &Store, at: usize, trial: u64, stage: &str, why: String) {
+        self.orders.push_back(Order::Tell(Event::Warning { stage: stage.to_owned(), text: why.clone() }));
+        self.failed(store, at, trial, why);
+    }
+
+    /// Takes the value of one fold.
+    fn valued(&mut self, store: &Store, at: usize, trial: u64, id: &str, value: Option<Finite>) {
+        let Some(value) = value else {
+            return self.said_failed(store, at, trial, id, format!("the objective of {id} is no finite number"));
+        };
+        let (judged_by, over, run) = (self.sweep.judged_by, self.sweep.objective.over, self.run);
+        let course = &mut self.courses[at];
+        let goal = course.study.goal();
+        let own = course.own.get_mut(&trial).expect("the caller looked");
+        own.values.insert(id.to_owned(), Some(value));
+        let values: Vec<Finite> = own.targets.iter().filter_map(|id| *own.values.get(id)?).collect();
+        let is_whole = values.len() == own.targets.len();
+        if !is_whole {
+            let mean = crate::Objective::Mean.value(goal, &values);
+            if judged_by == JudgedBy::Folds && course.study.pruner().is_some() {
+                let value = over.value(goal, &values).or(mean).map_or(f64::NAN, Finite::get);
+                let verdict = course.judged(trial, values.len() as u64, value);
+                let noted = course.note(store, run, trial);
+                if let Verdict::Prune { why } = verdict {
+                    self.prune(at, trial, values.len() as u64, &why);
+                    self.ended(store, at, trial);
+                }
+                self.trust(noted);
+            }
+            return;
+        }
+        match over.value(goal, &values) {
+            Ok(value) => {
+                course.trials[trial as usize].state = State::Complete { value };
+                self.ended(store, at, trial);
+            }
+            Err(error) => self.said_failed(store, at, trial, id, error.to_string()),
+        }
+    }
+
+    fn prune(&mut self, at: usize, trial: u64, step: u64, why: &crate::Reason) {
+        let course = &mut self.courses[at];
+        let Some((_, value)) = course.trials[trial as usize].curve.last() else { return };
+        course.trials[trial as usize].state = State::Pruned { step, value };
+        course.rows[trial as usize].why = Some(why.to_string());
+        let own = course.own.get_mut(&trial).expect("only own trials are judged");
+        own.is_ending = true;
+        if let Some(stage) = own.judged.clone() {
+            self.orders.push_back(Order::End { stage, why: why.to_string() });
+        }
+    }
+
+    fn failed(&mut self, store: &Store, at: usize, trial: u64, why: String) {
+        let course = &mut self.courses[at];
+        course.trials[trial as usize].state = State::Failed;
+        course.rows[trial as usize].why = Some(why.clone());
+        let targets = course.own.get(&trial).map(|own| own.targets.clone()).unwrap_or_default();
+        self.ended(store, at, trial);
+        // Its other folds would be for nothing.
+        let last = why;
+        let why = "another fold of its trial has failed".to_owned();
+        self.orders.extend(targets.into_iter().map(|stage| Order::End { stage, why: why.clone() }));
+        let trials = || self.courses.iter().flat_map(|course| &course.trials);
+        let has_come_to_something =
+            |trial: &crate::Trial| matches!(trial.state, State::Complete { .. } | State::Pruned { .. });
+        let failed = trials().filter(|trial| trial.state == State::Failed).count();
+        if failed >= HOPELESS && self.closed.is_none() && !trials().any(has_come_to_something) {
+            let text = format!(
+                "the first {failed} trials have failed, so no further ones are begun; `pipe run --retry-failed` tries them again. The last: {last}"
+            );
+            let stage = self.sweep.objective.stage.clone();
+            self.orders.push_back(Order::Tell(Event::Warning { stage, text: text.clone() }));
+            self.closed = Some(text);
+        }
+    }
+
+    /// A trial of this run has come to its end.
+    fn ended(&mut self, store: &Store, at: usize, trial: u64) {
+        let run = self.run;
+        let course = &mut self.courses[at];
+        let before = course.own.get(&trial).and_then(|own| own.before);
+        // What came out as before was noted when it first did.
+        let is_noted = course.rows[trial as usize].ended.is_some();
+        let is_news = before != Some(course.trials[trial as usize].state) || !is_noted;
+        let noted = if is_news { course.note(store, run, trial) } else { Ok(()) };
+        course.own.remove(&trial);
+        let told = self.told(at, trial);
+        self.orders.push_back(Order::Tell(told));
+        self.trust(noted);
+    }
+
+    fn trust(&mut self, noted: Result<(), StoreError>) {
+        if let Err(error) = noted {
+            self.trouble.get_or_insert(error.into());
+        }
+    }
+}
