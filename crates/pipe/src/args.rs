@@ -5,6 +5,7 @@
 mod housekeeping;
 mod network;
 mod results;
+mod sweep;
 mod tracking;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use pipe_engine::{Choice, NotAPattern, Pattern};
 pub(crate) use housekeeping::{Cache, Gc, List, Runs, RunsCommand, State, Which};
 pub(crate) use network::{Check, Machine, Network, Time, Work};
 pub(crate) use results::{Metrics, Table, TableFormat};
+pub(crate) use sweep::{Sweep, SweepCommand, TrialOrder};
 pub(crate) use tracking::{Track, TrackFormat};
 
 /// Runs medical-image-segmentation experiments written as YAML.
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show the results of an experiment from its cached stages, and render its report.
     Report(Report),
+    /// Show a search: how far it is, its best trial, all trials, which settings matter; write the best as an experiment.
+    Sweep(Sweep),
     /// Make tables of papers from cached results: Markdown, LaTeX, CSV, HTML.
     Table(Table),
     /// Compare masks with masks, whoever predicted them: two files or two folders; prints all metrics as JSON.
@@ -107,6 +111,9 @@ pub(crate) struct Chosen {
     /// Override one value: `a.b=1`; `+a.b=1` adds, `++a.b=1` adds or sets, `~a.b` deletes; may be repeated.
     #[arg(long = "set", short = 's', value_name = "PATH=VALUE")]
     pub overrides: Vec<String>,
+    /// Search as this file says, instead of by the `sweep:` of the experiment.
+    #[arg(long, value_name = "FILE")]
+    pub sweep: Option<PathBuf>,
     /// How data is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -132,6 +139,9 @@ pub(crate) struct Run {
     /// Go on with everything that does not depend on a failed stage.
     #[arg(long, short)]
     pub keep_going: bool,
+    /// Try trials of a search again that have failed before.
+    #[arg(long)]
+    pub retry_failed: bool,
 }
 
 /// A part of an experiment. STAGE is `train`, `train[fold=2]`, or a part of a name with `*`.

@@ -12,6 +12,7 @@ mod journal;
 mod library;
 mod output;
 mod provenance;
+mod search;
 mod session;
 mod terminal;
 mod tracking;

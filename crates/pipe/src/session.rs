@@ -12,8 +12,9 @@ use pipe_engine::{Choice, Freshness, Grown, ListError, NotGrown, Pattern, Plan, 
 use pipe_spec::{Composed, Experiment, Library, Lists, Problems, Request, compose, expand};
 use pipe_stages::{Fitting, STAGES, fitting};
 use pipe_store::{Record, Store};
+use pipe_sweep::Search;
 
-use crate::{args::Chosen, failure::Failure, library::EMBEDDED, workspace};
+use crate::{args::Chosen, failure::Failure, library::EMBEDDED, search::Searching, workspace};
 
 /// A workspace in which commands work.
 pub(crate) struct Session {
@@ -38,6 +39,8 @@ pub(crate) struct Known {
     pub planned: Planned,
     pub store: Store,
     pub freshness: Freshness,
+    /// The search of the experiment.
+    pub search: Option<Search<'static>>,
 }
 
 fn environment(name: &str) -> Option<String> {
@@ -66,12 +69,16 @@ impl Session {
         let file = &self.found(&chosen.file);
         let request =
             Request { file, profiles: &chosen.profiles, overrides: &chosen.overrides, environment: &environment };
-        Ok(compose(&self.library(), &request)?)
+        let composed = compose(&self.library(), &request)?;
+        match &chosen.sweep {
+            Some(sweep) => Ok(composed.with_sweep(&self.found(sweep))?),
+            None => Ok(composed),
+        }
     }
 
     /// The plan as far as it is known without the store.
     pub(crate) fn planned(&self, chosen: &Chosen) -> Result<Planned, Failure> {
-        Ok(planned(&self.composed(chosen)?, &Lists::new(), &Choice::default(), &[])?)
+        Ok(planned(&self.composed(chosen)?.without_sweep(), &Lists::new(), &Choice::default(), &[])?)
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
@@ -99,24 +106,68 @@ impl Session {
         path.strip_prefix(&here).unwrap_or(path).display().to_string()
     }
 
-    /// The whole experiment, held against the store.
+    /// The whole experiment, held against the store; of one with a search, its trials and the best of them.
     pub(crate) fn known(&self, chosen: &Chosen) -> Result<Known, Failure> {
-        self.known_part(chosen, Choice::default(), &[])
+        self.known_part(chosen, Choice::default(), &[], Searching::default())
+    }
+
+    /// The whole experiment, held against the store; of one with a search, the one with the best settings so far.
+    pub(crate) fn best(&self, chosen: &Chosen) -> Result<Known, Failure> {
+        let composed = self.composed(chosen)?;
+        let store = self.store()?;
+        let search = self.search(&composed, &store, Searching::default())?;
+        let best = search.as_ref().map(Search::best).transpose()?.flatten();
+        let composed = best.unwrap_or_else(|| composed.without_sweep());
+        let known = self.plain(composed, store, Choice::default(), &[])?;
+        Ok(Known { search, ..known })
     }
 
     /// A part of an experiment, held against the store, with all lists that its results hold.
-    pub(crate) fn known_part(&self, chosen: &Chosen, choice: Choice, forced: &[Pattern]) -> Result<Known, Failure> {
+    pub(crate) fn known_part(
+        &self,
+        chosen: &Chosen,
+        choice: Choice,
+        forced: &[Pattern],
+        searching: Searching,
+    ) -> Result<Known, Failure> {
         let composed = self.composed(chosen)?;
-        let mut lists = Lists::new();
-        let mut planned = planned(&composed, &lists, &choice, forced)?;
+        if composed.sweep().is_some() {
+            return self.searched(composed, choice, forced, searching);
+        }
+        // Where the experiment is wrong, no store is made.
+        let first = planned(&composed, &Lists::new(), &choice, forced)?;
         let store = self.store()?;
+        self.planned_anew(composed, store, choice, forced, first)
+    }
+
+    /// An experiment without a search, held against the store.
+    pub(crate) fn plain(
+        &self,
+        composed: Composed<'static>,
+        store: Store,
+        choice: Choice,
+        forced: &[Pattern],
+    ) -> Result<Known, Failure> {
+        let first = planned(&composed, &Lists::new(), &choice, forced)?;
+        self.planned_anew(composed, store, choice, forced, first)
+    }
+
+    fn planned_anew(
+        &self,
+        composed: Composed<'static>,
+        store: Store,
+        choice: Choice,
+        forced: &[Pattern],
+        mut planned: Planned,
+    ) -> Result<Known, Failure> {
+        let mut lists = Lists::new();
         loop {
             let Planned { experiment, plan, .. } = &planned;
             let freshness = freshen(plan, &store, &self.workspace, experiment, forced)?;
             let record = |node: usize| freshness.verdicts[node].record().map(|record| &**record);
             let new = if plan.open.is_empty() { Lists::new() } else { known_lists(plan, &record, &store)? };
             if new.is_empty() {
-                return Ok(Known { composed, choice, planned, store, freshness });
+                return Ok(Known { composed, choice, planned, store, freshness, search: None });
             }
             lists.extend(new);
             planned = self::planned(&composed, &lists, &choice, forced)?;
@@ -134,7 +185,16 @@ fn known_lists<'r>(plan: &Plan, record: &dyn Fn(usize) -> Option<&'r Record>, st
 
 /// Expands and plans what was chosen, with the lists that are known.
 fn planned(composed: &Composed<'_>, lists: &Lists, choice: &Choice, forced: &[Pattern]) -> Result<Planned, NotGrown> {
-    let mut experiment = expand(composed, lists)?;
+    planned_of(expand(composed, lists)?, lists, choice, forced)
+}
+
+/// Plans what was chosen of an experiment.
+pub(crate) fn planned_of(
+    mut experiment: Experiment,
+    lists: &Lists,
+    choice: &Choice,
+    forced: &[Pattern],
+) -> Result<Planned, NotGrown> {
     let mut may_run = choice.apply(&mut experiment)?;
     Choice { targets: forced.to_vec(), ..Choice::default() }.check(&experiment)?;
     let plan = Arc::new(plan(STAGES, &experiment, lists)?);

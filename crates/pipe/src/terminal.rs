@@ -9,8 +9,9 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pipe_engine::{Event, Failure, Progress};
+use pipe_engine::{Event, Failure, Progress, TrialState};
 use pipe_store::RunEnd;
+use serde_json::{Map, Value as Json};
 
 use crate::output;
 
@@ -91,6 +92,11 @@ impl Terminal {
                 self.line(&format!("{stage}: failed"));
                 self.failures.push((stage.clone(), failure.clone()));
             }
+            Event::Pruned { stage, why } => {
+                self.end(stage);
+                self.line(&format!("{stage}: pruned, {why}"));
+            }
+            Event::Trial { trial, settings, state, value } => self.line(&tried(trial, settings, *state, *value)),
             Event::Skipped { stage, because } => {
                 self.line(&format!("{stage}: skipped, it needs {because}"));
             }
@@ -116,13 +122,16 @@ impl Terminal {
         if matches!(self.how, How::Silent) {
             return;
         }
-        let RunEnd { cached, ran, failed, skipped, seconds, interrupted } = end;
+        let RunEnd { cached, ran, failed, skipped, pruned, seconds, interrupted } = end;
         let mut counts = vec![format!("{cached} cached"), format!("{ran} ran")];
         if *failed > 0 {
             counts.push(format!("{failed} failed"));
         }
         if *skipped > 0 {
             counts.push(format!("{skipped} skipped"));
+        }
+        if *pruned > 0 {
+            counts.push(format!("{pruned} pruned"));
         }
         let how = if *interrupted { "; interrupted, the same command continues" } else { "" };
         let s = if *failed > 0 && self.failures.is_empty() { "\n" } else { "" };
@@ -191,6 +200,18 @@ impl Terminal {
         {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A trial that begins with what it tries, and one that ends with what came of it.
+fn tried(trial: &str, settings: &Map<String, Json>, state: TrialState, value: Option<f64>) -> String {
+    let settings = || settings.iter().map(|(path, value)| format!("{path}={value}")).collect::<Vec<_>>().join(", ");
+    let value = value.map(|value| format!(" with {value}")).unwrap_or_default();
+    match state {
+        TrialState::Running => format!("{trial}: tries {}", settings()),
+        TrialState::Complete => format!("{trial}: complete{value}"),
+        TrialState::Pruned => format!("{trial}: pruned{value}"),
+        TrialState::Failed => format!("{trial}: failed"),
     }
 }
 

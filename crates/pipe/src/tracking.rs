@@ -12,7 +12,7 @@ use std::{
 use pipe_engine::{Event, Plan, PlanNode, Summary};
 use pipe_mlflow::{About, Dataset, Ending, FileToKeep, Form, Interrupted, Keep, Server, Stage, Targets, Tracking};
 use pipe_spec::{Experiment, Mlflow, TrackingFormat};
-use pipe_store::{Record, RunId, Store};
+use pipe_store::{Direction, Record, RunId, Store};
 use serde_json::{Value as Json, json};
 
 /// Files of a run's folder that say what it was, and the report's that say what came of it.
@@ -32,6 +32,16 @@ pub(crate) struct Told<'a> {
     pub commit: Option<&'a str>,
     /// The folder of the store.
     pub runs: &'a Path,
+    /// What is searched, where anything is.
+    pub search: Option<Sought>,
+}
+
+/// What trackers must know of a search.
+pub(crate) struct Sought {
+    /// Which way its objective is better.
+    pub goal: Direction,
+    /// Axes that only trials have.
+    pub axes: Vec<String>,
 }
 
 /// The tracking of a run, as far as it goes.
@@ -120,7 +130,7 @@ impl Tracker {
         told: &Told<'_>,
         summary: &Summary,
         store: &Store,
-        report: Option<&Path>,
+        (report, trials): (Option<&Path>, &[Event]),
     ) -> Option<u64> {
         let server = self.targets.server.clone()?;
         if summary.run == RunId::default() {
@@ -136,9 +146,12 @@ impl Tracker {
         }
         self.targets.files = None;
         self.begin(summary.run.0, told);
+        let new: Vec<String> = summary.plan.nodes.iter().map(|node| node.id.clone()).collect();
+        self.hear(&Event::Grown { stages: new.len(), new });
         for node in &summary.plan.nodes {
             self.hear(&Event::Cached { stage: node.id.clone() });
         }
+        trials.iter().for_each(|trial| self.hear(trial));
         self.end(told, summary, report)
     }
 
@@ -163,6 +176,9 @@ impl Tracker {
         let title = title.or_else(|| variable("MLFLOW_EXPERIMENT_NAME")).unwrap_or_else(|| experiment.name.clone());
         let to = self.targets.server.as_ref().map(|server| server.destination().to_owned());
         let axes = experiment.tree.get("axes").and_then(|axes| axes.map());
+        let further = told.search.iter().flat_map(|search| search.axes.iter().cloned());
+        let stages = experiment.tree.get("stages").and_then(|stages| stages.map()).into_iter().flatten();
+        let kinds = stages.filter_map(|(name, (_, stage))| Some((name, stage.get("kind")?.text()?)));
         About {
             run,
             experiment: experiment.name.clone(),
@@ -170,25 +186,31 @@ impl Tracker {
             at: pipe_mlflow::now(),
             tags,
             own_tags: to.iter().map(|to| (to.clone(), own.clone().into_iter().collect())).collect(),
-            axes: axes.into_iter().flat_map(|axes| axes.keys().cloned()).collect(),
+            axes: axes.into_iter().flat_map(|axes| axes.keys().cloned()).chain(further).collect(),
+            goal: told.search.as_ref().map(|search| search.goal),
+            keep: kinds.map(|(name, kind)| (name.clone(), keep(kind, experiment))).collect(),
             datasets: told.plan.nodes.iter().filter(|node| node.kind.name == "prepare").map(dataset).collect(),
         }
     }
 }
 
 fn stage(told: &Told<'_>, node: &PlanNode, answer: &Option<Arc<Record>>) -> Stage {
-    let keep = match node.kind.name {
-        "evaluate" => Keep::Files { port: "evaluation".to_owned() },
-        "export" => Keep::Model { port: "export".to_owned(), registered: told.experiment.name.clone() },
-        _ => Keep::Nothing,
-    };
     Stage {
         id: node.id.clone(),
         stage: node.stage.clone(),
         axes: node.axes.clone(),
         recipe: Arc::clone(&node.recipe),
         answer: answer.clone(),
-        keep,
+        keep: keep(node.kind.name, told.experiment),
+    }
+}
+
+/// What of a kind's outputs is kept at a server.
+fn keep(kind: &str, experiment: &Experiment) -> Keep {
+    match kind {
+        "evaluate" => Keep::Files { port: "evaluation".to_owned() },
+        "export" => Keep::Model { port: "export".to_owned(), registered: experiment.name.clone() },
+        _ => Keep::Nothing,
     }
 }
 

@@ -18,6 +18,7 @@ mod runs;
 mod schema;
 mod state;
 mod status;
+mod sweep;
 mod table;
 mod track;
 mod waiting;
@@ -64,6 +65,7 @@ fn command(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Cache(cache) => cache::cache(&session, cache),
         Command::Report(typed) => report::report(&session, typed).map(done),
         Command::Table(typed) => table::table(&session, typed),
+        Command::Sweep(typed) => sweep::sweep(&session, typed).map(done),
         Command::Metrics(typed) => metrics::metrics(typed).map(done),
         Command::Network(network) => network::network(&session, network),
         Command::Data(data) => data::data(&session, data),

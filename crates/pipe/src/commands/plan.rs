@@ -13,6 +13,7 @@ use crate::{
     backends::backends,
     failure::Failure,
     output,
+    search::Searching,
     session::{Known, Session, records},
 };
 
@@ -83,7 +84,8 @@ fn obstacles(plan: &Plan, freshness: &Freshness) -> Vec<String> {
 
 pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure> {
     let chosen = &asked.chosen;
-    let Known { planned, freshness, store, .. } = session.known_part(chosen, asked.part.choice()?, &[])?;
+    let Known { planned, freshness, store, search, .. } =
+        session.known_part(chosen, asked.part.choice()?, &[], Searching::default())?;
     let timings = store.timings(&planned.plan.experiment)?;
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     let estimate = Estimate::new(&planned.plan, &freshness.verdicts, &timings, jobs);
@@ -143,6 +145,9 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
     output::print(&output::columns(&head, &rows));
     for mark in &marks {
         output::print(&format!("note: {mark}\n"));
+    }
+    for line in search.iter().flat_map(super::sweep::standing) {
+        output::print(&format!("note: {line}\n"));
     }
     for note in &planned.notes {
         output::print(&format!("note: {note}\n"));

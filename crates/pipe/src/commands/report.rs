@@ -6,11 +6,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use pipe_engine::Plan;
 use pipe_report::{
-    LEAKY, Report, Row, costs, csv, draft, folds, html, markdown, mean_and_sd, overlay_png, table, value,
+    LEAKY, Report, Row, Search, costs, csv, draft, folds, html, markdown, mean_and_sd, overlay_png, table, value,
 };
 use pipe_spec::Experiment;
 use pipe_stages::{Results, results};
-use pipe_store::{Record, Store, StoreError};
+use pipe_store::{Digest, Record, Store, StoreError};
 use serde_json::json;
 
 use super::graph::drawing;
@@ -18,6 +18,7 @@ use crate::{
     args::{Chosen, Format, Report as Typed, ReportCommand},
     failure::Failure,
     output::{self, Align},
+    search::shown,
     session::{Known, Session},
 };
 
@@ -41,17 +42,19 @@ fn of_experiment(session: &Session, typed: &Typed) -> Result<(), Failure> {
         let words = "name the file of an experiment, or two runs: `pipe report compare RUN RUN`";
         return Err(Failure::Argument(words.to_owned()));
     };
-    let known = session.known(chosen)?;
+    let known = session.best(chosen)?;
     let records = known.records();
-    let Known { planned, store, .. } = known;
+    let Known { planned, store, search, .. } = known;
+    let searches = search.as_ref().map(shown).unwrap_or_default();
     let results = results(&planned.plan, &records, &planned.experiment);
     let graph = drawing(&planned.plan, &records);
     let report = Report {
         graph,
         command: Some(command(chosen)),
+        searches,
         ..known_report(&results, &planned.plan, &records, chosen, &store)?
     };
-    let folder = match write(session, &report, &results.query().to_string(), &store) {
+    let folder = match write(session, &report, &query(&results, &report.searches), &store) {
         // The table can be read where nothing can be written.
         Err(Failure::File { source, .. }) if is_read_only(&source) => None,
         Err(Failure::Store(StoreError::ReadOnly { .. })) => None,
@@ -80,6 +83,7 @@ fn of_experiment(session: &Session, typed: &Typed) -> Result<(), Failure> {
             "missing": report.missing,
             "leaks": report.leaks,
             "marks": report.marks,
+            "searches": report.searches,
             "folder": folder,
         }));
         return Ok(());
@@ -125,6 +129,7 @@ fn command(chosen: &Chosen) -> String {
     let mut words = vec!["pipe run".to_owned(), quoted(&chosen.file.display().to_string())];
     words.extend(chosen.profiles.iter().map(|profile| format!("-p {}", quoted(profile))));
     words.extend(chosen.overrides.iter().map(|written| format!("-s {}", quoted(written))));
+    words.extend(chosen.sweep.iter().map(|file| format!("--sweep {}", quoted(&file.display().to_string()))));
     words.join(" ")
 }
 
@@ -138,20 +143,31 @@ pub(crate) fn refresh(
     plan: &Plan,
     records: &[Option<Arc<Record>>],
     experiment: &Experiment,
-    chosen: &Chosen,
+    (chosen, searches): (&Chosen, &[Search]),
     store: &Store,
 ) -> Result<(PathBuf, Option<Report>), Failure> {
     pin(records, experiment, store)?;
     let results = results(plan, records, experiment);
-    let query = results.query().to_string();
+    let query = query(&results, searches);
     let folder = session.reports(&experiment.name);
     let rendered = std::fs::read_to_string(folder.join(QUERY)).is_ok_and(|old| old == query);
     if rendered && folder.join("report.html").is_file() {
         return Ok((folder, None));
     }
     let graph = drawing(plan, records);
-    let report = Report { graph, command: Some(command(chosen)), ..results.report(store)? };
+    let searches = searches.to_vec();
+    let report = Report { graph, command: Some(command(chosen)), searches, ..results.report(store)? };
     Ok((write(session, &report, &query, store)?, Some(report)))
+}
+
+/// What a rendered report shows: results, and a search as far as it is.
+fn query(results: &Results<'_>, searches: &[Search]) -> String {
+    let query = results.query().to_string();
+    if searches.is_empty() {
+        return query;
+    }
+    let search = serde_json::to_vec(searches).expect("searches are plain data");
+    format!("{query} {}", Digest::of(&search))
 }
 
 /// Keeps the bytes of all results that feed a report.

@@ -2,8 +2,9 @@
 
 use std::{env, fs, mem::ManuallyDrop, process::ExitCode, sync::Arc, thread, time::Instant};
 
-use pipe_engine::{Cards, Event, Failing, Options, Pattern, Plan, Verdict, interrupt};
+use pipe_engine::{Cards, Choice, Event, Expects, Failing, Options, Pattern, Plan, Unsteered, Verdict, interrupt};
 use pipe_store::{Record, Store, StoreError};
+use pipe_sweep::{Failures, Search, Steered};
 use serde_json::json;
 
 use super::report;
@@ -14,6 +15,7 @@ use crate::{
     journal::Journal,
     output,
     provenance::{self, commit},
+    search::{Searching, shown, sought},
     session::{Known, Planned, Session, records},
     terminal::Terminal,
     tracking::{Told, Tracker},
@@ -28,12 +30,25 @@ pub(crate) fn run(session: &Session, run: &Run) -> Result<ExitCode, Failure> {
 /// Runs with these stages forced.
 fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> Result<ExitCode, Failure> {
     // The process is about to end: freeing the plan and closing the ledger row by row would only take time.
-    let known = ManuallyDrop::new(session.known_part(&run.chosen, run.part.choice()?, force)?);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let jobs = run.jobs.map_or(u32::try_from(cores).unwrap_or(u32::MAX), u32::from);
+    let failures = if run.retry_failed { Failures::AreTriedAgain } else { Failures::Stand };
+    let searching = Searching { jobs: jobs as usize, failures };
+    let choice = run.part.choice()?;
+    let is_all = choice.is_all();
+    let mut known = ManuallyDrop::new(session.known_part(&run.chosen, choice, force, searching)?);
+    let mut search = known.search.take();
+    if search.is_some() && !is_all {
+        let words = "a search runs as a whole; leave STAGE, --until, --from and --only out";
+        return Err(Failure::Argument(words.to_owned()));
+    }
     let Known { planned: Planned { experiment, plan, may_run, notes }, store, freshness, .. } = &*known;
-    let is_cached = plan.open.is_empty() && freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
+    let expects = if search.as_ref().is_none_or(Search::is_settled) { Expects::Known } else { Expects::More };
+    let is_cached = plan.open.is_empty()
+        && expects == Expects::Known
+        && freshness.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Hit(_)));
     let worker = env::current_exe().map_err(|source| Failure::file("find", "the program itself", source))?;
     let command: Vec<_> = env::args().collect();
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let file = fs::canonicalize(&experiment.file).unwrap_or_else(|_| experiment.file.clone());
     let file = file.strip_prefix(&session.workspace).unwrap_or(&file).display().to_string();
     // A run that makes nothing needs no card, and the driver is slow to tell.
@@ -41,7 +56,7 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     let cards = Cards::of_machine(asked).map_err(|no_card| Failure::Argument(no_card.to_string()))?;
     let (backends, variables) = backends(&cards);
     let options = Options {
-        jobs: run.jobs.map_or(u32::try_from(cores).unwrap_or(u32::MAX), u32::from),
+        jobs,
         cards: &cards,
         backends,
         variables: &variables,
@@ -53,6 +68,7 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
         commit: if is_cached { None } else { commit(&session.workspace) },
         forced: force,
         may_run: may_run.clone(),
+        expects,
         failing: if run.keep_going { Failing::GoesOn } else { Failing::Stops },
         grow: &|lists| known.grown(lists, force),
     };
@@ -78,10 +94,11 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
         command: options.command,
         commit: options.commit.as_deref(),
         runs: &session.runs(),
+        search: search.as_ref().map(sought),
     };
     let mut tracker = Tracker::new(experiment, &session.workspace);
     let mut journal = None;
-    let summary = pipe_engine::run(plan.clone(), freshness, store, &options, &mut |event| {
+    let mut observe = |event: &Event| {
         if let Event::Begun { run: number, .. } = event {
             let folder = session.run_folder(*number);
             journal = Journal::new(&folder, plan, freshness);
@@ -97,7 +114,14 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
             output::json_line(event);
         }
         terminal.show(event);
-    });
+    };
+    let summary = match &mut search {
+        None => pipe_engine::run(plan.clone(), freshness, store, &options, &mut observe, &mut Unsteered),
+        Some(search) => {
+            let mut steered = Steered { search, store };
+            pipe_engine::run(plan.clone(), freshness, store, &options, &mut observe, &mut steered)
+        }
+    };
     drop(journal);
     interrupt::stop_listening();
     let mut summary = ManuallyDrop::new(summary?);
@@ -107,13 +131,24 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     if !is_cached {
         provenance::finish(&session.run_folder(summary.run.0), &summary, store);
     }
+    // Of a search, what is reported is the experiment with the best settings.
+    let found = search.as_ref().map(|search| found(session, search)).transpose()?.flatten();
+    let records = found.as_ref().map(Known::records);
+    let (experiment, plan, records) = match (&found, &records) {
+        (Some(found), Some(records)) => (&found.planned.experiment, &found.planned.plan, records.as_slice()),
+        _ => (experiment, &summary.plan, summary.records.as_slice()),
+    };
     // A run without all results leaves the last whole report alone; `pipe report` shows what there is.
-    let plan = &summary.plan;
-    let is_whole = known.choice.is_all() && plan.open.is_empty() && summary.records.iter().all(Option::is_some);
+    let is_whole = known.choice.is_all()
+        && search.is_some() == found.is_some()
+        && plan.open.is_empty()
+        && records.iter().all(Option::is_some);
+    let searches = search.as_ref().map(shown).unwrap_or_default();
     let folder = if is_whole && plan.nodes.iter().any(|node| node.kind.name == "evaluate") {
-        let (folder, fresh) = match report::refresh(session, plan, &summary.records, experiment, &run.chosen, store) {
+        let (folder, fresh) = match report::refresh(session, plan, records, experiment, (&run.chosen, &searches), store)
+        {
             Err(failure @ Failure::Stage(pipe_stages::Failure::Store(StoreError::Damaged { .. }))) => {
-                let lost = lost(plan, &summary.records, store)?;
+                let lost = lost(plan, records, store)?;
                 if lost.is_empty() || lost.iter().all(|id| force.contains(id)) {
                     return Err(failure);
                 }
@@ -134,8 +169,12 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     } else {
         None
     };
+    if !json {
+        search.iter().flat_map(super::sweep::standing).for_each(|line| output::print(&format!("{line}\n")));
+    }
     let left = if is_cached {
-        tracker.cached(&told, &summary, store, folder.as_deref())
+        let trials = search.as_ref().map(Search::results).unwrap_or_default();
+        tracker.cached(&told, &summary, store, (folder.as_deref(), &trials))
     } else {
         tracker.end(&told, &summary, folder.as_deref())
     };
@@ -152,13 +191,38 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
         answer["report"] = json!(folder);
         output::json_line(&answer);
     }
+    let unfinished = search.as_ref().filter(|search| !search.is_elsewhere()).and_then(unfinished);
+    if let Some(words) = unfinished.filter(|_| !summary.end.interrupted) {
+        output::complain(&format!("{words}\n"));
+    }
     Ok(match summary.end {
         end if end.interrupted => ExitCode::from(130),
         // Whatever the stages say: there is no room for what they write.
         end if end.failed > 0 && store.disk_is_full() => ExitCode::from(3),
         end if end.failed + end.skipped > 0 => ExitCode::from(1),
+        _ if unfinished.is_some() => ExitCode::from(1),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// What is wrong with a search that no process works on any more.
+fn unfinished(search: &Search<'_>) -> Option<&'static str> {
+    if !search.is_over() {
+        return Some("the search is not finished");
+    }
+    let has_best = search.standings().all(|(_, standing)| standing.study.best(standing.trials).is_some());
+    (!has_best).then_some(
+        "no trial of the search has come to a value; `pipe sweep trials` says why, `--retry-failed` tries them again",
+    )
+}
+
+/// The experiment with the best settings that a search has found, where nothing is left to be tried.
+fn found(session: &Session, search: &Search<'static>) -> Result<Option<Known>, Failure> {
+    if !search.is_over() {
+        return Ok(None);
+    }
+    let Some(best) = search.best()? else { return Ok(None) };
+    Ok(Some(session.plain(best, session.store()?, Choice::default(), &[])?))
 }
 
 /// Stages whose results cannot be read, ready to be made again.

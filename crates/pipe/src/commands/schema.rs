@@ -6,6 +6,7 @@ use pipe_learn::NetworkConfig;
 use pipe_report::paper::TableSpec;
 use pipe_spec::{did_you_mean, experiment_schema, pipeline_schema, schema as schema_of};
 use pipe_stages::STAGES;
+use pipe_sweep::Sweep;
 use serde_json::Value as Json;
 
 use crate::{args::Schema, failure::Failure, output};
@@ -13,13 +14,28 @@ use crate::{args::Schema, failure::Failure, output};
 /// Every schema by name, in the order in which they are listed.
 fn all() -> Vec<(&'static str, Json)> {
     let mut all = vec![
-        ("experiment", experiment_schema()),
+        ("experiment", experiment()),
         ("pipeline", pipeline_schema()),
         ("network", schema_of::<NetworkConfig>()),
+        ("sweep", schema_of::<Sweep>()),
         ("table", schema_of::<TableSpec>()),
     ];
     all.extend(STAGES.iter().map(|kind| (kind.name, kind.schema())));
     all
+}
+
+/// The schema of experiments, with that of their search at its place, so that editors complete it.
+fn experiment() -> Json {
+    let (mut experiment, mut sweep) = (experiment_schema(), schema_of::<Sweep>());
+    let taken = sweep.as_object_mut().and_then(|sweep| sweep.remove("$defs"));
+    if let Some(Json::Object(definitions)) = taken
+        && let Some(all) = experiment.get_mut("$defs").and_then(Json::as_object_mut)
+    {
+        all.extend(definitions);
+    }
+    sweep.as_object_mut().map(|sweep| sweep.remove("$schema"));
+    experiment["properties"]["sweep"] = sweep;
+    experiment
 }
 
 pub(crate) fn schema(schema: &Schema) -> Result<(), Failure> {

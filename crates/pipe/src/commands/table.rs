@@ -89,7 +89,7 @@ fn gathered(session: &Session, spec: &TableSpec, file: &Path) -> Result<Results,
     let mut found: Vec<IndexMap<String, RowResults>> =
         rows.iter().map(|runs| runs.keys().map(|data| (data.clone(), RowResults::default())).collect()).collect();
     for (run, users) in wanted {
-        let known = session.known(&chosen(&run))?;
+        let known = session.best(&chosen(&run))?;
         let records = known.records();
         let Known { planned, store, .. } = &known;
         let results = results(&planned.plan, &records, &planned.experiment);
@@ -111,6 +111,7 @@ fn chosen(run: &RunSpec) -> Chosen {
         file: run.experiment.clone(),
         profiles: run.profiles.clone(),
         overrides: run.set.clone(),
+        sweep: None,
         format: Format::Text,
     }
 }
@@ -128,8 +129,15 @@ fn run_missing(session: &Session, spec: &TableSpec, found: &Results) -> Result<E
     }
     for (experiment, targets) in lacking {
         let part = Part { targets, until: Vec::new(), from: Vec::new(), only: Vec::new() };
-        let run =
-            Run { chosen: chosen(&experiment), part, jobs: None, gpus: None, force: Vec::new(), keep_going: false };
+        let run = Run {
+            chosen: chosen(&experiment),
+            part,
+            jobs: None,
+            gpus: None,
+            force: Vec::new(),
+            keep_going: false,
+            retry_failed: false,
+        };
         let code = run::run(session, &run)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);

@@ -133,8 +133,13 @@ fn chosen(session: &Session, network: &str) -> Result<(NetworkConfig, Option<Wei
     let (tree, sources) = if is_bare || node.get("network").is_none() {
         (node, sources)
     } else {
-        let chosen =
-            Chosen { file: path.to_path_buf(), profiles: Vec::new(), overrides: Vec::new(), format: Format::Text };
+        let chosen = Chosen {
+            file: path.to_path_buf(),
+            profiles: Vec::new(),
+            overrides: Vec::new(),
+            sweep: None,
+            format: Format::Text,
+        };
         let Composed { tree, sources, .. } = session.composed(&chosen)?;
         (tree, sources)
     };
