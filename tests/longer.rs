@@ -169,3 +169,23 @@ fn killed_in_the_middle_of_an_epoch_it_loses_no_batch_that_was_kept() {
         assert_eq!(of(&workspace), of(&alone), "{port}");
     }
 }
+
+#[test]
+fn more_epochs_go_on_from_the_checkpoint_of_fewer_without_being_told() {
+    let workspace = workspace();
+    workspace.run(&["e.yaml", "train"]);
+    workspace.run(&[&WHOLE[..], &["train"]].concat());
+    let ours = ["model", "checkpoint"].map(|port| workspace.digest(&WHOLE, "train[fold=0]", port));
+    assert_eq!(ours, whole());
+    // The last run says from where it went on, and told no number of the epochs that were there.
+    let events = fs::read_to_string(workspace.path("runs/attempts/2/events.jsonl")).expect("a run has them");
+    let first = events.lines().find(|line| line.contains("validation_dice")).expect("it told its numbers");
+    assert!(first.contains("\"step\":2"), "{first}");
+    let run = fs::read_to_string(workspace.path("runs/attempts/2/run.json")).expect("a run has it");
+    assert!(run.contains("\"continues\""), "{run}");
+    // Without a horizon the learning rate follows from the epochs: nothing to go on from.
+    let without = ["e.yaml", "-s", "~training.schedule.horizon"];
+    workspace.run(&[&without[..], &["train"]].concat());
+    let answer = workspace.pipe(&[&["run"], &without[..], &["train", "-s", "training.epochs=3"]].concat());
+    assert_eq!((answer.code, answer.stderr.contains("begins anew")), (0, false), "{}", answer.stderr);
+}

@@ -29,15 +29,18 @@ mod leakage;
 mod longer;
 #[expect(dead_code, reason = "the tests of pipe-mlflow share it and use more of it")]
 mod mlflow;
+mod nested;
 mod on_device;
 mod prediction_files;
 mod programs;
+mod pruning;
 mod python_stage;
 mod real_data;
 mod report;
 mod resources;
 mod science;
 mod stand_in;
+mod sweep;
 mod tables;
 mod together;
 mod track;
