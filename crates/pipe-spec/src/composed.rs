@@ -48,10 +48,11 @@ impl<'e> Composed<'e> {
         self.tree.get("name").and_then(Node::text).map_or_else(stem, str::to_owned)
     }
 
-    /// The experiment with one stage and all that it needs, and no others.
+    /// The experiment with one stage and all that it needs, and no others but those that values refer to.
     pub fn only(&self, stage: &str) -> Self {
         let stages = self.tree.get("stages").and_then(Node::map).cloned().unwrap_or_default();
         let (mut kept, mut waiting) = (BTreeSet::new(), vec![stage.to_owned()]);
+        referred(&self.tree, &mut waiting);
         while let Some(name) = waiting.pop() {
             // What is wrong with a need is said where the experiment is expanded.
             let own = stages.iter().filter(|(key, _)| key.split('[').next() == Some(&name));
@@ -99,5 +100,18 @@ impl<'e> Composed<'e> {
 
     pub(crate) fn with_tree(&self, tree: Node) -> Self {
         Self { tree, file: self.file.clone(), sources: self.sources.clone(), environment: self.environment }
+    }
+}
+
+/// Stages to whose values others refer: `${stages.NAME.with..}`.
+fn referred(node: &Node, into: &mut Vec<String>) {
+    match node.value() {
+        Value::Text(text) => {
+            let names = text.split("${stages.").skip(1).filter_map(|rest| rest.split(['.', '}', '[']).next());
+            into.extend(names.map(|name| name.trim_matches(['\'', '"']).to_owned()));
+        }
+        Value::List(list) => list.iter().for_each(|item| referred(item, into)),
+        Value::Map(map) => map.values().for_each(|(_, item)| referred(item, into)),
+        _ => {}
     }
 }

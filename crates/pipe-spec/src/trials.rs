@@ -304,6 +304,20 @@ stages:
     }
 
     #[test]
+    fn a_stage_alone_keeps_what_it_needs_and_what_values_refer_to() {
+        let composed = composed("{ training.lr: {} }");
+        let names = |composed: &Composed<'_>| {
+            let stages = composed.tree.get("stages").and_then(Node::map).expect("it has stages");
+            stages.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(names(&composed.only("train")), ["prepare", "train"]);
+        let values =
+            indexmap::IndexMap::from([("stages.train.with.same", serde_json::json!("${stages.score.with.threshold}"))]);
+        let composed = composed.with_values(&values, composed.tree.span()).expect("it fits");
+        assert_eq!(names(&composed.only("train")), ["prepare", "train", "score"]);
+    }
+
+    #[test]
     fn an_axis_can_stand_before_that_of_trials() {
         let composed = composed("{ training.lr: {} }");
         let trials = [(0, settings(r#"{"training.lr": 0.5}"#))];
