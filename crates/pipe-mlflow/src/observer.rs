@@ -300,7 +300,8 @@ impl Observer {
         let is_news = |metric: &&Metric| curves.get(&metric.key).is_none_or(|(_, value)| value.0 != metric.value.0);
         let told: Vec<Metric> = metrics.iter().filter(is_news).cloned().collect();
         told.chunks(METRICS).for_each(|metrics| self.tell(part, Message::Metrics(metrics.to_vec())));
-        self.tally(part).finals.insert(stage.to_owned(), metrics);
+        // What ends a curve is told there, and would stand there twice if a model told it too.
+        self.tally(part).finals.insert(stage.to_owned(), told);
     }
 
     fn dataset(&mut self, stage: &str, part: &str, record: &Record) {
