@@ -346,5 +346,6 @@ fn a_stage_that_gathers_folds_is_an_objective() {
     let gathered = ["e.yaml", "-s", "sweep.objective.stage=after", "-s", "sweep.trials=3"];
     done(&workspace.pipe(&[&["run"], &gathered[..]].concat()));
     assert_eq!(states(&trials(&workspace, &gathered)), ["complete"; 3]);
-    assert_eq!([ran(&workspace, "judge"), ran(&workspace, "after")], [6, 3]);
+    // What they gather is equal, so it is gathered once.
+    assert_eq!([ran(&workspace, "judge"), ran(&workspace, "after")], [6, 1]);
 }
