@@ -254,7 +254,7 @@ impl<'r> Running<'r, '_> {
             return Ok(());
         };
         self.attempts.remove(&child);
-        let facts = facts(&attempted, &exit);
+        let mut facts = facts(&attempted, &exit);
         let limit = self.plan.nodes[node].resources.memory;
         let timeout = self.plan.nodes[node].timeout;
         let found = match (&attempted.ending, exit.over_memory) {
@@ -289,6 +289,7 @@ impl<'r> Running<'r, '_> {
         });
         match found {
             Ok((told, discovered, outputs)) => {
+                facts["peak_memory"] = json!(exit.peak_memory.max(told.peak_memory));
                 attempted.findings.metrics.extend(told.metrics);
                 attempted.findings.keep_last(std::mem::take(&mut attempted.last));
                 attempted.findings.facts.extend(told.facts);

@@ -66,6 +66,9 @@ pub(crate) enum Word {
 pub(crate) struct Findings {
     pub metrics: Vec<MetricRow>,
     pub facts: BTreeMap<String, Json>,
+    /// The most memory that the worker has held at one time, in bytes. From outside, that of a program that ends at once is not seen.
+    #[serde(default)]
+    pub peak_memory: Option<u64>,
 }
 
 impl Findings {

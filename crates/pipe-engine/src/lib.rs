@@ -52,7 +52,7 @@ pub use choose::{Choice, NoStage};
 pub use command::{COMMAND, CommandWith, FILES, Folder};
 pub use context::{Context, Progress};
 pub use event::{Event, Failure, TrialState};
-pub use executors::{MemoryControl, interrupt, memory_control};
+pub use executors::{MemoryControl, interrupt, memory_control, own_peak};
 pub use explain::{Reason, explain};
 pub use fingerprint::{canonical, manifest};
 pub use freshen::{Broken, Freshness, Verdict, freshen};

@@ -15,6 +15,7 @@ use std::{
 use crate::{
     Context, Registry, StageFailure,
     context::Findings,
+    executors::own_peak,
     job::{Job, OUTCOME, Outcome},
 };
 
@@ -54,7 +55,10 @@ fn attempt(registry: Registry, job: Job) -> Outcome {
     // A panic is a bug of the stage; it must fail this stage with a message, not with a lost outcome.
     let result = panic::catch_unwind(AssertUnwindSafe(|| kind.run(with.clone(), &context)));
     let (failure, panicked) = match result {
-        Ok(Ok(())) => return Outcome::Done(context.findings.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        Ok(Ok(())) => {
+            let findings = context.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+            return Outcome::Done(Findings { peak_memory: own_peak(), ..findings });
+        }
         Ok(Err(failure)) => (failure, false),
         Err(_) => (StageFailure::because(PANICS.lock().unwrap_or_else(PoisonError::into_inner).clone()), true),
     };

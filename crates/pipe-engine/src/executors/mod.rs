@@ -22,6 +22,7 @@ mod tests;
 pub(crate) use local::{Ended, Exit, Local, Program, Said, last_lines};
 pub use memory::{MemoryControl, memory_control};
 pub(crate) use tree::end_survivors;
+pub use tree::own_peak;
 
 pub mod interrupt {
     //! Interrupts of this process: Ctrl-C, a polite kill.

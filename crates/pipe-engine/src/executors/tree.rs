@@ -27,6 +27,13 @@ pub(super) fn memory(processes: &[i32]) -> u64 {
     processes.iter().map(of).sum()
 }
 
+/// The most memory that this process has held at one time, in bytes, files that it mapped among it; none where the system does not say.
+pub fn own_peak() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
 /// Whether a process is stopped by a signal or a debugger.
 pub(super) fn is_stopped(process: i32) -> bool {
     field(process, STATE).is_some_and(|state| state == "T" || state == "t")

@@ -2,7 +2,6 @@
 //!
 //! Asks `nvidia-smi`; where there is none, the memory is that of this process.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -64,7 +63,7 @@ impl Watch {
         let is_within = |at: Instant| rounds.iter().any(|[from, to]| at > *from + BEHIND && at < *to);
         let busy = samples.iter().filter(|sample| is_within(sample.at)).map(|sample| sample.busy).collect();
         let (memory, memory_of) = match samples.iter().map(|sample| sample.memory << 20).max() {
-            _ if !self.is_card => (most_resident(), "of this process"),
+            _ if !self.is_card => (pipe_engine::own_peak(), "of this process"),
             Some(all) if own.is_none_or(|own| own < all) => (Some(all), "on the card, by all that use it"),
             _ => (own, "on the card"),
         };
@@ -112,13 +111,6 @@ fn memory_on_card() -> Option<u64> {
         (pid.trim() == own).then(|| memory.trim().parse::<u64>().ok()).flatten()
     };
     String::from_utf8_lossy(&answer.stdout).lines().filter_map(of_line).max().map(|memory| memory << 20)
-}
-
-/// The most bytes this process ever held; only Linux tells.
-fn most_resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 #[cfg(test)]
