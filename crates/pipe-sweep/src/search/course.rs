@@ -169,6 +169,17 @@ impl<'e> Course<'e> {
         store.note_trials(id, [&self.rows[at]])
     }
 
+    /// Notes that a trial has ended, unless another process has taken it up since this one decided to end it.
+    pub(crate) fn note_end(&mut self, store: &Store, run: RunId, number: u64) -> Result<(), StoreError> {
+        if let (Some(id), true) = (self.id, self.own.get(&number).is_some_and(|own| own.is_ending))
+            && store.trial(id, number)?.is_some_and(|row| row.run != run)
+        {
+            self.foreign.insert(number);
+            return Ok(());
+        }
+        self.note(store, run, number)
+    }
+
     /// The settings of a trial.
     pub(crate) fn tried(&self, number: u64) -> Tried {
         (number, self.trials[number as usize].point.settings(self.study.space()))
@@ -233,7 +244,9 @@ impl<'e> Course<'e> {
         }
         trial.curve.add(step, value.get()).expect("the step has this value or none");
         let trial = &self.trials[number as usize];
-        if trial.state == State::Running { self.study.judge(trial, &self.trials) } else { Verdict::Keep }
+        // A step that it came through before its process died is not judged again.
+        let is_new = trial.curve.last().is_some_and(|(last, _)| last == step);
+        if is_new && trial.state == State::Running { self.study.judge(trial, &self.trials) } else { Verdict::Keep }
     }
 
     /// A trial whose process has died, now that of this run.

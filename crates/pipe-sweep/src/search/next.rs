@@ -70,6 +70,10 @@ impl Search<'_> {
         let Some(promotion) = self.courses[at].promotion() else { return Ok(None) };
         let (number, run) = (promotion.trial, self.run);
         let course = &mut self.courses[at];
+        if course.own.contains_key(&number) {
+            // Its process has not ended yet. It is asked for again once it has.
+            return Ok(None);
+        }
         let (id, row) = (course.id.expect("it has trials"), &course.rows[number as usize]);
         if !store.take_trial(id, number, row.run, run)? {
             course.look_again(store)?;

@@ -18,7 +18,7 @@ use super::{
     layout::{LaidOut, Layout, best},
     probe::{idle, probes},
 };
-use crate::{Domain, Finite, Objective, Sampler, Sought, State, Sweep, SweepError};
+use crate::{Curve, Domain, Finite, JudgedBy, Objective, Sampler, Sought, State, Sweep, SweepError, Trial};
 
 impl<'e> Search<'e> {
     /// Opens the search of an experiment; none where it has none.
@@ -203,16 +203,20 @@ impl<'e> Search<'e> {
         }
     }
 
-    /// Finds pruned trials whose recipe is another one now: what was decided about the former says nothing of it.
+    /// Finds trials whose recipe is another one now: what was said and decided on the way by the former says nothing of it.
     fn thaw(&mut self, store: &Store, workspace: &Path) -> Result<(), NoSearch> {
+        // By folds, a trial is pruned between stages.
+        if self.sweep.pruner.is_none() || self.sweep.judged_by == JudgedBy::Folds {
+            return Ok(());
+        }
         for course in &mut self.courses {
-            let is_pruned = |trial: &&crate::Trial| matches!(trial.state, State::Pruned { .. });
-            let pruned: Vec<_> =
-                course.trials.iter().filter(is_pruned).map(|trial| course.tried(trial.number)).collect();
-            if pruned.is_empty() {
+            let has_said = |trial: &&Trial| trial.curve.last().is_some() && !course.foreign.contains(&trial.number);
+            let judged: Vec<_> =
+                course.trials.iter().filter(has_said).map(|trial| course.tried(trial.number)).collect();
+            if judged.is_empty() {
                 continue;
             }
-            let (plan, laid_out) = course.layout.planned(&pruned, Folds::First(1), &self.kinds)?;
+            let (plan, laid_out) = course.layout.planned(&judged, Folds::First(1), &self.kinds)?;
             let freshness = freshen(&plan, store, workspace, &laid_out.experiment, &[])?;
             let mut same: BTreeSet<u64> = BTreeSet::new();
             for (node, verdict) in plan.nodes.iter().zip(&freshness.verdicts) {
@@ -226,11 +230,16 @@ impl<'e> Search<'e> {
                     same.insert(number);
                 }
             }
-            // By folds, a trial is pruned between stages.
-            let by_folds = self.sweep.judged_by == crate::JudgedBy::Folds;
-            for (number, _) in pruned.into_iter().filter(|(number, _)| !same.contains(number) && !by_folds) {
-                course.trials[number as usize].state = State::Running;
-                course.own.insert(number, Own::default());
+            for (number, _) in judged.into_iter().filter(|(number, _)| !same.contains(number)) {
+                let trial = &mut course.trials[number as usize];
+                // Where no recipe is known, all it has is the curve of an equal one.
+                if course.rows[number as usize].recipes != "[]" {
+                    trial.curve = Curve::default();
+                }
+                if let State::Pruned { .. } = trial.state {
+                    trial.state = State::Running;
+                    course.own.insert(number, Own::default());
+                }
             }
         }
         Ok(())

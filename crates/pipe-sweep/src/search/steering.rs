@@ -51,11 +51,11 @@ impl Steering for Steered<'_, '_> {
         if judged_by == JudgedBy::Folds {
             return;
         }
-        let verdict = here.judged(trial, step, value);
-        let noted = here.note(store, run, trial);
-        if let Verdict::Prune { why } = verdict {
+        if let Verdict::Prune { why } = here.judged(trial, step, value) {
             search.prune(course, trial, step, &why);
         }
+        // Before the stage hears of it: whoever comes after a death must not decide otherwise.
+        let noted = search.courses[course].note(store, run, trial);
         search.trust(noted);
     }
 
@@ -301,7 +301,7 @@ impl Search<'_> {
         // What came out as before was noted when it first did.
         let is_noted = course.rows[trial as usize].ended.is_some();
         let is_news = before != Some(course.trials[trial as usize].state) || !is_noted;
-        let noted = if is_news { course.note(store, run, trial) } else { Ok(()) };
+        let noted = if is_news { course.note_end(store, run, trial) } else { Ok(()) };
         course.own.remove(&trial);
         let told = self.told(at, trial);
         self.orders.push_back(Order::Tell(told));
