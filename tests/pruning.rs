@@ -110,11 +110,60 @@ fn a_changed_recipe_is_tried_anew_at_the_same_points() {
     let before = trials(&workspace, &["e.yaml"]);
     workspace.write("e.yaml", STEPS.replace("sleep 0.05", "sleep 0.04"));
     let lines = log(&workspace).len();
-    run(&workspace, &["e.yaml", "-j2"]);
-    assert!(log(&workspace).len() > lines + 20, "pruned ones too");
+    let told = run(&workspace, &["e.yaml", "-j2"]);
+    let anew = &log(&workspace)[lines..];
+    assert!(anew.len() > 20, "pruned ones too");
     let after = trials(&workspace, &["e.yaml"]);
+    // Numbers of the former recipe judge nobody: a step is said in its turn, and each rung decides once.
+    for trial in in_state(&after, "pruned") {
+        let x = trial["settings"]["parameters.x"].to_string();
+        let said: Vec<u64> = anew.iter().filter(|(of, ..)| *of == x).map(|(.., step)| *step).collect();
+        let is_begun = said.first() == Some(&0) && said.len() as u64 >= trial["pruned_at"].as_u64().expect("a step");
+        assert!(is_begun, "{trial}: {said:?}\n{told}");
+        let id = format!("trial={}: pruned", trial["number"]);
+        assert!(told.matches(&id).count() <= 2, "{id}\n{told}");
+    }
     let points = |trials: &[Value]| trials.iter().map(|trial| trial["settings"].clone()).collect::<Vec<_>>();
     assert_eq!(points(&before), points(&after));
+}
+
+/// Points in this order; some programs begin or end in their own way.
+fn listed(points: &[f64], first: &str) -> String {
+    let list: Vec<String> = points.iter().map(|x| format!("{{ parameters.x: {x} }}")).collect();
+    let sampler = format!("sampler: {{ list: {{ points: [{}] }} }}", list.join(", "));
+    STEPS
+        .replace("        mkdir -p $PIPE_RESUME\n", &format!("        {first}\n        mkdir -p $PIPE_RESUME\n"))
+        .replace("max_resource: 9", "max_resource: 3")
+        .replace("sampler: random", &sampler)
+        .replace("trials: 12", &format!("trials: {}", points.len()))
+}
+
+#[test]
+fn what_has_earned_its_next_rung_before_it_has_ended_is_taken_up_when_it_has() {
+    let workspace = Workspace::new();
+    // The second is ended, and while it ends so many worse ones come that two of six may go on.
+    let first = "[ {params.x} = 0.3 ] || sleep 0.3; [ {params.x} != 0.35 ] || trap 'sleep 3; exit 1' TERM";
+    workspace.write("e.yaml", listed(&[0.3, 0.35, 0.8, 0.85, 0.9, 0.95], first));
+    run(&workspace, &["e.yaml", "-j3"]);
+    let found = trials(&workspace, &["e.yaml"]);
+    assert_eq!((in_state(&found, "complete").len(), in_state(&found, "pruned").len()), (2, 4), "{found:#?}");
+    assert!(found[2]["why"].as_str().is_some_and(|why| why.starts_with("with ")), "{}", found[2]);
+}
+
+#[test]
+fn a_decision_outlives_a_kill_before_its_stage_has_ended() {
+    let workspace = Workspace::new();
+    workspace.write("e.yaml", listed(&[0.3, 0.9], "trap 'sleep 1.5; exit 1' TERM"));
+    let mut child = workspace.start(&["run", "e.yaml", "-j1"]);
+    let is_pruned = || in_state(&trials(&workspace, &["e.yaml"]), "pruned").len() == 1;
+    workspace.wait("the decision", is_pruned);
+    child.kill().expect("it waits for the stage");
+    child.wait().expect("it has ended");
+    let said = |x: &str| log(&workspace).iter().filter(|(of, ..)| of == x).count();
+    let before = said("0.9");
+    run(&workspace, &["e.yaml", "-j1"]);
+    assert_eq!(said("0.9"), before);
+    assert_eq!(in_state(&trials(&workspace, &["e.yaml"]), "complete").len(), 1);
 }
 
 #[test]

@@ -66,7 +66,8 @@ fn folds(mut search: Search) -> Search {
         trial.values[1] = Some(SearchValue::Label(labels[at % 3].clone()));
         let ended = if at % 4 == 3 { 2 } else { 5 };
         trial.curve = (1..=ended).map(|fold| (fold, 0.7 + 0.02 * ((at as f64 + fold as f64) * 1.9).sin())).collect();
-        trial.state = if at % 4 == 3 { SearchState::Pruned { step: 2 } } else { SearchState::Complete };
+        trial.state =
+            if at % 4 == 3 { SearchState::Pruned { step: 2, why: String::new() } } else { SearchState::Complete };
         trial.value = trial.curve.last().map(|(_, value)| *value);
         trial.folds = trial.curve.iter().map(|(_, value)| *value).collect();
     }
@@ -176,7 +177,7 @@ fn trial(parameters: &[SearchParameter], number: u64, trials: u64, random: &mut 
     let state = match (rung, number % 29) {
         (_, 17) => SearchState::Failed { why: "out of memory on <device 0>".into() },
         _ if number + 2 >= trials => SearchState::Running,
-        (Some(step), _) => SearchState::Pruned { step: step as u64 },
+        (Some(step), _) => SearchState::Pruned { step: step as u64, why: String::new() },
         (None, _) => SearchState::Complete,
     };
     let length = match state {

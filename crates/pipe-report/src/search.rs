@@ -128,6 +128,8 @@ pub enum SearchState {
     Pruned {
         /// After which step.
         step: u64,
+        /// Why, as a fragment without a full stop; may be empty.
+        why: String,
     },
     /// It has no value.
     Failed {

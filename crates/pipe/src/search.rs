@@ -164,11 +164,12 @@ fn one(search: &Search<'_>, name: String, standing: &Standing<'_>) -> Shown {
                 (_, Value::Float(number)) => SearchValue::Number(number),
             })
         });
+        let why = || row.why.clone().unwrap_or_default();
         let (state, value) = match trial.state {
             State::Running => (SearchState::Running, None),
             State::Complete { value } => (SearchState::Complete, Some(value.get())),
-            State::Pruned { step, value } => (SearchState::Pruned { step }, Some(value.get())),
-            State::Failed => (SearchState::Failed { why: row.why.clone().unwrap_or_default() }, None),
+            State::Pruned { step, value } => (SearchState::Pruned { step, why: why() }, Some(value.get())),
+            State::Failed => (SearchState::Failed { why: why() }, None),
         };
         let folds: Vec<Option<f64>> = serde_json::from_str(&row.folds).unwrap_or_default();
         let equal = first.get(&trial.point.key(space)).copied().filter(|equal| *equal != trial.number);

@@ -140,7 +140,7 @@ mod tests {
     fn each_state_has_its_mark() {
         let mut search = search(SearchGoal::Maximise, &[0.5, 0.7, 0.6, 0.9, 0.2, 0.3]);
         // Better than all, but not at the end.
-        search.trials[3].state = SearchState::Pruned { step: 2 };
+        search.trials[3].state = SearchState::Pruned { step: 2, why: String::new() };
         search.trials[4].state = SearchState::Failed { why: "<lost>".into() };
         search.trials[5].state = SearchState::Running;
         search.best = Some(1);

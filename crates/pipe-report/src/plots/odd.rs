@@ -127,7 +127,7 @@ fn search(goal: SearchGoal, numbers: &[f64], names: &[&str]) -> Search {
         trial.values[1] = (at % 3 > 0).then_some(SearchValue::Number(numbers[at]));
         trial.curve = numbers.iter().enumerate().map(|(step, value)| (step as u64 * 3, *value)).collect();
         trial.state = match at % 5 {
-            3 => SearchState::Pruned { step: u64::MAX },
+            3 => SearchState::Pruned { step: u64::MAX, why: String::new() },
             4 => SearchState::Failed { why: name(0) },
             2 => SearchState::Running,
             _ => SearchState::Complete,

@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn complete_trials_are_lines_and_the_best_is_above() {
         let mut search = search(SearchGoal::Maximise, &[0.5, 0.7, 0.6, 0.9]);
-        search.trials[3].state = SearchState::Pruned { step: 2 };
+        search.trials[3].state = SearchState::Pruned { step: 2, why: String::new() };
         search.best = Some(1);
         search.trials[0].values[1] = None;
         let svg = svg("t", &search);

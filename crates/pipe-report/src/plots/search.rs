@@ -130,7 +130,7 @@ mod tests {
                 trial.curve = (0..50).map(|step| (step, 0.01 * (at % 60) as f64 * step as f64)).collect();
                 trial.state = match at % 3 {
                     0 => SearchState::Complete,
-                    1 => SearchState::Pruned { step: 49 },
+                    1 => SearchState::Pruned { step: 49, why: String::new() },
                     _ => SearchState::Running,
                 };
             }

@@ -121,7 +121,7 @@ mod tests {
         for (trial, length) in search.trials.iter_mut().zip([4, 4, 2]) {
             trial.curve = (0..length).map(|step| (step, 0.1 * step as f64)).collect();
         }
-        search.trials[2].state = SearchState::Pruned { step: 1 };
+        search.trials[2].state = SearchState::Pruned { step: 1, why: String::new() };
         let svg = svg("t", &search);
         let count = |class: &str| svg.matches(&format!("class=\"{class}\"")).count();
         assert_eq!((count("l0 faint"), count("l6 faint"), count("crown")), (1, 1, 2), "{svg}");

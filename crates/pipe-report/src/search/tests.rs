@@ -8,7 +8,7 @@ use crate::{Report, draft, html};
 /// Five trials: two complete, one of each other state; one parameter is not always there.
 fn mixed() -> Search {
     let mut search = search(SearchGoal::Maximise, &[0.5, 0.75, 0.99, 0.3, 0.4]);
-    search.trials[2].state = SearchState::Pruned { step: 9 };
+    search.trials[2].state = SearchState::Pruned { step: 9, why: "too <slow>".into() };
     (search.trials[3].state, search.trials[3].value) = (SearchState::Running, None);
     (search.trials[4].state, search.trials[4].value) = (SearchState::Failed { why: "no <memory>".into() }, None);
     search.trials[1].values[1] = None;
@@ -101,6 +101,7 @@ fn views_as_files() {
     assert_eq!((&best["folds"], &best["state"]), (&json!([0.7, 0.8]), &json!("complete")));
     let trials = json(&search, View::Trials(Order::Number));
     assert_eq!((&trials[2]["pruned_at"], &trials[4]["why"]), (&json!(9), &json!("no <memory>")));
+    assert_eq!(trials[2]["why"], "too <slow>");
     assert_eq!(trials[0]["settings"]["train.with.network.width"], json!(8), "whole numbers are written so");
     assert_eq!(json(&search, View::Importance)[0], json!({ "path": "train.with.optimizer", "importance": 0.75 }));
     let read: Search = serde_json::from_value(json!(search)).expect("what was written");

@@ -94,7 +94,7 @@ impl SearchState {
     /// In words: `pruned at 3`.
     pub(crate) fn words(&self, step: &str) -> String {
         match self {
-            Self::Pruned { step: at } => format!("pruned at {step} {at}").replace("  ", " "),
+            Self::Pruned { step: at, .. } => format!("pruned at {step} {at}").replace("  ", " "),
             Self::Failed { why } if !why.is_empty() => format!("failed: {why}"),
             other => other.name().to_owned(),
         }
@@ -176,7 +176,7 @@ impl Search {
         };
         let settings: Map<String, Value> = self.parameters.iter().zip(&trial.values).filter_map(setting).collect();
         let (step, why) = match &trial.state {
-            SearchState::Pruned { step } => (Some(step), None),
+            SearchState::Pruned { step, why } => (Some(step), Some(why)),
             SearchState::Failed { why } => (None, Some(why)),
             _ => (None, None),
         };
@@ -257,9 +257,9 @@ impl Search {
             let mut row = vec![Cell::Count(trial.number), Cell::number(trial.value, read)];
             row.push(Cell::Text(trial.state.words(&self.step)));
             row.push(Cell::Text(trial.state.name().to_owned()));
-            row.push(if let SearchState::Pruned { step } = trial.state { Cell::Count(step) } else { Cell::None });
+            row.push(if let SearchState::Pruned { step, .. } = trial.state { Cell::Count(step) } else { Cell::None });
             row.push(match &trial.state {
-                SearchState::Failed { why } => Cell::Text(why.clone()),
+                SearchState::Pruned { why, .. } | SearchState::Failed { why } => Cell::Text(why.clone()),
                 _ => Cell::None,
             });
             row.extend((0..self.parameters.len()).map(|at| self.cell(trial, at)));
