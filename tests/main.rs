@@ -44,4 +44,5 @@ mod sweep;
 mod tables;
 mod together;
 mod track;
+mod track_tls;
 mod unknown_pixels;

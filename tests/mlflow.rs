@@ -5,8 +5,8 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    path::Path,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -42,9 +42,8 @@ pub(crate) fn read(uri: &str, experiment: &str) -> Value {
 /// As [`read`], with these variables.
 #[track_caller]
 pub(crate) fn read_as(uri: &str, experiment: &str, variables: &[(&str, &str)]) -> Value {
-    let python = Path::new(&std::env::var_os("PIPE_MLFLOW").expect("tests/setup sets it")).join("bin/python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mlflow_read.py");
-    let output = Command::new(python)
+    let output = Command::new(python())
         .arg(script)
         .args([uri, experiment])
         .env("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -53,6 +52,50 @@ pub(crate) fn read_as(uri: &str, experiment: &str, variables: &[(&str, &str)]) -
         .expect("python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
+}
+
+/// A server that speaks TLS in front of one that does not, with an authority that nobody knows.
+pub(crate) struct Tls {
+    pub uri: String,
+    /// The authority's certificate, and those of a client with its key.
+    pub authority: String,
+    pub client: String,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Tls {
+    /// In front of a server, for everybody or for those that the authority knows.
+    #[track_caller]
+    pub(crate) fn new(server: &str, mood: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mlflow_tls.py");
+        let mut child = Command::new(python())
+            .arg(script)
+            .arg(folder.path())
+            .args([server.trim_start_matches("http://"), mood])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python starts");
+        let mut uri = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut uri).expect("it says where it is");
+        assert!(uri.starts_with("https://"), "{uri}");
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let (authority, client) = (file("ca.pem"), file("client.pem"));
+        Self { uri: uri.trim().to_owned(), authority, client, child, _folder: folder }
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The Python that has MLflow.
+fn python() -> PathBuf {
+    Path::new(&std::env::var_os("PIPE_MLFLOW").expect("tests/setup sets it")).join("bin/python")
 }
 
 /// The run of a part; the run itself has no part.

@@ -2,10 +2,17 @@
 //!
 //! Does not know what is told, nor when something is sent again.
 
-use std::{error::Error as _, fs, path::Path, sync::OnceLock, thread, time::Duration};
+use std::{
+    error::Error as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
 
 use reqwest::{
-    Certificate, StatusCode,
+    Certificate, Identity, StatusCode,
     blocking::{Body, Client as Http, RequestBuilder, Response},
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
@@ -28,6 +35,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 const CLASHES: u32 = 3;
 const CLASH: Duration = Duration::from_millis(250);
 
+/// What servers say to clients whose certificate is missing, or is none that they trust.
+const ALERTS: [&str; 5] = ["Certificate", "UnknownCA", "DecryptError", "AccessDenied", "HandshakeFailure"];
+
 /// One server.
 pub(crate) struct Client {
     http: Http,
@@ -48,13 +58,17 @@ impl Client {
         match &server.trust {
             Trust::System => {}
             Trust::Everybody => builder = builder.tls_danger_accept_invalid_certs(true),
-            Trust::File(path) => {
-                let text = fs::read(path)
-                    .map_err(|error| failed(format!("MLFLOW_TRACKING_SERVER_CERT_PATH={}: {error}", path.display())))?;
-                let certificates = Certificate::from_pem_bundle(&text)
-                    .map_err(|error| failed(format!("{}: {error}", path.display())))?;
+            Trust::Named(path) => {
+                let certificates = authorities(path)
+                    .map_err(|why| failed(format!("MLFLOW_TRACKING_SERVER_CERT_PATH={}: {why}", path.display())))?;
                 builder = builder.tls_certs_merge(certificates);
             }
+        }
+        if let Some(path) = &server.identity {
+            let read = fs::read(path).map_err(|error| error.to_string());
+            let identity = read.and_then(|text| Identity::from_pem(&text).map_err(|error| chain(&error)));
+            let named = |why: String| failed(format!("MLFLOW_TRACKING_CLIENT_CERT_PATH={}: {why}", path.display()));
+            builder = builder.identity(identity.map_err(named)?);
         }
         let http = builder.build().map_err(|error| failed(chain(&error)))?;
         Ok(Self { http, server: server.clone() })
@@ -168,11 +182,32 @@ impl Client {
         if error.is_timeout() && !error.is_connect() {
             return Trouble::Silent { uri, seconds: self.server.patience.as_secs() };
         }
+        // An alert is what the server says of us; what we say of it has other words.
+        if why.contains("received fatal alert") && ALERTS.iter().any(|alert| why.contains(alert)) {
+            return Trouble::Stranger { uri, why, named: self.server.identity.is_some() };
+        }
         if why.to_ascii_lowercase().contains("certificate") {
             return Trouble::Certificate { uri, why };
         }
         Trouble::Unreachable { uri, why }
     }
+}
+
+/// Certificates of authorities: those of a file, or of all files of a folder.
+fn authorities(path: &Path) -> Result<Vec<Certificate>, String> {
+    let said = |error: std::io::Error| error.to_string();
+    let files: Vec<PathBuf> = if path.is_dir() {
+        let entries: Vec<_> = fs::read_dir(path).and_then(Iterator::collect).map_err(said)?;
+        entries.into_iter().map(|entry: fs::DirEntry| entry.path()).filter(|path| path.is_file()).collect()
+    } else {
+        vec![path.to_owned()]
+    };
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read(file).map_err(said)?;
+        found.extend(Certificate::from_pem_bundle(&text).map_err(|error| chain(&error))?);
+    }
+    if found.is_empty() { Err("there is no certificate in PEM form".to_owned()) } else { Ok(found) }
 }
 
 /// The causes of an error, without the address, which may hold what nobody should read.

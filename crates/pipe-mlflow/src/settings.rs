@@ -16,6 +16,8 @@ pub struct Server {
     pub(crate) uri: String,
     pub(crate) credentials: Credentials,
     pub(crate) trust: Trust,
+    /// A file with our own certificate and its key, for servers that ask for one.
+    pub(crate) identity: Option<PathBuf>,
     pub(crate) patience: Duration,
 }
 
@@ -41,8 +43,8 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     System,
-    /// Those of a file, beside the system's.
-    File(PathBuf),
+    /// Those of a file, or of all files of a folder, beside the system's.
+    Named(PathBuf),
     /// Everybody's.
     Everybody,
 }
@@ -106,7 +108,7 @@ impl Server {
         url.set_fragment(None);
         let trust = match (variable("MLFLOW_TRACKING_INSECURE_TLS"), variable("MLFLOW_TRACKING_SERVER_CERT_PATH")) {
             (Some(yes), _) if matches!(yes.to_ascii_lowercase().as_str(), "true" | "1") => Trust::Everybody,
-            (_, Some(path)) => Trust::File(path.into()),
+            (_, Some(path)) => Trust::Named(path.into()),
             _ => Trust::System,
         };
         let seconds = variable("MLFLOW_HTTP_REQUEST_TIMEOUT").and_then(|text| text.parse().ok());
@@ -114,6 +116,7 @@ impl Server {
             uri: url.as_str().trim_end_matches('/').to_owned(),
             credentials,
             trust,
+            identity: variable("MLFLOW_TRACKING_CLIENT_CERT_PATH").map(PathBuf::from),
             patience: Duration::from_secs(seconds.filter(|seconds| *seconds > 0).unwrap_or(PATIENCE)),
         })
     }
@@ -194,7 +197,7 @@ mod tests {
     fn trust_and_patience_come_from_variables() {
         let file = [("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem"), ("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")];
         let found = server("https://h", &file).expect("an address");
-        assert_eq!((found.trust, found.patience), (Trust::File("/ca.pem".into()), Duration::from_secs(2)));
+        assert_eq!((found.trust, found.patience), (Trust::Named("/ca.pem".into()), Duration::from_secs(2)));
         let all = [file[0], ("MLFLOW_TRACKING_INSECURE_TLS", "true")];
         assert_eq!(server("https://h", &all).expect("an address").trust, Trust::Everybody);
         let odd = [("MLFLOW_HTTP_REQUEST_TIMEOUT", "soon"), ("MLFLOW_TRACKING_INSECURE_TLS", "false")];

@@ -21,6 +21,12 @@ pub(crate) enum Trouble {
          MLFLOW_TRACKING_INSECURE_TLS=true"
     )]
     Certificate { uri: String, why: String },
+    /// It trusts only those who have a certificate.
+    #[error(
+        "{uri} wants a certificate of who asks ({why}); name a file with one and its key in MLFLOW_TRACKING_CLIENT_CERT_PATH{}",
+        if *named { ": it does not trust the one of that which is set" } else { "" }
+    )]
+    Stranger { uri: String, why: String, named: bool },
     /// It wants to know who asks.
     #[error(
         "{uri} wants to know who asks (401); set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN{}",
@@ -88,6 +94,7 @@ impl Trouble {
             Self::Unreachable { .. } => "unreachable",
             Self::Silent { .. } => "silent",
             Self::Certificate { .. } => "certificate",
+            Self::Stranger { .. } => "stranger",
             Self::Unknown { .. } => "unknown",
             Self::Forbidden { .. } => "forbidden",
             Self::NotMlflow { .. } => "not_mlflow",

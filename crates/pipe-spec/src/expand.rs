@@ -61,7 +61,7 @@ pub fn expand(composed: &Composed<'_>, lists: &Lists) -> Result<Experiment, Prob
     });
     let lists = made.collect();
     let pools = tree.get("pools").and_then(|pools| bind(pools, "pools").ok()).unwrap_or_default();
-    let tracking = tree.get("tracking").and_then(|tracking| bind(tracking, "tracking").ok()).unwrap_or_default();
+    let tracking = crate::tracking::tracking(tree, composed.environment);
     let mut problems = expansion.problems;
     if let Err(reason) = name::check(&name) {
         let span = tree.get("name").map(Node::span);

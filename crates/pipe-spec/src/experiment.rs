@@ -305,8 +305,8 @@ pub struct Experiment {
     pub lists: Vec<ListSpec>,
     /// Sizes of the named pools.
     pub pools: IndexMap<String, u32>,
-    /// Who is told of its runs.
-    pub tracking: Tracking,
+    /// Who is told of its runs; or why that cannot be known, which fails none.
+    pub tracking: Result<Tracking, String>,
     /// The composed tree, before references were resolved.
     pub tree: Node,
     /// The texts that places refer to.

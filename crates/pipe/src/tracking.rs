@@ -60,7 +60,13 @@ impl Tracker {
     /// Who is told of an experiment's runs.
     pub(crate) fn new(experiment: &Experiment, workspace: &Path) -> Self {
         let (mut targets, mut warnings) = (Targets::default(), Vec::new());
-        let spec = &experiment.tracking;
+        let spec = match &experiment.tracking {
+            Ok(spec) => spec,
+            Err(why) => {
+                warnings.push(format!("`tracking`: {why}; the run goes on without it"));
+                return Self { targets, running: None, warnings };
+            }
+        };
         let uri =
             spec.mlflow.as_ref().and_then(|mlflow| mlflow.uri.clone()).or_else(|| variable("MLFLOW_TRACKING_URI"));
         match uri.map(|uri| Server::at(&uri, &variable)) {
@@ -172,7 +178,8 @@ impl Tracker {
         add("mlflow.source.git.commit", told.commit.map(|commit| commit.trim_end_matches('+').to_owned()));
         add("pipe.git.changed", told.commit.map(|commit| commit.ends_with('+').to_string()));
         add("mlflow.note.content", experiment.description.clone());
-        let Mlflow { experiment: title, tags: own, .. } = experiment.tracking.mlflow.clone().unwrap_or_default();
+        let Mlflow { experiment: title, tags: own, .. } =
+            experiment.tracking.clone().unwrap_or_default().mlflow.unwrap_or_default();
         let title = title.or_else(|| variable("MLFLOW_EXPERIMENT_NAME")).unwrap_or_else(|| experiment.name.clone());
         let to = self.targets.server.as_ref().map(|server| server.destination().to_owned());
         let axes = experiment.tree.get("axes").and_then(|axes| axes.map());
