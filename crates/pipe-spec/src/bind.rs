@@ -4,6 +4,7 @@
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use crate::{Node, Problem, check, check::join};
 
@@ -27,12 +28,18 @@ pub fn bind_to<T: DeserializeOwned>(node: &Node, schema: &serde_json::Value, pat
 /// Reads a tree that was checked before.
 fn read<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, Vec<Problem>> {
     serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
-        let inner = error.path().to_string().replace('[', ".").replace(']', "");
-        let keys: Vec<&str> = inner.split('.').filter(|key| !key.is_empty() && *key != "?").collect();
+        // Keys may have dots of their own.
+        let key = |segment: &Segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { variant } => Some(variant.clone()),
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Unknown => None,
+        };
+        let keys: Vec<String> = error.path().iter().filter_map(key).collect();
         // The deepest place of the path that exists in the tree.
         let (deepest, depth) = (0..=keys.len())
             .rev()
-            .find_map(|depth| Some((node.at(keys[..depth].iter().copied())?, depth)))
+            .find_map(|depth| Some((node.at(keys[..depth].iter().map(String::as_str))?, depth)))
             .unwrap_or((node, 0));
         let path = keys[..depth].iter().fold(path.to_owned(), |path, key| join(&path, key));
         let reason = error.into_inner().to_string();

@@ -135,8 +135,9 @@ impl Domain {
     pub fn read(&self, written: &Json) -> Option<Value> {
         let value = match self {
             Self::Choice(choice) => {
-                let same = choice.alternatives.iter().position(|(_, alternative)| alternative == written);
-                Value::Choice(same.or_else(|| choice.position(written.as_str()?))?)
+                // The ledger has labels: what is one is never read as another alternative.
+                let same = || choice.alternatives.iter().position(|(_, alternative)| alternative == written);
+                Value::Choice(written.as_str().and_then(|label| choice.position(label)).or_else(same)?)
             }
             Self::Int(_) => Value::Int(written.as_i64().or_else(|| whole(written.as_f64()?))?),
             Self::Float(range) => Value::Float(range.nearest(written.as_f64()?)? + 0.0),

@@ -99,6 +99,14 @@ pub enum DomainError {
         /// The upper bound.
         high: f64,
     },
+    /// Bounds whose difference is no number.
+    #[error("from `low: {low:e}` to `high: {high:e}` is further than numbers go; take a smaller range")]
+    TooWide {
+        /// The lower bound.
+        low: f64,
+        /// The upper bound.
+        high: f64,
+    },
     /// A step that does not lead upwards.
     #[error("`step: {0}` leads nowhere; write a number above 0, or leave `step` out")]
     Step(f64),

@@ -112,8 +112,8 @@ impl FloatRange {
     /// Parses a range of real numbers; with a step, the highest is the last that it reaches.
     ///
     /// # Errors
-    /// Numbers that are not finite, bounds the wrong way round, a step of 0 or less, a logarithm of 0 or less, steps on a
-    /// logarithmic scale.
+    /// Numbers that are not finite, bounds the wrong way round or too far apart, a step of 0 or less, a logarithm of 0 or less, steps on
+    /// a logarithmic scale.
     pub fn new(low: f64, high: f64, step: Option<f64>, scale: Scaling) -> Result<Self, DomainError> {
         for (field, value) in [("low", Some(low)), ("high", Some(high)), ("step", step)] {
             if let Some(value) = value.filter(|value| !value.is_finite()) {
@@ -122,6 +122,10 @@ impl FloatRange {
         }
         if low > high {
             return Err(DomainError::Reversed { low, high });
+        }
+        // Samplers compute with multiples of it.
+        if high - low > f64::MAX / 1e6 {
+            return Err(DomainError::TooWide { low, high });
         }
         if let Some(step) = step.filter(|step| *step <= 0.0) {
             return Err(DomainError::Step(step));

@@ -35,6 +35,7 @@ fn wrong_domains_say_what_to_type_instead() {
     wrong_domain(r#"{ "int": { "low": 0, "high": 1, "scale": "log" } }"#, "write a `low` of at least 1");
     wrong_domain(r#"{ "float": { "low": 2, "high": 1 } }"#, "`low: 2` is above `high: 1`; exchange them");
     wrong_domain(r#"{ "int": { "low": 2, "high": 1 } }"#, "`low: 2` is above `high: 1`; exchange them");
+    wrong_domain(r#"{ "float": { "low": -1e308, "high": 1e308 } }"#, "from `low: -1e308` to `high: 1e308` is further");
     wrong_domain(
         r#"{ "float": { "low": 0, "high": 1, "step": 0 } }"#,
         "`step: 0` leads nowhere; write a number above 0, or leave `step` out",
@@ -92,6 +93,32 @@ fn wrong_spaces_say_what_to_type_instead() {
         &format!(r#"{{ "n": {{ "int": {{ "low": 1, "high": 2 }} }}, {} }}"#, child("n", r#"["1"]"#)),
         "`x` depends on `n`, which is a number; only a `choice` can be a condition",
     );
+}
+
+#[test]
+fn conditions_name_alternatives_or_labels() {
+    let of = |is: &str| {
+        let depth = r#""depth": { "choice": [3, 4, "4", true] }"#;
+        let width = r#""width": { "int": { "low": 1, "high": 2 }"#;
+        let space = format!(r#"{{ {depth}, {width}, "when": {{ "parameter": "depth", "is": {is} }} }} }}"#);
+        let space: Space = serde_json::from_str(&space).expect("it is written right");
+        let again: Space = serde_json::from_value(serde_json::json!(space)).expect("it was written so");
+        assert_eq!(again, space);
+        space.parameter(1).1.condition.clone().expect("it has one").alternatives().to_vec()
+    };
+    assert_eq!(of("[3, true]"), [0, 3]);
+    assert_eq!(of(r#"["true", "3"]"#), [0, 3]);
+    // Two that would share a label have their JSON.
+    assert_eq!((of("[4]"), of(r#"["4"]"#), of(r#"["\"4\""]"#)), (vec![1], vec![1], vec![2]));
+}
+
+#[test]
+fn each_value_is_read_back_from_what_is_written_of_it() {
+    let choice = Choice::new(&[serde_json::json!(1), serde_json::json!("1"), serde_json::json!({ "1": 2 })]);
+    let domain = Domain::Choice(choice.expect("all differ"));
+    for at in 0..3 {
+        assert_eq!(domain.read(&domain.written(Value::Choice(at))), Some(Value::Choice(at)), "{at}");
+    }
 }
 
 fn nested() -> Space {

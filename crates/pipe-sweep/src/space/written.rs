@@ -14,6 +14,7 @@ use super::{
     error::SpaceError,
     range::{FloatRange, IntRange},
 };
+use crate::Value;
 
 /// Parameters by name, in order.
 pub(super) type WrittenSpace = IndexMap<String, WrittenParameter>;
@@ -44,8 +45,8 @@ pub(super) struct WrittenParameter {
 struct WrittenCondition {
     /// The other parameter, a `choice` that stands above.
     parameter: String,
-    /// Its alternatives, by label.
-    is: Vec<String>,
+    /// Its alternatives, themselves or by label.
+    is: Vec<Json>,
 }
 
 impl TryFrom<WrittenSpace> for Space {
@@ -103,9 +104,10 @@ impl WrittenCondition {
         }
         let known = || choice.labels().map(str::to_owned).collect();
         let mut alternatives = Vec::new();
-        for label in &self.is {
-            let Some(alternative) = choice.position(label) else {
-                return Err(SpaceError::NoAlternative { name, parent, alternative: label.clone(), known: known() });
+        for named in &self.is {
+            let Some(Value::Choice(alternative)) = domain.read(named) else {
+                let alternative = named.as_str().map_or_else(|| named.to_string(), str::to_owned);
+                return Err(SpaceError::NoAlternative { name, parent, alternative, known: known() });
             };
             alternatives.push(alternative);
         }
@@ -132,7 +134,7 @@ impl From<Space> for WrittenSpace {
             let when = parameter.condition.as_ref().map(|condition| {
                 let (name, parent) = space.parameter(condition.parent);
                 let Domain::Choice(choice) = &parent.domain else { unreachable!("a condition is on a choice") };
-                let is = condition.alternatives.iter().map(|at| choice.label(*at).to_owned()).collect();
+                let is = condition.alternatives.iter().map(|at| choice.label(*at).into()).collect();
                 WrittenCondition { parameter: name.to_owned(), is }
             });
             WrittenParameter { choice, int, float, when }
