@@ -203,6 +203,31 @@ fn trials_are_judged_fold_by_fold_where_asked() {
 }
 
 #[test]
+fn a_changed_recipe_is_judged_anew_by_folds_too() {
+    let workspace = workspace();
+    let text = STEPS.replace("seq $from 8", "seq 0 0").replace("sleep 0.05", "true");
+    let text = text.replace("axes: { fold: [0, 1] }", "axes: { fold: [0, 1, 2] }");
+    let (rest, pruner) = text.split_once("  pruner:").expect("it has one");
+    let trials_of = pruner.split_once('\n').expect("one more line").1;
+    let text = format!("{rest}  pruner: {{ median: {{ startup_trials: 2 }} }}\n  judged_by: folds\n{trials_of}");
+    workspace.write("e.yaml", &text);
+    run(&workspace, &["e.yaml", "-j1"]);
+    let before = trials(&workspace, &["e.yaml"]);
+    let pruned = in_state(&before, "pruned").len();
+    assert!(pruned >= 2, "{before:#?}");
+    let lines = log(&workspace).len();
+    run(&workspace, &["e.yaml", "-j1"]);
+    assert_eq!(log(&workspace).len(), lines, "what was decided stands");
+    workspace.write("e.yaml", text.replace("true", ": again"));
+    run(&workspace, &["e.yaml", "-j1"]);
+    let anew = log(&workspace).split_off(lines);
+    for trial in in_state(&before, "pruned") {
+        let x = trial["settings"]["parameters.x"].to_string();
+        assert!(anew.iter().any(|(of, ..)| *of == x), "{trial} was not tried again");
+    }
+}
+
+#[test]
 fn an_equal_suggestion_takes_a_pruned_one_up() {
     let workspace = workspace();
     // Of two points one is pruned soon; whoever draws it again goes on from there.

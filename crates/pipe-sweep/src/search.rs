@@ -124,6 +124,11 @@ impl<'e> Search<'e> {
         self.courses.iter().all(is_decided)
     }
 
+    /// Whether there will be trials that are not known yet.
+    pub fn has_more(&self) -> bool {
+        self.closed.is_none() && self.courses.iter().any(|course| (course.trials.len() as u64) < course.wanted)
+    }
+
     /// Whether other processes try trials of it.
     pub fn is_elsewhere(&self) -> bool {
         self.courses.iter().any(|course| !course.foreign.is_empty())

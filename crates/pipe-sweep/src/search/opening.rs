@@ -18,7 +18,7 @@ use super::{
     layout::{LaidOut, Layout, best},
     probe::{idle, probes},
 };
-use crate::{Curve, Domain, Finite, JudgedBy, Objective, Sampler, Sought, State, Sweep, SweepError, Trial};
+use crate::{Curve, Domain, Finite, Objective, Sampler, Sought, State, Sweep, SweepError, Trial};
 
 impl<'e> Search<'e> {
     /// Opens the search of an experiment; none where it has none.
@@ -205,8 +205,7 @@ impl<'e> Search<'e> {
 
     /// Finds trials whose recipe is another one now: what was said and decided on the way by the former says nothing of it.
     fn thaw(&mut self, store: &Store, workspace: &Path) -> Result<(), NoSearch> {
-        // By folds, a trial is pruned between stages.
-        if self.sweep.pruner.is_none() || self.sweep.judged_by == JudgedBy::Folds {
+        if self.sweep.pruner.is_none() {
             return Ok(());
         }
         for course in &mut self.courses {
@@ -258,6 +257,22 @@ impl<'e> Search<'e> {
             while let Some(point) = course.suggest() {
                 let number = course.trials.len() as u64;
                 let row = course.row(number, &point);
+                course.add(point, row);
+            }
+        }
+    }
+}
+
+impl Search<'_> {
+    /// Lays out the trial that would be next, of each study that is not under way, for those who only plan. No run may follow: nobody has
+    /// begun that trial.
+    pub fn look_ahead(&mut self) {
+        for course in &mut self.courses {
+            if course.own.values().any(|own| own.before.is_none()) || !course.foreign.is_empty() {
+                continue;
+            }
+            if let Some(point) = course.suggest() {
+                let row = course.row(course.trials.len() as u64, &point);
                 course.add(point, row);
             }
         }

@@ -71,8 +71,10 @@ impl Steering for Steered<'_, '_> {
             return;
         }
         let Some((course, trial)) = self.search.trial(stage) else { return };
-        if !self.search.courses[course].own.contains_key(&trial) {
-            return;
+        let here = &mut self.search.courses[course];
+        let Some(own) = here.own.get(&trial) else { return };
+        if self.search.sweep.judged_by == JudgedBy::Folds && own.values.is_empty() {
+            here.rows[trial as usize].recipes = serde_json::json!([record.fingerprint]).to_string();
         }
         // It came to its end before it could be ended; what was decided stands.
         if self.search.courses[course].own[&trial].is_ending {
