@@ -286,7 +286,8 @@ fn wrong_searches_are_told_before_anything_runs() {
     check("sweep.space={parameters.z: {float: {low: 0, high: 1}}}", &["there is no `parameters.z`", "+parameters.z"]);
     check("sweep.space={axes.fold: {choice: [0]}}", &["part of no recipe"]);
     check("sweep.space={parameters.x: {choice: [1, 1]}}", &["listed twice"]);
-    check("sweep.space={parameters.x: {float: {low: 0, high: 1, scale: log}}}", &["no logarithm"]);
+    let log = "sweep.space={parameters.shift: {choice: [0, 1]}, parameters.x: {float: {low: 0, high: 1, scale: log}}}";
+    check(log, &["`sweep.space.parameters.x.float`: `low: 0` has no logarithm"]);
     check("sweep.space={parameters.x: {float: {low: -1, high: 1, scale: log}}}", &["no logarithm"]);
     check("sweep.space={parameters.x: {int: {low: 2, high: 1}}}", &["is above"]);
     check("sweep.space={parameters.x: {}}", &["`parameters.x`"]);
@@ -303,6 +304,44 @@ fn wrong_searches_are_told_before_anything_runs() {
     check("+sweep.tirals=3", &["did you mean `trials`"]);
     check("+axes.trial=[1]", &["is that of a search"]);
     workspace.pipe(&["run", "e.yaml", "fit"]).fails(2, &["a search runs as a whole"]);
+}
+
+#[test]
+fn what_a_trial_made_is_got_by_its_name() {
+    let workspace = workspace(PARABOLA);
+    done(&workspace.pipe(&["run", "e.yaml"]));
+    let found = trials(&workspace, &["e.yaml"]);
+    done(&workspace.pipe(&["get", "e.yaml", "fit[trial=2,fold=1]", "--output", "third"]));
+    let made = fs::read_to_string(&workspace.files("third")[0]).expect("it is a text");
+    assert_eq!(made.trim(), found[2]["settings"]["parameters.x"].to_string());
+    // Without a trial the best is meant.
+    done(&workspace.pipe(&["get", "e.yaml", "fit[fold=1]", "--output", "best"]));
+    let made = fs::read_to_string(&workspace.files("best")[0]).expect("it is a text");
+    let best = workspace.pipe(&["sweep", "best", "e.yaml", "--format", "json"]).json();
+    assert_eq!(made.trim(), best["settings"]["parameters.x"].to_string());
+    workspace.pipe(&["get", "e.yaml", "fit[trial=9]", "--output", "none"]).fails(2, &["trial=9"]);
+    assert!(workspace.pipe(&["why", "e.yaml", "judge[trial=2,fold=0]"]).stdout.contains("cached"));
+}
+
+#[test]
+fn a_plan_shows_the_next_trial_and_runs_nothing() {
+    let workspace = workspace(PARABOLA);
+    let plan = |says: &[&str]| {
+        let answer = workspace.pipe(&["plan", "e.yaml"]);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        says.iter().for_each(|says| assert!(answer.stdout.contains(says), "{says} is not in {}", answer.stdout));
+        answer.stdout
+    };
+    let stages = ["prepare", "fit[trial=0,fold=0]", "judge[trial=0,fold=1]"];
+    plan(&stages);
+    plan(&["0 of 6 trials", "trials after these follow", "5 stages: 0 cached, 1 would run, 4 perhaps"]);
+    assert_eq!(ran(&workspace, "prepare"), 0);
+    done(&workspace.pipe(&["run", "e.yaml", "-s", "sweep.trials=2"]));
+    assert!(plan(&["2 of 6 trials", "judge[trial=2,fold=1]"]).contains("fit[trial=0,fold=0]"));
+    let before = trials(&workspace, &["e.yaml"]);
+    assert_eq!(before.len(), 2, "what was only planned is no trial");
+    done(&workspace.pipe(&["run", "e.yaml"]));
+    assert!(!plan(&["6 of 6 trials", "0 would run, 0 perhaps"]).contains("trials after these"));
 }
 
 #[test]

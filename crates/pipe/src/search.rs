@@ -29,11 +29,13 @@ pub(crate) struct Searching {
     pub jobs: usize,
     /// What becomes of trials that have failed before.
     pub failures: Failures,
+    /// Whether the next trial is laid out though nothing begins it.
+    pub is_plan: bool,
 }
 
 impl Default for Searching {
     fn default() -> Self {
-        Self { jobs: 1, failures: Failures::Stand }
+        Self { jobs: 1, failures: Failures::Stand, is_plan: false }
     }
 }
 
@@ -85,6 +87,9 @@ impl Session {
     ) -> Result<Known, Failure> {
         let store = self.store()?;
         let mut search = self.search(&composed, &store, searching)?.expect("the experiment has one");
+        if searching.is_plan {
+            search.look_ahead();
+        }
         let trials = search.trials()?;
         let best = if search.is_over() { search.best()? } else { None };
         if let Some(best) = best {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use pipe_engine::{Choice, Freshness, Grown, ListError, NotGrown, Pattern, Plan, Verdict, freshen, new_lists, plan};
-use pipe_spec::{Composed, Experiment, Library, Lists, Problems, Request, compose, expand};
+use pipe_spec::{Composed, Experiment, Library, Lists, Problems, Request, TRIAL, compose, expand};
 use pipe_stages::{Fitting, STAGES, fitting};
 use pipe_store::{Record, Store};
 use pipe_sweep::Search;
@@ -120,6 +120,12 @@ impl Session {
         let composed = best.unwrap_or_else(|| composed.without_sweep());
         let known = self.plain(composed, store, Choice::default(), &[])?;
         Ok(Known { search, ..known })
+    }
+
+    /// The experiment in which stages are named: that of the trials where one names a trial, else the one with the best settings so far.
+    pub(crate) fn naming(&self, chosen: &Chosen, stages: &[String]) -> Result<Known, Failure> {
+        let trial = format!("{TRIAL}=");
+        if stages.iter().any(|stage| stage.contains(&trial)) { self.known(chosen) } else { self.best(chosen) }
     }
 
     /// A part of an experiment, held against the store, with all lists that its results hold.

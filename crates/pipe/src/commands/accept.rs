@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(crate) fn accept(session: &Session, asked: &Accept) -> Result<(), Failure> {
-    let first = session.best(&asked.chosen)?;
+    let first = session.naming(&asked.chosen, &asked.stages)?;
     let mut nodes = Vec::new();
     for name in &asked.stages {
         nodes.extend(first.planned.named(name)?);
@@ -33,7 +33,7 @@ pub(crate) fn accept(session: &Session, asked: &Accept) -> Result<(), Failure> {
     let (mut done, mut refused) = (Vec::new(), None);
     for node in nodes {
         // One accepted result may be what makes the next recipe known.
-        let Known { planned, store, freshness, .. } = session.best(&asked.chosen)?;
+        let Known { planned, store, freshness, .. } = session.naming(&asked.chosen, &asked.stages)?;
         match accept_one(&planned.plan, &freshness, node, &store, &session.workspace, run) {
             Ok(accepted) => done.push(accepted),
             Err(NotAccepted::Cached { stage }) => output::complain(&format!("{stage}: cached already\n")),

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(crate) fn get(session: &Session, asked: &Get) -> Result<(), Failure> {
-    let known = session.best(&asked.chosen)?;
+    let known = session.naming(&asked.chosen, &asked.stages)?;
     let mut nodes = Vec::new();
     for name in &asked.stages {
         nodes.extend(known.planned.named(name)?);

@@ -5,6 +5,7 @@ use std::thread;
 use pipe_engine::{Cards, Freshness, Plan, Reason, Verdict};
 use pipe_spec::{Bytes, Device, Resources};
 use pipe_stages::memory;
+use pipe_sweep::Search;
 use serde::Serialize;
 
 use super::estimate::Estimate;
@@ -85,7 +86,7 @@ fn obstacles(plan: &Plan, freshness: &Freshness) -> Vec<String> {
 pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure> {
     let chosen = &asked.chosen;
     let Known { planned, freshness, store, search, .. } =
-        session.known_part(chosen, asked.part.choice()?, &[], Searching::default())?;
+        session.known_part(chosen, asked.part.choice()?, &[], Searching { is_plan: true, ..Searching::default() })?;
     let timings = store.timings(&planned.plan.experiment)?;
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     let estimate = Estimate::new(&planned.plan, &freshness.verdicts, &timings, jobs);
@@ -148,6 +149,9 @@ pub(crate) fn plan(session: &Session, asked: &args::Plan) -> Result<(), Failure>
     }
     for line in search.iter().flat_map(super::sweep::standing) {
         output::print(&format!("note: {line}\n"));
+    }
+    if search.as_ref().is_some_and(Search::has_more) {
+        output::print("note: trials after these follow from what they come to\n");
     }
     for note in &planned.notes {
         output::print(&format!("note: {note}\n"));

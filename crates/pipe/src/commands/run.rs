@@ -33,7 +33,7 @@ fn run_with(session: &Session, run: &Run, force: &[Pattern], begun: Instant) -> 
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = run.jobs.map_or(u32::try_from(cores).unwrap_or(u32::MAX), u32::from);
     let failures = if run.retry_failed { Failures::AreTriedAgain } else { Failures::Stand };
-    let searching = Searching { jobs: jobs as usize, failures };
+    let searching = Searching { jobs: jobs as usize, failures, is_plan: false };
     let choice = run.part.choice()?;
     let is_all = choice.is_all();
     let mut known = ManuallyDrop::new(session.known_part(&run.chosen, choice, force, searching)?);
