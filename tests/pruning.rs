@@ -218,6 +218,12 @@ fn a_changed_recipe_is_judged_anew_by_folds_too() {
     let lines = log(&workspace).len();
     run(&workspace, &["e.yaml", "-j1"]);
     assert_eq!(log(&workspace).len(), lines, "what was decided stands");
+    // More trials change nothing about those that were.
+    run(&workspace, &["e.yaml", "-j1", "-s", "sweep.trials=13"]);
+    let more = trials(&workspace, &["e.yaml", "-s", "sweep.trials=13"]);
+    let folds = |trials: &[Value]| trials.iter().map(|trial| trial["folds"].clone()).collect::<Vec<_>>();
+    assert_eq!(folds(&more[..12]), folds(&before));
+    let lines = log(&workspace).len();
     workspace.write("e.yaml", text.replace("true", ": again"));
     run(&workspace, &["e.yaml", "-j1"]);
     let anew = log(&workspace).split_off(lines);
@@ -256,6 +262,12 @@ fn what_came_to_its_end_before_it_could_be_ended_is_pruned_all_the_same() {
         run(&workspace, &["e.yaml", "-j1", "-s", &set]);
         assert_eq!((log(&workspace).len(), trials(&workspace, &["e.yaml", "-s", &set])), (lines, found), "{pruner}");
     }
+}
+
+#[test]
+fn a_number_on_the_way_is_that_of_a_stage_of_the_trial() {
+    let set = "+sweep.objective.on_the_way={stage: fti, metric: loss}";
+    workspace().pipe(&["run", "e.yaml", "-s", set]).fails(2, &["no trial has a stage `fti`", "did you mean `fit`"]);
 }
 
 #[test]

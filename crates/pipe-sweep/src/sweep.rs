@@ -128,6 +128,9 @@ fn maximise() -> Goal {
 /// Most trials that nobody has asked for by number.
 const MOST: u64 = 100_000;
 
+/// Most trials of all: points and their instances lie in memory.
+const ASKED: u64 = 1_000_000;
+
 /// A search whose parts do not fit each other.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SweepError {
@@ -139,6 +142,12 @@ pub enum SweepError {
     Endless {
         /// The sampler.
         sampler: &'static str,
+    },
+    /// More trials than anybody tries.
+    #[error("`trials: {trials}` is more than anybody tries")]
+    Trials {
+        /// How many.
+        trials: u64,
     },
     /// More points than anybody tries.
     #[error("the sampler has {total} points")]
@@ -153,6 +162,7 @@ impl SweepError {
     pub(crate) fn key(&self) -> &'static str {
         match self {
             Self::Study(StudyError::Pruner(_)) => "pruner",
+            Self::Trials { .. } => "trials",
             Self::Study(StudyError::Sampler(_)) | Self::Endless { .. } | Self::TooMany { .. } => "sampler",
         }
     }
@@ -162,6 +172,7 @@ impl SweepError {
         match self {
             Self::Study(_) => "these do not fit".to_owned(),
             Self::Endless { .. } => "say how many trials: `trials: 50`".to_owned(),
+            Self::Trials { .. } => format!("at most {ASKED}"),
             Self::TooMany { .. } => format!("more than {MOST}; say how many of them: `trials: 500`"),
         }
     }
@@ -205,6 +216,7 @@ impl Sweep {
     /// Neither it nor its sampler says.
     pub fn wanted(&self, study: &Study) -> Result<u64, SweepError> {
         match (self.trials.map(NonZeroU64::get), study.total()) {
+            (Some(trials), total) if trials.min(total.unwrap_or(trials)) > ASKED => Err(SweepError::Trials { trials }),
             (Some(trials), Some(total)) => Ok(trials.min(total)),
             (Some(trials), None) => Ok(trials),
             (None, Some(total)) if total <= MOST => Ok(total),

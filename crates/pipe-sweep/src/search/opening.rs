@@ -96,6 +96,17 @@ impl<'e> Search<'e> {
                 let problem = Problem::new("pipe::sweep::objective", Some(span), text);
                 return Err(course.layout.wrong(problem.at("sweep.objective.metric").label(near)));
             }
+            let (way, _) = self.sweep.objective.on_the_way();
+            let is_tried = |node: &pipe_engine::PlanNode| node.stage == way && node.axes.contains_key(TRIAL);
+            if self.sweep.pruner.is_some() && !trials.nodes.iter().any(is_tried) {
+                let section = self.composed.sweep().expect("it has a search");
+                let span = section.at(["objective", "on_the_way"]).map_or(course.layout.span(), pipe_spec::Node::span);
+                let mut stages: Vec<&str> = trials.nodes.iter().map(|node| node.stage.as_str()).collect();
+                stages.dedup();
+                let text = format!("no trial has a stage `{way}` by whose numbers it could be judged");
+                let problem = Problem::new("pipe::sweep::objective", Some(span), text).at("sweep.objective.on_the_way");
+                return Err(course.layout.wrong(problem.label(pipe_spec::did_you_mean(way, stages))));
+            }
             let inner = self.sweep.nested.as_ref().map_or(Inner::None, |nested| Inner::Folds(&nested.split));
             let peeks = if self.sweep.leaky { Vec::new() } else { (self.kinds.peeks)(&trials, inner) };
             if let Some(first) = peeks.first() {

@@ -98,12 +98,15 @@ impl Steering for Steered<'_, '_> {
         if let (Loss::Pruned | Loss::Failed { .. }, Some(since)) = (loss, since) {
             here.rows[trial as usize].seconds += since.elapsed().as_secs_f64();
         }
+        let here = &search.courses[course];
+        let is_pruned = matches!(here.trials[trial as usize].state, State::Pruned { .. });
+        if is_pruned && here.own[&trial].is_ending {
+            // However it came to its end: what was decided stands.
+            return search.ended(store, course, trial);
+        }
         match loss {
-            Loss::Pruned => {
-                if matches!(search.courses[course].trials[trial as usize].state, State::Pruned { .. }) {
-                    search.ended(store, course, trial);
-                }
-            }
+            Loss::Pruned if is_pruned => search.ended(store, course, trial),
+            Loss::Pruned => {}
             Loss::Failed { why } => search.failed(store, course, trial, format!("{}: {why}", stage.id)),
             Loss::Skipped => search.failed(store, course, trial, format!("{} was not tried", stage.id)),
         }
@@ -238,7 +241,8 @@ impl Search<'_> {
         let is_whole = values.len() == own.targets.len();
         if !is_whole {
             let mean = crate::Objective::Mean.value(goal, &values);
-            if judged_by == JudgedBy::Folds && course.study.pruner().is_some() {
+            // What was complete before has all its folds in the ledger.
+            if judged_by == JudgedBy::Folds && course.study.pruner().is_some() && own.before.is_none() {
                 let value = over.value(goal, &values).or(mean).map_or(f64::NAN, Finite::get);
                 let verdict = course.judged(trial, values.len() as u64, value);
                 let noted = course.note(store, run, trial);

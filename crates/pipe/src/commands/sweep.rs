@@ -120,7 +120,9 @@ fn best(session: &Session, chosen: &Chosen, write: Option<&Path>) -> Result<(), 
     let mut head = format!("{FOUND} {}", chosen.file.display());
     let profiles = chosen.profiles.iter().map(|profile| format!(" -p {profile}"));
     let overrides = chosen.overrides.iter().map(|set| format!(" -s {set}"));
-    head.extend(profiles.chain(overrides));
+    // A comment ends with its line.
+    let breaks = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };
+    head.extend(profiles.chain(overrides).flat_map(|word| word.chars().map(breaks).collect::<Vec<_>>()));
     head.push_str(", as a whole experiment of its own.\n");
     for line in standing(&search) {
         head.push_str(&format!("# {line}.\n"));
