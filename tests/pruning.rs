@@ -270,17 +270,64 @@ fn a_number_on_the_way_is_that_of_a_stage_of_the_trial() {
     workspace().pipe(&["run", "e.yaml", "-s", set]).fails(2, &["no trial has a stage `fti`", "did you mean `fit`"]);
 }
 
+/// What a search has decided: states, values and where each was pruned.
+fn decisions(workspace: &Workspace, arguments: &[&str]) -> Vec<Value> {
+    let decided =
+        |trial: Value| serde_json::json!([trial["state"], trial["value"], trial["pruned_at"], trial["curve"]]);
+    trials(workspace, arguments).into_iter().map(decided).collect()
+}
+
 #[test]
-fn a_cached_first_fold_is_not_judged_by_the_second() {
+fn what_was_cached_is_judged_by_what_it_said_on_its_way() {
+    let plain = workspace();
+    run(&plain, &["e.yaml", "-j1"]);
     let workspace = workspace();
-    let three = ["e.yaml", "-s", "sweep.trials=4", "-s", "sweep.pruner={median: {startup_trials: 1}}"];
-    run(&workspace, &["e.yaml", "-s", "sweep.trials=4", "-s", "~sweep.pruner", "-s", "axes.fold=[0]"]);
-    run(&workspace, &[&["-j1"], &three[..]].concat());
-    let found = trials(&workspace, &three);
-    assert_eq!(in_state(&found, "complete").len(), 4, "{found:#?}");
+    run(&workspace, &["e.yaml", "-s", "~sweep.pruner", "-s", "axes.fold=[0]"]);
     let lines = log(&workspace).len();
-    run(&workspace, &three);
-    assert_eq!(log(&workspace).len(), lines);
+    run(&workspace, &["e.yaml", "-j1"]);
+    assert_eq!(decisions(&workspace, &["e.yaml"]), decisions(&plain, &["e.yaml"]));
+    // The first folds are there, and the others of those that were pruned are not begun.
+    let anew = log(&workspace).split_off(lines);
+    assert!(!anew.is_empty() && anew.iter().all(|(_, fold, _)| fold == "1"), "{anew:?}");
+}
+
+/// Programs that note how far they have come as a whole or not at all; judged at steps 1, 2 and 4 of 9.
+fn careful() -> String {
+    STEPS
+        .replace("> $PIPE_RESUME/step\n", "> $PIPE_RESUME/new; mv $PIPE_RESUME/new $PIPE_RESUME/step\n")
+        .replace("max_resource: 9, factor: 3", "max_resource: 9, factor: 2")
+}
+
+#[test]
+fn a_killed_search_decides_as_one_that_never_was() {
+    let plain = Workspace::new();
+    plain.write("e.yaml", careful());
+    run(&plain, &["e.yaml", "-j1"]);
+    let workspace = Workspace::new();
+    workspace.write("e.yaml", careful());
+    for lines in [2, 5, 11, 16, 24, 30, 37] {
+        let mut child = workspace.start(&["run", "e.yaml", "-j1"]);
+        let is_over = |child: &mut std::process::Child| child.try_wait().is_ok_and(|status| status.is_some());
+        workspace.wait("lines", || log(&workspace).len() >= lines || is_over(&mut child));
+        drop(child.kill());
+        child.wait().expect("it has ended");
+    }
+    run(&workspace, &["e.yaml", "-j1"]);
+    assert_eq!(decisions(&workspace, &["e.yaml"]), decisions(&plain, &["e.yaml"]));
+}
+
+#[test]
+fn how_fast_a_program_ends_decides_nothing() {
+    let of = |text: String| {
+        let workspace = Workspace::new();
+        workspace.write("e.yaml", text);
+        run(&workspace, &["e.yaml", "-j1"]);
+        decisions(&workspace, &["e.yaml"])
+    };
+    let plain = of(careful());
+    assert_eq!(of(careful().replace("sleep 0.05", "sleep 0.002")), plain);
+    // One that does not hear that it is to end.
+    assert_eq!(of(careful().replace("        mkdir", "        trap '' TERM\n        mkdir")), plain);
 }
 
 /// A search over trainings that are judged after 1 and 3 of 9 epochs.

@@ -12,13 +12,14 @@ use pipe_store::{Attempt, Lease, NewAttempt, Record, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    DueTo, EngineError, Event, Failure, Reason, Said, StageFailure,
+    DueTo, EngineError, Event, Failure, Number, Reason, StageFailure,
     capacity::Taken,
     context::{Findings, Word},
     continuing::shorter,
     ending::{Lost, facts, over_memory, verdict},
     executors::{Exit, interrupt, last_lines},
     freshen::{DISCOVERED, Recipe},
+    history::said_before,
     job::LOG,
     prepare::{Prepared, prepare},
     running::{Running, State, TICK},
@@ -82,6 +83,7 @@ impl<'r> Running<'r, '_> {
         let plan = std::sync::Arc::clone(&self.plan);
         let planned = &plan.nodes[node];
         let before = self.store.current(&recipe.fingerprint)?;
+        let said = said_before(self.store, &recipe.fingerprint)?;
         let attempt = self.store.begin_attempt(&NewAttempt {
             run: self.run,
             experiment: &plan.experiment,
@@ -139,6 +141,7 @@ impl<'r> Running<'r, '_> {
                 self.attempts.insert(child, node);
                 self.twins.insert(attempted.recipe.fingerprint, Vec::new());
                 self.nodes[node].state = State::Running(attempted);
+                said.iter().for_each(|number| self.counts(node, number));
             }
             // A program that cannot be started will not start the next time either.
             Err(chain) => {
@@ -161,12 +164,8 @@ impl<'r> Running<'r, '_> {
         let Some(&node) = self.attempts.get(&child) else { return };
         let stage = self.plan.nodes[node].id.clone();
         let word = serde_json::from_str(line);
-        if let (Ok(Word::Metric { name, step, value }), State::Running(attempted)) =
-            (&word, &mut self.nodes[node].state)
-        {
-            attempted.last.insert(name.clone(), *value);
-            let said = Said { name, step: *step, value: *value };
-            self.steering.said(&self.plan.nodes[node], &attempted.recipe.fingerprint, &said);
+        if let Ok(Word::Metric { name, step, value }) = &word {
+            self.counts(node, &Number { name: name.clone(), step: *step, value: *value });
         }
         let event = match word {
             Ok(Word::Progress(progress)) => Event::Progress { stage, progress },

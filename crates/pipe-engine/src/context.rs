@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
     sync::Mutex,
@@ -95,6 +96,8 @@ pub struct Context {
     pub(crate) workspace: PathBuf,
     pub(crate) resources: Resources,
     pub(crate) findings: Mutex<Findings>,
+    /// Where numbers that it says on the way stay.
+    pub(crate) numbers: PathBuf,
 }
 
 impl Context {
@@ -161,7 +164,11 @@ impl Context {
 
     /// Tells a number of a running stage, e.g. the loss of an epoch.
     pub fn live_metric(&self, name: &str, step: u64, value: f64) {
-        say(&Word::Metric { name: name.to_owned(), step, value: Some(value).filter(|value| value.is_finite()) });
+        let word = Word::Metric { name: name.to_owned(), step, value: Some(value).filter(|value| value.is_finite()) };
+        // Before the engine hears it: whoever goes on from a checkpoint after a kill can know what was said until then.
+        let file = OpenOptions::new().create(true).append(true).open(&self.numbers);
+        drop(file.and_then(|mut file| file.write_all(line(&word).as_bytes())));
+        say(&word);
     }
 
     /// Warns without failing.
@@ -181,8 +188,12 @@ impl Context {
 }
 
 fn say(word: &Word) {
+    // A closed pipe means that the parent died; the worker is about to end too.
+    drop(std::io::stdout().lock().write_all(line(word).as_bytes()));
+}
+
+fn line(word: &Word) -> String {
     let mut line = serde_json::to_string(word).expect("words are plain data");
     line.push('\n');
-    // A closed pipe means that the parent died; the worker is about to end too.
-    drop(std::io::stdout().lock().write_all(line.as_bytes()));
+    line
 }

@@ -34,6 +34,8 @@ pub(crate) const OUTCOME: &str = "outcome.json";
 pub(crate) const LOG: &str = "log.txt";
 /// What a command appends to while it runs.
 pub(crate) const EVENTS: &str = "events.jsonl";
+/// Where the numbers stay that a worker says on its way.
+pub(crate) const NUMBERS: &str = "numbers.jsonl";
 
 /// How an attempt ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::Read as _,
     panic::{self, AssertUnwindSafe},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Mutex, PoisonError},
     thread,
@@ -16,7 +16,7 @@ use crate::{
     Context, Registry, StageFailure,
     context::Findings,
     executors::own_peak,
-    job::{Job, OUTCOME, Outcome},
+    job::{Job, NUMBERS, OUTCOME, Outcome},
 };
 
 /// Runs the job of a file; 0 if the stage succeeded, 1 if it failed, and `outcome.json` says why.
@@ -24,7 +24,7 @@ pub fn worker(registry: Registry, job: &Path) -> ExitCode {
     end_with_parent();
     let folder = job.parent().unwrap_or(Path::new("."));
     let outcome = match read(job) {
-        Ok(job) => attempt(registry, job),
+        Ok(job) => attempt(registry, job, folder.join(NUMBERS)),
         Err(failure) => failed(failure),
     };
     let text = serde_json::to_vec_pretty(&outcome).expect("outcomes are plain data");
@@ -44,13 +44,13 @@ fn failed(StageFailure { chain, due_to }: StageFailure) -> Outcome {
     Outcome::Failed { chain, due_to }
 }
 
-fn attempt(registry: Registry, job: Job) -> Outcome {
+fn attempt(registry: Registry, job: Job, numbers: PathBuf) -> Outcome {
     let Some(kind) = registry.iter().find(|kind| kind.name == job.kind) else {
         return failed(StageFailure::because(vec![format!("this worker knows no kind `{}`", job.kind)]));
     };
     let Job { stage, with, inputs, outputs, resume, shorter, scratch, workspace, resources, .. } = job;
     let findings = Mutex::new(Findings::default());
-    let context = Context { stage, inputs, outputs, resume, shorter, scratch, workspace, resources, findings };
+    let context = Context { stage, inputs, outputs, resume, shorter, scratch, workspace, resources, findings, numbers };
     listen_to_panics();
     // A panic is a bug of the stage; it must fail this stage with a message, not with a lost outcome.
     let result = panic::catch_unwind(AssertUnwindSafe(|| kind.run(with.clone(), &context)));

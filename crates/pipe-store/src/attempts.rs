@@ -114,6 +114,27 @@ impl Store {
         self.transaction(Durability::Process, |transaction| end(transaction, attempt, outcome, facts))
     }
 
+    /// The folders of all attempts of a recipe, the earliest first, and whether they published a result. Some may be gone.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn attempts_of(&self, fingerprint: &Digest) -> Result<Vec<(PathBuf, bool)>, StoreError> {
+        let ledger = self.ledger();
+        let find = || {
+            let mut statement = ledger.prepare_cached(
+                "select run, stage, number, coalesce(outcome, '') = 'done' from attempts where fingerprint = ?1
+                 order by run, started",
+            )?;
+            let rows = statement.query_map([fingerprint.bytes()], |row| {
+                let (run, stage, number): (i64, String, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let folder = self.attempts_folder(RunId(run)).join(folder_name(&stage)).join(number.to_string());
+                Ok((folder, row.get(3)?))
+            })?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        find().map_err(|source| self.database(source))
+    }
+
     /// The folder of all attempts of a run.
     pub(crate) fn attempts_folder(&self, run: RunId) -> PathBuf {
         self.root().join("attempts").join(run.to_string())

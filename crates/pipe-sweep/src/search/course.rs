@@ -242,10 +242,10 @@ impl<'e> Course<'e> {
             trial.curve = Curve::default();
             before.into_iter().for_each(|(step, value)| trial.curve.add(step, value.get()).expect("each step once"));
         }
+        // A step that it came through before its process died is not judged again.
+        let is_new = trial.curve.last().is_none_or(|(last, _)| last < step);
         trial.curve.add(step, value.get()).expect("the step has this value or none");
         let trial = &self.trials[number as usize];
-        // A step that it came through before its process died is not judged again.
-        let is_new = trial.curve.last().is_some_and(|(last, _)| last == step);
         if is_new && trial.state == State::Running { self.study.judge(trial, &self.trials) } else { Verdict::Keep }
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use pipe_engine::{EngineError, Event, Failing, Loss, Order, Permit, PlanNode, Room, Said, Steering};
+use pipe_engine::{EngineError, Event, Failing, Loss, Number, Order, Permit, PlanNode, Room, Said, Steering, history};
 use pipe_store::{Digest, Record, RunId, Store, StoreError};
 
 use super::{Course, Search, opening::finite};
@@ -75,6 +75,17 @@ impl Steering for Steered<'_, '_> {
         let Some(own) = here.own.get(&trial) else { return };
         if self.search.sweep.judged_by == JudgedBy::Folds && own.values.is_empty() {
             here.rows[trial as usize].recipes = serde_json::json!([record.fingerprint]).to_string();
+        }
+        // It was not on its way in this run: what it said then is judged now.
+        let is_judged = self.search.sweep.judged_by == JudgedBy::Steps && here.study.pruner().is_some();
+        let was_silent = own.judged.as_ref() == Some(&stage.id) && !own.since.contains_key(&stage.id);
+        if is_judged && was_silent && here.trials[trial as usize].state == State::Running {
+            match history(self.store, &record.fingerprint) {
+                Ok(numbers) => numbers.iter().for_each(|Number { name, step, value }| {
+                    self.said(stage, &record.fingerprint, &Said { name, step: *step, value: *value });
+                }),
+                Err(error) => self.search.trouble = Some(error.into()),
+            }
         }
         // It came to its end before it could be ended; what was decided stands.
         if self.search.courses[course].own[&trial].is_ending {
