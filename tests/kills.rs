@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::harness::{Workspace, counts};
 
 /// Files and folders, chains and fan-out, sleeps, an output in two halves, and a child that outlives its parent's patience.
+/// With `-e`: a shell that went on after a command of its own was killed would call half an output whole.
 const PIPELINE: &str = "\
 axes: { part: [1, 2, 3] }
 parameters: { round: 0 }
@@ -27,48 +28,48 @@ stages:
   words:
     kind: command
     with:
-      command: [sh, -c, 'echo one > {outputs.out}; sleep 0.03; echo two >> {outputs.out}; echo three >> {outputs.out}']
+      command: [sh, -ec, 'echo one > {outputs.out}; sleep 0.03; echo two >> {outputs.out}; echo three >> {outputs.out}']
       outputs: { out: words.txt }
       params: { round: '${parameters.round}' }
   table:
     kind: command
     with:
-      command: [sh, -c, 'mkdir -p {outputs.out}/deep; for i in 1 2 3 4; do echo $i > {outputs.out}/$i; done; sleep 0.02; seq 3000 > {outputs.out}/deep/numbers; chmod +x {outputs.out}/1']
+      command: [sh, -ec, 'mkdir -p {outputs.out}/deep; for i in 1 2 3 4; do echo $i > {outputs.out}/$i; done; sleep 0.02; seq 3000 > {outputs.out}/deep/numbers; chmod +x {outputs.out}/1']
       outputs: { out: table }
       params: { round: '${parameters.round}' }
   piece:
     kind: command
     needs: words
     with:
-      command: [sh, -c, 'sleep 0.0${axis.part}; sed -n ${axis.part}p {inputs.words} > {outputs.out}']
+      command: [sh, -ec, 'sleep 0.0${axis.part}; sed -n ${axis.part}p {inputs.words} > {outputs.out}']
       outputs: { out: piece.txt }
       params: { round: '${parameters.round}' }
   measure:
     kind: command
     needs: [piece, table]
     with:
-      command: [sh, -c, 'mkdir {outputs.out}; wc -c < {inputs.piece} > {outputs.out}/count; cat {inputs.table}/deep/numbers > {outputs.out}/copy']
+      command: [sh, -ec, 'mkdir {outputs.out}; wc -c < {inputs.piece} > {outputs.out}/count; cat {inputs.table}/deep/numbers > {outputs.out}/copy']
       outputs: { out: measured }
       params: { round: '${parameters.round}' }
   family:
     kind: command
     needs: words
     with:
-      command: [sh, -c, 'sleep 300 & child=$!; sleep 0.05; cat {inputs.words} {inputs.words} > {outputs.out}; kill $child']
+      command: [sh, -ec, 'sleep 300 & child=$!; sleep 0.05; cat {inputs.words} {inputs.words} > {outputs.out}; kill $child']
       outputs: { out: family.txt }
       params: { round: '${parameters.round}' }
   two:
     kind: command
     needs: [table, family]
     with:
-      command: [sh, -c, 'sort {inputs.family} > {outputs.sorted}; sleep 0.02; wc -l < {inputs.table}/deep/numbers > {outputs.lines}']
+      command: [sh, -ec, 'sort {inputs.family} > {outputs.sorted}; sleep 0.02; wc -l < {inputs.table}/deep/numbers > {outputs.lines}']
       outputs: { sorted: sorted.txt, lines: lines.txt }
       params: { round: '${parameters.round}' }
   tail:
     kind: command
     needs: two
     with:
-      command: [sh, -c, 'cat {inputs.two.sorted} {inputs.two.lines} > {outputs.out}']
+      command: [sh, -ec, 'cat {inputs.two.sorted} {inputs.two.lines} > {outputs.out}']
       outputs: { out: tail.txt }
       params: { round: '${parameters.round}' }
 ";

@@ -142,19 +142,56 @@ fn a_waiting_run_takes_over_where_the_other_is_killed() {
 }
 
 #[test]
+fn who_takes_over_ends_what_the_killed_run_left() {
+    // Killed with the keeper of its stage, which would have ended the stage's child.
+    let workspace = Workspace::new();
+    let started = "command: [sh, -c, 'sleep 300 & echo $! >> {workspace}/children; ";
+    let gate = GATE.replace("command: [sh, -c, '", started);
+    workspace.write("gate.yaml", &gate).write("both.yaml", format!("{gate}{BESIDE}"));
+    let mut holder = workspace.start(&["run", "gate.yaml"]);
+    workspace.wait("the gate to begin", || workspace.path("begun").exists());
+    let first = |file: &str| {
+        let text = fs::read_to_string(workspace.path(file)).expect("written");
+        text.lines().next().and_then(|line| line.parse().ok()).expect("a process")
+    };
+    let (shell, child) = (first("begun"), first("children"));
+    let waiter = workspace.start(&["run", "both.yaml", "-j", "1", "--format", "json"]);
+    workspace.wait("the stages beside the gate", || computed(&workspace).contains_key("after"));
+    signal("-STOP", holder.id());
+    signal("-KILL", parent(shell).expect("the keeper lives"));
+    workspace.wait("the child to be left", || parent(child).is_some_and(|parent| parent != shell));
+    holder.kill().expect("it is only stopped");
+    holder.wait().expect("ours");
+    let begun = || fs::read_to_string(workspace.path("begun")).expect("written").lines().count();
+    workspace.wait("the waiting run to take over", || begun() == 2);
+    assert_eq!(parent(child), None, "it still lives, beside the stage that was begun anew");
+    fs::write(workspace.path("go"), "").expect("writable");
+    assert_eq!(end(waiter).counts().ran, 3);
+}
+
+/// The parent of a process that has not ended.
+fn parent(process: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_whitespace();
+    let state = fields.next()?;
+    fields.next().filter(|_| state != "Z")?.parse().ok()
+}
+
+#[track_caller]
+fn signal(name: &str, process: u32) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().expect("kill exists").success());
+}
+
+#[test]
 fn a_stopped_run_is_waited_for_and_not_robbed() {
     // Suspended, not dead: it still holds its lease, and goes on as if nothing had been.
     let (workspace, holder) = gate_held();
-    let signal = |name: &str| {
-        let status = Command::new("kill").args([name, &holder.id().to_string()]).status();
-        assert!(status.expect("kill exists").success());
-    };
-    signal("-STOP");
+    signal("-STOP", holder.id());
     let waiter = workspace.start(&["run", "both.yaml", "-j", "1", "--format", "json"]);
     workspace.wait("the stages beside the gate", || computed(&workspace).contains_key("after"));
     fs::write(workspace.path("go"), "").expect("writable");
     workspace.wait("the gate's own end", || computed(&workspace).contains_key("gate"));
-    signal("-CONT");
+    signal("-CONT", holder.id());
     assert_eq!(end(holder).counts().ran, 1);
     assert_eq!(end(waiter).counts().ran, 2);
     assert!(computed(&workspace).values().all(|times| *times == 1));

@@ -237,10 +237,7 @@ pub fn run(
         return Ok(Summary { run, end, plan, records: hits });
     }
     can_run(&plan, freshness, options)?;
-    for dead in store.bury()? {
-        let ended = executors::end_survivors(MARKER, &marker(store, dead));
-        tracing::info!(run = dead.0, ended, "a run that was killed");
-    }
+    bury(store)?;
     let run = store.begin_run(&new)?;
     // A collection that another process does meanwhile keeps what this run will read.
     store.note_uses(run, &uses(&plan, &hits))?;
@@ -258,6 +255,15 @@ pub fn run(
     outcome?;
     noted?;
     Ok(Summary { run, end, plan, records })
+}
+
+/// Ends runs that were killed, and what they left running.
+pub(crate) fn bury(store: &Store) -> Result<(), StoreError> {
+    for dead in store.bury()? {
+        let ended = executors::end_survivors(MARKER, &marker(store, dead));
+        tracing::info!(run = dead.0, ended, "a run that was killed");
+    }
+    Ok(())
 }
 
 /// The variable by which processes of a run are known.

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeSet,
     ops::Bound,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,7 @@ use pipe_store::{Claim, Holder, StoreError};
 use crate::{
     EngineError, Event, Reason,
     capacity::{Lack, Taken},
+    run::bury,
     running::{Running, State, TICK},
 };
 
@@ -120,6 +122,9 @@ impl Running<'_, '_> {
             }
             // Bytes are read under the lease alone: a node that waits for another process reads nothing.
             Claim::Miss(lease) => {
+                if let Some(dead) = lease.left_by() {
+                    self.takes_over_from(dead)?;
+                }
                 if self.restore(node)? {
                     self.capacity.give_back(taken);
                 } else {
@@ -129,6 +134,16 @@ impl Running<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Ends what a run left that was killed amid a stage: it might still write where the stage goes on.
+    fn takes_over_from(&self, dead: &Holder) -> Result<(), EngineError> {
+        // The system lets go of the locks of a dying process one by one.
+        let gone = Instant::now() + PATIENCE;
+        while self.store.is_running(dead.run)? && Instant::now() < gone {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(bury(self.store)?)
     }
 
     /// Sends nodes back to work whose bytes a node needs and does not find, and all that wait for them; true if there

@@ -71,6 +71,7 @@ impl Holder {
 pub struct Lease<'s> {
     pub(crate) store: &'s Store,
     pub(crate) fingerprint: Digest,
+    left_by: Option<Holder>,
     // Held for its lock alone; dropping it lets the next process in.
     _lock: Lock,
 }
@@ -88,15 +89,23 @@ impl<'s> Lease<'s> {
             // The holder may be writing just now; the answer is only for people.
             return Ok(Err(fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok())));
         };
+        // Who let go by itself removed the file.
+        let left = fs::read(&path).map_err(failed)?;
+        let left_by = (!left.is_empty()).then(|| serde_json::from_slice(&left).unwrap_or_default());
         let text = serde_json::to_vec(holder).expect("a holder is plain data");
         // Cut to its length, never to nothing: what was cut to nothing and written again, ext4 writes to the disk on closing.
         lock.file.write_all_at(&text, 0).and_then(|()| lock.file.set_len(text.len() as u64)).map_err(failed)?;
-        Ok(Ok(Self { store, fingerprint, _lock: lock }))
+        Ok(Ok(Self { store, fingerprint, left_by, _lock: lock }))
     }
 
     /// The recipe this lease is for.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
+    }
+
+    /// Who held it before and was killed; the empty holder where its name cannot be read.
+    pub fn left_by(&self) -> Option<&Holder> {
+        self.left_by.as_ref()
     }
 }
 
@@ -224,10 +233,12 @@ mod tests {
         fs::write(store.lease_file(&print), "garbage").expect("ours");
         assert!(matches!(store.claim(&print, &holder).expect("readable"), Claim::Held { by: None }));
         assert_eq!(store.holder(&print).expect("readable"), Some(Holder::default()));
+        assert_eq!(lease.left_by(), None);
         drop(lease);
         assert_eq!(store.holder(&print).expect("readable"), None);
         assert_eq!(fs::read_dir(store.leases()).expect("a folder").count(), 0, "no file stays");
-        assert!(matches!(store.claim(&print, &holder).expect("readable"), Claim::Miss(_)));
+        let Claim::Miss(lease) = store.claim(&print, &holder).expect("readable") else { panic!("nobody holds it") };
+        assert_eq!(lease.left_by(), None, "its last holder let go");
     }
 
     #[test]
@@ -237,7 +248,14 @@ mod tests {
         fs::create_dir_all(store.leases()).expect("writable");
         fs::write(store.lease_file(&print), r#"{ "process": 1 }"#).expect("writable");
         assert_eq!(store.holder(&print).expect("readable"), None);
-        assert!(matches!(store.claim(&print, &Holder::default()).expect("readable"), Claim::Miss(_)));
+        let taken = |store: &Store| match store.claim(&print, &Holder::default()).expect("readable") {
+            Claim::Miss(lease) => lease.left_by().cloned(),
+            other => panic!("it is free: {other:?}"),
+        };
+        assert_eq!(taken(&store), Some(Holder { process: 1, ..Holder::default() }));
+        assert_eq!(taken(&store), None, "let go by who took it over");
+        fs::write(store.lease_file(&print), "garbage").expect("writable");
+        assert_eq!(taken(&store), Some(Holder::default()));
     }
 
     #[test]
