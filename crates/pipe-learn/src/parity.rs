@@ -260,7 +260,8 @@ fn continued(task: &ParityTask<'_>) -> Result<(Values, Values), TrainError> {
     let [resume, killed, through, again] =
         ["through-resume", "killed", "through", "continued"].map(|name| task.folder.join(name));
     run(task, task.place, &recipe, [&resume, &through], 0.0, &mut |event| match event {
-        TrainEvent::Epoch { row, .. } if row.epoch == 0 => copied(&resume, &killed),
+        // The first epoch is on disk before the second one learns.
+        TrainEvent::Batch { epoch: 1, batch: 0, .. } => copied(&resume, &killed),
         _ => Ok(()),
     })?;
     run(task, task.place, &recipe, [&killed, &again], 0.0, &mut |_| Ok(()))?;

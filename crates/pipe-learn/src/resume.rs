@@ -84,6 +84,15 @@ struct Note {
     history: Vec<HistoryRow>,
 }
 
+/// The best epoch before an epoch has ended, and after.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bests {
+    /// None before the first.
+    pub before: Option<usize>,
+    /// Itself, or one before it.
+    pub now: usize,
+}
+
 /// The file of the weights of an epoch that was the best one so far.
 pub(crate) fn best_file(epoch: usize) -> String {
     format!("best-{epoch}.safetensors")
@@ -115,28 +124,27 @@ impl State {
         self.average.as_ref().map_or_else(|| arrays(&self.network), Average::arrays)
     }
 
-    /// Ends an epoch: its row, on disk with the state, and with the kept weights if it is the best epoch so far.
+    /// Ends an epoch in memory; gives which one was the best before it, and which one is now.
+    pub(crate) fn end(&mut self, row: HistoryRow, training: &TrainConfig) -> Bests {
+        let before = best_of(&self.history, training.best).map(|row| row.epoch);
+        self.history.push(row);
+        self.position = Position::default();
+        Bests { before, now: best_of(&self.history, training.best).expect("one was just added").epoch }
+    }
+
+    /// Puts an ended epoch on disk: the state, and the kept weights if it is the best epoch so far.
     ///
     /// The best weights go first, under their epoch's name: killed in between, the state still names the best epoch before, and
     /// its file is still there.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub(crate) fn close(
-        &mut self,
-        row: HistoryRow,
-        training: &TrainConfig,
-        folder: &Path,
-    ) -> Result<(), CheckpointError> {
-        let before = best_of(&self.history, training.best).map(|row| row.epoch);
-        self.history.push(row);
-        self.position = Position::default();
-        let best = best_of(&self.history, training.best).map(|row| row.epoch);
-        if let Some(epoch) = best.filter(|_| best != before) {
-            checkpoint::write(&folder.join(best_file(epoch)), &self.kept_arrays(), "")?;
+    pub(crate) fn close(&self, Bests { before, now }: Bests, folder: &Path) -> Result<(), CheckpointError> {
+        if before != Some(now) {
+            checkpoint::write(&folder.join(best_file(now)), &self.kept_arrays(), "")?;
         }
         self.write(folder)?;
-        if let Some(epoch) = before.filter(|_| before != best) {
+        if let Some(epoch) = before.filter(|before| *before != now) {
             // One that cannot be removed costs space alone.
             drop(fs::remove_file(folder.join(best_file(epoch))));
         }

@@ -18,7 +18,6 @@ use crate::drawing::Drawing;
 use crate::event::{TrainEvent, TrainOutcome};
 use crate::failure::TrainError;
 use crate::gradient::Gradient;
-use crate::history::best_of;
 use crate::init::initialised;
 use crate::loader::{Loaded, Loader};
 use crate::losses::{LossError, supervised};
@@ -149,9 +148,11 @@ pub fn train(task: &TrainTask<'_>, observer: &mut dyn FnMut(TrainEvent)) -> Resu
                 return Err(TrainError::NotFinite { loss: found.loss, epoch, batch: None, cases });
             }
             let row = state.position.row(epoch, found);
-            state.close(row.clone(), training, resume)?;
-            let best = best_of(&state.history, training.best).map_or(epoch, |best| best.epoch);
-            observer(TrainEvent::Epoch { row, best, took, waited });
+            let bests = state.end(row.clone(), training);
+            // Told before it is on disk: killed in between, the epoch is trained and told again, with the same numbers. The other
+            // way round nobody would ever hear them.
+            observer(TrainEvent::Epoch { row, best: bests.now, took, waited });
+            state.close(bests, resume)?;
         }
         Ok(state)
     })?;
