@@ -96,6 +96,12 @@ impl Swept {
             let message = format!("the axis `{TRIAL}` is that of a search");
             problems.push(Problem::new("pipe::sweep::axis", Some(*span), message).label("choose another name"));
         }
+        if let Some((_, (Key { span }, _))) =
+            composed.tree.get("parameters").and_then(Node::map).and_then(|parameters| parameters.get_key_value(VALUES))
+        {
+            let message = format!("the parameter `{VALUES}` is that of a search");
+            problems.push(Problem::new("pipe::sweep::parameter", Some(*span), message).label("choose another name"));
+        }
         if problems.is_empty() {
             Ok(Self { paths, roots })
         } else {
@@ -197,6 +203,10 @@ fn no_recipe(keys: &[String], wrong: &dyn Fn(String, &str) -> Problem) -> Option
         let known = PARTS.map(|part| format!("`{part}`")).join(", ");
         let label = format!("what can be swept lies below {known}");
         return Some(wrong(format!("`{}` is part of no recipe", path()), &label));
+    }
+    if keys == ["parameters"] {
+        let label = "name those that are, each may be a whole tree: `parameters.a`";
+        return Some(wrong("`parameters` cannot be swept as a whole".to_owned(), label));
     }
     match (first, keys.get(2).map(String::as_str)) {
         ("stages", Some("with")) if keys.len() > 3 => None,
@@ -335,6 +345,7 @@ stages:
         wrong("{ stages.train.needs: {} }", "below `with`");
         wrong("{ training.lr: {}, +training.lr: {} }", "swept twice");
         wrong("{ training..lr: {} }", "not a path");
+        wrong("{ parameters: {}, +parameters.a: {} }", "cannot be swept as a whole");
         assert!(swept(&composed("{ +training.momentum: {} }")).is_ok());
     }
 }
