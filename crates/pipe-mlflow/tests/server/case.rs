@@ -1,10 +1,12 @@
 //! A run of two folds: what it is, its results, its events; and what must have come of it at the server.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Arc};
 
 use indexmap::IndexMap;
 use pipe_engine::Event;
-use pipe_mlflow::{About, Dataset, Ended, Ending, FileToKeep, Interrupted, Keep, Server, Stage, Targets, Tracking};
+use pipe_mlflow::{
+    About, Dataset, Ended, Ending, FileToKeep, Interrupted, Keep, Server, Stage, Targets, Tracking, revive, sync,
+};
 use pipe_store::{
     Claim, Digest, Direction, Holder, Made, MetricRow, NewAttempt, NewRecord, NewRun, Output, RunEnd, RunId, Store,
 };
@@ -16,6 +18,27 @@ pub(crate) const STAGES: [&str; 5] = ["prepare", "train[fold=0]", "train[fold=1]
 
 /// What is stored of every result's recipe.
 const MANIFEST: &str = r#"{"with":{"epochs":2}}"#;
+
+/// Runs a test of this binary until it dies at a named point; gives what it left once that is delivered, and the server's experiment.
+#[track_caller]
+pub(crate) fn died(child: &str, point: &str, uri: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let experiment = unique("death");
+    let status = Command::new(std::env::current_exe().expect("this very binary"))
+        .args(["--exact", child, "--ignored"])
+        .env("PIPE_TEST_ROOT", folder.path())
+        .env("PIPE_TEST_EXPERIMENT", &experiment)
+        .env("PIPE_FAIL_POINT", point)
+        .status()
+        .expect("this very binary");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{point}");
+    let store = Store::open(folder.path()).expect("whole");
+    assert_eq!(revive(&store).expect("writable"), 1, "{point}");
+    assert_eq!(revive(&store).expect("writable"), 0, "{point}");
+    let synced = sync(&store, &at(uri, &[])).expect("writable");
+    assert_eq!((&synced.trouble, &synced.warnings), (&None, &Vec::new()), "{point}");
+    (folder, experiment)
+}
 
 /// A workspace's store, and a server's experiment of its own.
 pub(crate) struct Case {

@@ -1,15 +1,15 @@
 //! A process that is killed at every named point of its tracking, and what the next one makes of what it left.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use pipe_engine::Event;
-use pipe_mlflow::{Targets, Tracking, revive, sync};
+use pipe_mlflow::{Targets, Tracking};
 use pipe_store::Store;
 use serde_json::json;
 
 use crate::{
-    case::{Case, STAGES, at, stage},
-    mlflow::{read, run_of, server, unique},
+    case::{Case, STAGES, at, died, stage},
+    mlflow::{read, run_of, server},
 };
 
 #[test]
@@ -23,21 +23,7 @@ fn a_death_at_any_point_loses_and_doubles_nothing() {
         "deliver.accepted:4",
         "deliver.noted:3",
     ] {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let experiment = unique("death");
-        let status = Command::new(std::env::current_exe().expect("this very binary"))
-            .args(["--exact", "death::child_run", "--ignored"])
-            .env("PIPE_TEST_ROOT", folder.path())
-            .env("PIPE_TEST_EXPERIMENT", &experiment)
-            .env("PIPE_FAIL_POINT", point)
-            .status()
-            .expect("this very binary");
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{point}");
-        let store = Store::open(folder.path()).expect("whole");
-        assert_eq!(revive(&store).expect("writable"), 1, "{point}");
-        assert_eq!(revive(&store).expect("writable"), 0, "{point}");
-        let synced = sync(&store, &at(&uri, &[])).expect("writable");
-        assert_eq!((&synced.trouble, &synced.warnings), (&None, &Vec::new()), "{point}");
+        let (folder, experiment) = died("death::child_run", point, &uri);
 
         let read = read(&uri, &experiment);
         let events = fs::read_to_string(folder.path().join("attempts/1/events.jsonl")).expect("written before");

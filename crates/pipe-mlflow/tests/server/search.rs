@@ -1,15 +1,15 @@
 //! A search of three trials over two folds at a real server: one complete, one pruned, one failed; then the best of them, as every run.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use pipe_engine::{Event, Failure, TrialState};
-use pipe_mlflow::{About, EVENTS, Keep, Targets, Tracking, revive, sync};
+use pipe_mlflow::{About, EVENTS, Keep, Targets, Tracking, sync};
 use pipe_store::{Direction, Store};
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, at, stage},
-    mlflow::{read, run_of, server, unique},
+    case::{Case, at, died, stage},
+    mlflow::{read, run_of, server},
 };
 
 const PLANNED: [&str; 1] = ["prepare"];
@@ -163,20 +163,7 @@ fn a_search_arrives_as_a_tree_of_runs() {
 fn a_death_amid_a_search_loses_and_doubles_nothing() {
     let Some(uri) = server() else { return };
     for point in ["spool.rows:8", "spool.committed:12", "place.accepted:5", "deliver.accepted:12"] {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let experiment = unique("search-death");
-        let status = Command::new(std::env::current_exe().expect("this very binary"))
-            .args(["--exact", "search::child_search", "--ignored"])
-            .env("PIPE_TEST_ROOT", folder.path())
-            .env("PIPE_TEST_EXPERIMENT", &experiment)
-            .env("PIPE_FAIL_POINT", point)
-            .status()
-            .expect("this very binary");
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{point}");
-        let store = Store::open(folder.path()).expect("whole");
-        assert_eq!(revive(&store).expect("writable"), 1, "{point}");
-        let synced = sync(&store, &at(&uri, &[])).expect("writable");
-        assert_eq!((&synced.trouble, &synced.warnings), (&None, &Vec::new()), "{point}");
+        let (folder, experiment) = died("search::child_search", point, &uri);
 
         let text = fs::read_to_string(folder.path().join("attempts/1").join(EVENTS)).expect("written before");
         // The last line may be torn.
