@@ -134,5 +134,6 @@ create table trials (
     primary key (study, number)
 ) without rowid;
 alter table runs add column pruned integer;
+create index attempts_of on attempts(fingerprint);
 ",
 ];
