@@ -267,7 +267,12 @@ fn what_came_to_its_end_before_it_could_be_ended_is_pruned_all_the_same() {
 #[test]
 fn a_number_on_the_way_is_that_of_a_stage_of_the_trial() {
     let set = "+sweep.objective.on_the_way={stage: fti, metric: loss}";
-    workspace().pipe(&["run", "e.yaml", "-s", set]).fails(2, &["no trial has a stage `fti`", "did you mean `fit`"]);
+    let workspace = workspace();
+    workspace.pipe(&["run", "e.yaml", "-s", set]).fails(2, &["no trial has a stage `fti`", "did you mean `fit`"]);
+    // One that a stage never says judges nobody: somebody is told, once.
+    let set = "+sweep.objective.on_the_way={stage: fit, metric: los}";
+    let told = run(&workspace, &["e.yaml", "-s", set, "-s", "sweep.trials=2"]);
+    assert_eq!(told.matches("says no number `los` on its way (did you mean `loss`?)").count(), 1, "{told}");
 }
 
 /// What a search has decided: states, values and where each was pruned.
@@ -277,18 +282,44 @@ fn decisions(workspace: &Workspace, arguments: &[&str]) -> Vec<Value> {
     trials(workspace, arguments).into_iter().map(decided).collect()
 }
 
+/// Judged by one stage, and valued by another that comes after it.
+fn scored() -> String {
+    let score = "  score:
+    kind: command
+    needs: fit
+    with:
+      outputs: { o: o.txt }
+      shell: |
+        printf '{\"result\": {\"name\": \"s\", \"value\": %s}}\\n' $(cat {inputs.fit}) >&3
+        cp {inputs.fit} {outputs.o}
+        cat {inputs.fit} >> {workspace}/scored
+sweep:
+";
+    let objective = "stage: score, metric: s, goal: minimise, on_the_way: { stage: fit, metric: loss }";
+    STEPS.replace("sweep:\n", score).replace("stage: fit, metric: loss, goal: minimise", objective)
+}
+
 #[test]
 fn what_was_cached_is_judged_by_what_it_said_on_its_way() {
-    let plain = workspace();
-    run(&plain, &["e.yaml", "-j1"]);
-    let workspace = workspace();
-    run(&workspace, &["e.yaml", "-s", "~sweep.pruner", "-s", "axes.fold=[0]"]);
-    let lines = log(&workspace).len();
-    run(&workspace, &["e.yaml", "-j1"]);
-    assert_eq!(decisions(&workspace, &["e.yaml"]), decisions(&plain, &["e.yaml"]));
-    // The first folds are there, and the others of those that were pruned are not begun.
-    let anew = log(&workspace).split_off(lines);
-    assert!(!anew.is_empty() && anew.iter().all(|(_, fold, _)| fold == "1"), "{anew:?}");
+    for text in [STEPS.to_owned(), scored()] {
+        let (plain, workspace) = (Workspace::new(), Workspace::new());
+        plain.write("e.yaml", &text);
+        run(&plain, &["e.yaml", "-j1"]);
+        workspace.write("e.yaml", &text);
+        run(&workspace, &["e.yaml", "-s", "~sweep.pruner", "-s", "axes.fold=[0]"]);
+        let scores = || fs::read_to_string(workspace.path("scored")).unwrap_or_default();
+        let (lines, before) = (log(&workspace).len(), scores());
+        run(&workspace, &["e.yaml", "-j1"]);
+        let found = trials(&workspace, &["e.yaml"]);
+        assert_eq!(decisions(&workspace, &["e.yaml"]), decisions(&plain, &["e.yaml"]));
+        // The first folds are there, and the others of those that were pruned are not begun.
+        let anew = log(&workspace).split_off(lines);
+        assert!(!anew.is_empty() && anew.iter().all(|(_, fold, _)| fold == "1"), "{anew:?}");
+        let complete = in_state(&found, "complete").len();
+        assert!(complete < 12 && anew.len() == 9 * complete, "{found:#?}");
+        // What says nothing anew is a value of those that went on.
+        assert_eq!(scores().lines().count() - before.lines().count(), if text == STEPS { 0 } else { complete });
+    }
 }
 
 /// Programs that note how far they have come as a whole or not at all; judged at steps 1, 2 and 4 of 9.

@@ -109,6 +109,8 @@ fn more_trials_are_added_and_those_that_were_stand() {
     let more = trials(&workspace, &["e.yaml"]);
     assert_eq!((few.len(), more.len()), (3, 6));
     assert_eq!(more[..3], few[..]);
+    let fewer = workspace.pipe(&["run", "e.yaml", "-s", "sweep.trials=3"]);
+    assert!(fewer.stdout.contains("the search has 6 trials: 6 complete"), "{}", fewer.stdout);
     // By the same seed a search of six at once tries the same, and one by another seed does not.
     let other = self::workspace(PARABOLA);
     done(&other.pipe(&["run", "e.yaml", "-j1"]));

@@ -8,13 +8,12 @@ use std::{fs, path::PathBuf};
 use pipe_store::{Digest, Store, StoreError};
 
 use crate::{
-    Said,
     context::Word,
     job::{EVENTS, NUMBERS},
     running::{Running, State},
 };
 
-/// A number that an attempt said.
+/// A number that a stage says on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
     /// Its name.
@@ -31,10 +30,7 @@ pub struct Number {
 /// The ledger cannot be read. What attempts left may be gone.
 pub fn history(store: &Store, fingerprint: &Digest) -> Result<Vec<Number>, StoreError> {
     let attempts = store.attempts_of(fingerprint)?;
-    let is_done = |(_, is_done): &(PathBuf, bool)| *is_done;
-    let Some(last) = attempts.iter().rposition(is_done) else { return Ok(Vec::new()) };
-    let first = attempts[..last].iter().rposition(is_done).map_or(0, |before| before + 1);
-    Ok(numbers(&attempts[first..=last]))
+    Ok(attempts.split_inclusive(is_done).rfind(|way| way.last().is_some_and(is_done)).map(numbers).unwrap_or_default())
 }
 
 /// What a new attempt would not say again: nothing where it begins anew.
@@ -42,9 +38,11 @@ pub(crate) fn said_before(store: &Store, fingerprint: &Digest) -> Result<Vec<Num
     if !store.has_checkpoint(fingerprint) {
         return Ok(Vec::new());
     }
-    let attempts = store.attempts_of(fingerprint)?;
-    let first = attempts.iter().rposition(|(_, is_done)| *is_done).map_or(0, |before| before + 1);
-    Ok(numbers(&attempts[first..]))
+    Ok(store.attempts_of(fingerprint)?.rsplit(is_done).next().map(numbers).unwrap_or_default())
+}
+
+fn is_done((_, is_done): &(PathBuf, bool)) -> bool {
+    *is_done
 }
 
 fn numbers(attempts: &[(PathBuf, bool)]) -> Vec<Number> {
@@ -67,7 +65,6 @@ impl Running<'_, '_> {
     pub(crate) fn counts(&mut self, node: usize, number: &Number) {
         let State::Running(attempted) = &mut self.nodes[node].state else { return };
         attempted.last.insert(number.name.clone(), number.value);
-        let said = Said { name: &number.name, step: number.step, value: number.value };
-        self.steering.said(&self.plan.nodes[node], &attempted.recipe.fingerprint, &said);
+        self.steering.said(&self.plan.nodes[node], &attempted.recipe.fingerprint, number);
     }
 }

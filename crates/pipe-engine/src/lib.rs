@@ -65,6 +65,6 @@ pub use registry::Registry;
 pub use run::{EngineError, Expects, Failing, Grown, NotGrown, Options, Summary, obstacles, run};
 pub use shortages::shortages;
 pub use stage::{DueTo, Length, Stage, StageFailure, StageKind};
-pub use steering::{Loss, Order, Permit, Room, Said, Steering, Unsteered};
+pub use steering::{Loss, Order, Permit, Room, Steering, Unsteered};
 pub use wish::{Backends, Cuda};
 pub use worker::worker;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pipe_store::{Digest, Record, RunId};
 
 use crate::{
-    EngineError, Event, Failing, Plan, PlanNode,
+    EngineError, Event, Failing, Number, Plan, PlanNode,
     ending::facts,
     executors::Exit,
     running::{Did, Node, Running, State, is_forced},
@@ -20,7 +20,7 @@ pub trait Steering {
     fn begun(&mut self, run: RunId);
 
     /// A stage that runs by this recipe says a number.
-    fn said(&mut self, stage: &PlanNode, recipe: &Digest, number: &Said<'_>);
+    fn said(&mut self, stage: &PlanNode, recipe: &Digest, number: &Number);
 
     /// A stage has a result.
     fn done(&mut self, stage: &PlanNode, record: &Record);
@@ -42,17 +42,6 @@ pub trait Steering {
     /// # Errors
     /// The experiment is wrong, or the store failed.
     fn orders(&mut self, room: Room) -> Result<Vec<Order>, EngineError>;
-}
-
-/// A number that a running stage says.
-#[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Step, e.g. the epoch.
-    pub step: u64,
-    /// Its value; none if not finite.
-    pub value: Option<f64>,
 }
 
 /// Whether a stage may start.
@@ -112,7 +101,7 @@ pub struct Unsteered;
 impl Steering for Unsteered {
     fn begun(&mut self, _: RunId) {}
 
-    fn said(&mut self, _: &PlanNode, _: &Digest, _: &Said<'_>) {}
+    fn said(&mut self, _: &PlanNode, _: &Digest, _: &Number) {}
 
     fn done(&mut self, _: &PlanNode, _: &Record) {}
 

@@ -78,6 +78,8 @@ pub struct Search<'e> {
     is_final: bool,
     /// Why no further trial is added.
     closed: Option<String>,
+    /// Whether somebody was told that no stage says what trials are judged by.
+    is_deaf: bool,
     orders: VecDeque<Order>,
     trouble: Option<pipe_engine::EngineError>,
     run: pipe_store::RunId,

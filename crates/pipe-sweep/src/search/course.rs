@@ -232,6 +232,14 @@ impl<'e> Course<'e> {
         self.rows.push(row);
     }
 
+    /// Adds the next trial, which nobody has begun; whether there is one.
+    pub(crate) fn foresee(&mut self) -> bool {
+        let Some(point) = self.suggest() else { return false };
+        let row = self.row(self.trials.len() as u64, &point);
+        self.add(point, row);
+        true
+    }
+
     /// Takes a value on a trial's way, and judges.
     pub(crate) fn judged(&mut self, number: u64, step: u64, value: f64) -> Verdict {
         let trial = &mut self.trials[number as usize];

@@ -61,6 +61,7 @@ impl<'e> Search<'e> {
             jobs,
             is_final: false,
             closed: None,
+            is_deaf: false,
             orders: VecDeque::new(),
             trouble: None,
             run: RunId::default(),
@@ -265,11 +266,7 @@ impl<'e> Search<'e> {
             return;
         }
         for course in &mut self.courses {
-            while let Some(point) = course.suggest() {
-                let number = course.trials.len() as u64;
-                let row = course.row(number, &point);
-                course.add(point, row);
-            }
+            while course.foresee() {}
         }
     }
 }
@@ -282,10 +279,7 @@ impl Search<'_> {
             if course.own.values().any(|own| own.before.is_none()) || !course.foreign.is_empty() {
                 continue;
             }
-            if let Some(point) = course.suggest() {
-                let row = course.row(course.trials.len() as u64, &point);
-                course.add(point, row);
-            }
+            course.foresee();
         }
     }
 }

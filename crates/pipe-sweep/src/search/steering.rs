@@ -2,9 +2,9 @@
 //!
 //! Does not know how points are found.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
-use pipe_engine::{EngineError, Event, Failing, Loss, Number, Order, Permit, PlanNode, Room, Said, Steering, history};
+use pipe_engine::{EngineError, Event, Failing, Loss, Number, Order, Permit, PlanNode, Room, Steering, history};
 use pipe_store::{Digest, Record, RunId, Store, StoreError};
 
 use super::{Course, Search, opening::finite};
@@ -30,7 +30,7 @@ impl Steering for Steered<'_, '_> {
         }
     }
 
-    fn said(&mut self, stage: &PlanNode, recipe: &Digest, number: &Said<'_>) {
+    fn said(&mut self, stage: &PlanNode, recipe: &Digest, number: &Number) {
         let Self { search, store } = self;
         let (of, metric) = search.sweep.objective.on_the_way();
         if stage.stage != of || number.name != metric {
@@ -48,7 +48,9 @@ impl Steering for Steered<'_, '_> {
         let Some(value) = number.value else { return };
         // After step 0 one is done.
         let step = number.step.saturating_add(1);
-        if judged_by == JudgedBy::Folds {
+        // What is known was judged and noted when it was new.
+        let is_known = here.trials[trial as usize].curve.at(step).is_some_and(|known| known.get() == value);
+        if judged_by == JudgedBy::Folds || is_known {
             return;
         }
         if let Verdict::Prune { why } = here.judged(trial, step, value) {
@@ -60,36 +62,38 @@ impl Steering for Steered<'_, '_> {
     }
 
     fn done(&mut self, stage: &PlanNode, record: &Record) {
-        if let Some((course, trial)) = self.search.trial(stage) {
-            let here = &mut self.search.courses[course];
-            let is_new = here.own.get(&trial).is_some_and(|own| own.before.is_none());
-            if is_new && here.counted.insert(stage.id.clone()) {
-                here.rows[trial as usize].seconds += record.made.seconds;
-            }
-        }
-        if stage.stage != self.search.sweep.objective.stage {
-            return;
-        }
         let Some((course, trial)) = self.search.trial(stage) else { return };
+        let sweep = &self.search.sweep;
+        let (judged_by, is_objective) = (sweep.judged_by, stage.stage == sweep.objective.stage);
         let here = &mut self.search.courses[course];
         let Some(own) = here.own.get(&trial) else { return };
-        if self.search.sweep.judged_by == JudgedBy::Folds && own.values.is_empty() {
+        if own.before.is_none() && here.counted.insert(stage.id.clone()) {
+            here.rows[trial as usize].seconds += record.made.seconds;
+        }
+        if judged_by == JudgedBy::Folds && is_objective && own.values.is_empty() {
             here.rows[trial as usize].recipes = serde_json::json!([record.fingerprint]).to_string();
         }
-        // It was not on its way in this run: what it said then is judged now.
-        let is_judged = self.search.sweep.judged_by == JudgedBy::Steps && here.study.pruner().is_some();
-        let was_silent = own.judged.as_ref() == Some(&stage.id) && !own.since.contains_key(&stage.id);
-        if is_judged && was_silent && here.trials[trial as usize].state == State::Running {
-            match history(self.store, &record.fingerprint) {
-                Ok(numbers) => numbers.iter().for_each(|Number { name, step, value }| {
-                    self.said(stage, &record.fingerprint, &Said { name, step: *step, value: *value });
-                }),
-                Err(error) => self.search.trouble = Some(error.into()),
-            }
+        let is_judged = own.judged.as_ref() == Some(&stage.id);
+        let counts = is_judged && judged_by == JudgedBy::Steps && here.study.pruner().is_some();
+        let was_silent = !own.since.contains_key(&stage.id);
+        if counts
+            && was_silent
+            && here.trials[trial as usize].state == State::Running
+            && let Err(error) = self.hear(stage, record)
+        {
+            self.search.trouble = Some(error.into());
         }
         // It came to its end before it could be ended; what was decided stands.
         if self.search.courses[course].own[&trial].is_ending {
-            return self.search.ended(self.store, course, trial);
+            match is_objective {
+                true => self.search.ended(self.store, course, trial),
+                false if is_judged => self.search.end_targets(course, trial),
+                false => {}
+            }
+            return;
+        }
+        if !is_objective {
+            return;
         }
         match self.search.value(self.store, record, stage) {
             Ok(Err(why)) => self.search.said_failed(self.store, course, trial, &stage.id, why),
@@ -109,14 +113,11 @@ impl Steering for Steered<'_, '_> {
         if let (Loss::Pruned | Loss::Failed { .. }, Some(since)) = (loss, since) {
             here.rows[trial as usize].seconds += since.elapsed().as_secs_f64();
         }
-        let here = &search.courses[course];
-        let is_pruned = matches!(here.trials[trial as usize].state, State::Pruned { .. });
-        if is_pruned && here.own[&trial].is_ending {
+        if let State::Pruned { .. } = here.trials[trial as usize].state {
             // However it came to its end: what was decided stands.
             return search.ended(store, course, trial);
         }
         match loss {
-            Loss::Pruned if is_pruned => search.ended(store, course, trial),
             Loss::Pruned => {}
             Loss::Failed { why } => search.failed(store, course, trial, format!("{}: {why}", stage.id)),
             Loss::Skipped => search.failed(store, course, trial, format!("{} was not tried", stage.id)),
@@ -170,6 +171,30 @@ impl Steering for Steered<'_, '_> {
             return search.next(store);
         }
         Ok(Vec::new())
+    }
+}
+
+impl Steered<'_, '_> {
+    /// Judges by what a stage said that was not on its way in this run; somebody should know where no stage says what trials are judged by.
+    fn hear(&mut self, stage: &PlanNode, record: &Record) -> Result<(), StoreError> {
+        let numbers = history(self.store, &record.fingerprint)?;
+        numbers.iter().for_each(|number| self.said(stage, &record.fingerprint, number));
+        let (_, metric) = self.search.sweep.objective.on_the_way();
+        let is_said = numbers.iter().any(|number| number.name == metric);
+        // What attempts of other runs left may be gone.
+        let is_known = !numbers.is_empty() || record.made.run == self.search.run;
+        if is_said || !is_known || std::mem::replace(&mut self.search.is_deaf, true) {
+            return Ok(());
+        }
+        let said: BTreeSet<&str> = numbers.iter().map(|number| number.name.as_str()).collect();
+        let near = if said.is_empty() { "it says none".to_owned() } else { pipe_spec::did_you_mean(metric, said) };
+        let text = format!(
+            "{} says no number `{metric}` on its way ({near}), so that no trial is ended early; `objective: {{ on_the_way: {{ stage, metric }} }}` \
+             names another, and a program says it as `{{\"metric\": {{\"name\": .., \"step\": .., \"value\": ..}}}}` in the file PIPE_EVENTS",
+            stage.id
+        );
+        self.search.orders.push_back(Order::Tell(Event::Warning { stage: stage.id.clone(), text }));
+        Ok(())
     }
 }
 
@@ -284,6 +309,14 @@ impl Search<'_> {
         if let Some(stage) = own.judged.clone() {
             self.orders.push_back(Order::End { stage, why: why.to_string() });
         }
+    }
+
+    /// What a pruned trial would be evaluated by is for nothing.
+    fn end_targets(&mut self, at: usize, trial: u64) {
+        let course = &self.courses[at];
+        let why = course.rows[trial as usize].why.clone().unwrap_or_default();
+        let targets = course.own[&trial].targets.clone();
+        self.orders.extend(targets.into_iter().map(|stage| Order::End { stage, why: why.clone() }));
     }
 
     fn failed(&mut self, store: &Store, at: usize, trial: u64, why: String) {

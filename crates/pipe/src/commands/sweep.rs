@@ -55,10 +55,12 @@ pub(crate) fn standing(search: &Search<'_>) -> Vec<String> {
         let best = standing.study.best(standing.trials).map(|(trial, value)| {
             format!("; the best is trial {} with {}", trial.number, pipe_report::value(Some(value.get())))
         });
+        // Fewer may be wanted now than there are.
+        let of_wanted =
+            if begun.len() as u64 > standing.wanted { String::new() } else { format!(" of {}", standing.wanted) };
         format!(
-            "{of} has {} of {} trials: {complete} complete, {pruned} pruned, {failed} failed{}",
+            "{of} has {}{of_wanted} trials: {complete} complete, {pruned} pruned, {failed} failed{}",
             begun.len(),
-            standing.wanted,
             best.unwrap_or_default()
         )
     };
