@@ -256,6 +256,9 @@ fn a_search_can_be_a_file_of_its_own() {
     workspace.write("search.yaml", format!("sweep:{search}"));
     done(&workspace.pipe(&["run", "e.yaml", "--sweep", "search.yaml"]));
     assert_eq!(trials(&workspace, &["e.yaml", "--sweep", "search.yaml"]).len(), 6);
+    let fewer = ["e.yaml", "--sweep", "search.yaml", "-s", "sweep.trials=2", "-s", "++sweep.seed=3"];
+    done(&workspace.pipe(&[&["run"], &fewer[..]].concat()));
+    assert_eq!(trials(&workspace, &fewer).len(), 2);
     workspace.pipe(&["sweep", "status", "e.yaml"]).fails(2, &["has no `sweep:`", "--sweep FILE"]);
     workspace.write("none.yaml", "3");
     workspace.pipe(&["run", "e.yaml", "--sweep", "none.yaml"]).fails(2, &["expected a map with `space`"]);

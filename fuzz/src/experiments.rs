@@ -46,7 +46,8 @@ pub fn experiment(bytes: &[u8]) {
     let (overrides, profiles): (Vec<String>, Vec<String>) = (after("#-s ").collect(), after("#--profile ").collect());
     let library = Library { workspace: folder, embedded: &[("base.yaml", BASE)] };
     let environment = |name: &str| (name == "HOME").then(|| "/home".to_owned());
-    let request = Request { file: &file, profiles: &profiles, overrides: &overrides, environment: &environment };
+    let request =
+        Request { file: &file, profiles: &profiles, sweep: None, overrides: &overrides, environment: &environment };
     let expanded = compose(&library, &request).and_then(|composed| expand(&composed, &Lists::default()));
     match expanded {
         Ok(experiment) => {

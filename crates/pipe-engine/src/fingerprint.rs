@@ -178,7 +178,8 @@ mod tests {
                     params: { z: 1e-3, y: [true, null, \"tab\\there\"], empty: {} }\n";
         std::fs::write(&file, text).expect("writable");
         let library = pipe_spec::Library { workspace: folder.path().to_path_buf(), embedded: &[] };
-        let request = pipe_spec::Request { file: &file, profiles: &[], overrides: &[], environment: &|_| None };
+        let request =
+            pipe_spec::Request { file: &file, profiles: &[], sweep: None, overrides: &[], environment: &|_| None };
         let composed = pipe_spec::compose(&library, &request).unwrap_or_else(|wrong| panic!("{:?}", wrong.list));
         let lists = pipe_spec::Lists::new();
         let experiment = pipe_spec::expand(&composed, &lists).unwrap_or_else(|wrong| panic!("{:?}", wrong.list));

@@ -1,4 +1,4 @@
-//! Files laid over each other: what a file extends < the file < its profiles < overrides.
+//! Files laid over each other: what a file extends < the file < its profiles < a file with a search < overrides.
 //!
 //! Maps are merged key by key; everything else, `null` too, replaces what was there. A choice, that is a map whose one
 //! key says which (`network: { svsnet: {} }`), is replaced by another choice instead of being merged with it; the keys
@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Node, Problem, Problems, Sources, Value, check, did_you_mean, experiment_schema, overrides, parse};
+use crate::{
+    Key, Node, Problem, Problems, Sources, Value, check, did_you_mean, experiment_schema, overrides, parse,
+    trials::SECTION,
+};
 
 /// Keys whose value is one choice.
 const CHOICES: [&str; 10] =
@@ -33,6 +36,8 @@ pub struct Request<'a, 'e> {
     pub file: &'a Path,
     /// Profiles, the last on top.
     pub profiles: &'a [String],
+    /// A file whose search takes the place of the experiment's own.
+    pub sweep: Option<&'a Path>,
     /// Overrides, in order.
     pub overrides: &'a [String],
     /// Looks an environment variable up.
@@ -51,7 +56,7 @@ pub struct Composed<'a> {
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// Reads a file with all it extends, and lays profiles and overrides over it.
+/// Reads a file with all it extends, and lays profiles, a search and overrides over it.
 ///
 /// # Errors
 /// Everything that is wrong with the files' structure, at once where that can be told.
@@ -77,7 +82,7 @@ pub fn single(file: &Path) -> Result<(Node, Sources), Problems> {
     }
 }
 
-pub(crate) fn read(file: &Path, sources: &mut Sources) -> Result<Node, Vec<Problem>> {
+fn read(file: &Path, sources: &mut Sources) -> Result<Node, Vec<Problem>> {
     let name = file.display().to_string();
     let bytes = fs::read(file)
         .map_err(|error| vec![Problem::new("pipe::spec::file", None, format!("cannot read {name}: {error}"))])?;
@@ -105,6 +110,9 @@ impl Reading<'_> {
             };
             tree = merge(&tree, profile, None);
         }
+        if let Some(file) = request.sweep {
+            tree = self.searched(&tree, file)?;
+        }
         let mut problems = Vec::new();
         for text in request.overrides {
             match overrides::lay(&tree, text, &mut self.sources) {
@@ -114,6 +122,21 @@ impl Reading<'_> {
         }
         problems.extend(check(&tree, &experiment_schema(), ""));
         if problems.is_empty() { Ok(tree) } else { Err(problems) }
+    }
+
+    /// The tree with the search that a file holds, as the section itself or below `sweep:`.
+    fn searched(&mut self, tree: &Node, file: &Path) -> Result<Node, Vec<Problem>> {
+        let node = read(file, &mut self.sources)?;
+        let section = node.get(SECTION).cloned().unwrap_or(node);
+        if section.map().is_none() {
+            let text = format!("{} is {}, expected a map with `space`", file.display(), section.describe());
+            return Err(vec![
+                Problem::new("pipe::spec::unexpected", Some(section.span()), text).label("expected a map"),
+            ]);
+        }
+        let mut map = tree.map().cloned().unwrap_or_default();
+        map.insert(SECTION.to_owned(), (Key { span: section.span() }, section));
+        Ok(Node::new(Value::Map(map), tree.span()))
     }
 
     /// The file laid over all that it extends.

@@ -2,14 +2,13 @@
 //!
 //! Does not know stage kinds.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use crate::{
-    Composed, Key, Node, Problem, Problems, Span, Value,
-    compose::read,
+    Composed, Node, Problems, Span, Value,
     expand::parse_needs,
     overrides::{self, Existing, keys},
     trials::{SECTION, fitted, from_json, without},
@@ -20,26 +19,6 @@ impl<'e> Composed<'e> {
     /// The section that says what is searched.
     pub fn sweep(&self) -> Option<&Node> {
         self.tree.get(SECTION)
-    }
-
-    /// The experiment with the search that a file holds, as the section itself or below `sweep:`.
-    ///
-    /// # Errors
-    /// The file cannot be read or is no YAML.
-    pub fn with_sweep(&self, file: &Path) -> Result<Self, Problems> {
-        let mut sources = self.sources.clone();
-        let read = read(file, &mut sources);
-        let node = read.map_err(|list| Problems { sources: sources.clone(), list })?;
-        let section = node.get(SECTION).cloned().unwrap_or(node);
-        if section.map().is_none() {
-            let text = format!("{} is {}, expected a map with `space`", file.display(), section.describe());
-            let list = vec![Problem::new("pipe::spec::unexpected", Some(section.span()), text).label("expected a map")];
-            return Err(Problems { sources, list });
-        }
-        let mut map = self.tree.map().cloned().unwrap_or_default();
-        map.insert(SECTION.to_owned(), (Key { span: section.span() }, section));
-        let tree = Node::new(Value::Map(map), self.tree.span());
-        Ok(Self { tree, sources, file: self.file.clone(), environment: self.environment })
     }
 
     /// Its name in runs and reports.

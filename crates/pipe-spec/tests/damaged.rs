@@ -21,7 +21,7 @@ fn too_large(text: &str, says: &str) {
     let file = folder.path().join("e.yaml");
     std::fs::write(&file, text).expect("writable");
     let library = Library { workspace: folder.path().to_path_buf(), embedded: &[] };
-    let request = Request { file: &file, profiles: &[], overrides: &[], environment: &|_| None };
+    let request = Request { file: &file, profiles: &[], sweep: None, overrides: &[], environment: &|_| None };
     let composed = compose(&library, &request).unwrap_or_else(|wrong| panic!("{:?}", wrong.list));
     let problems = expand(&composed, &Lists::new()).expect_err("it is too large").list;
     assert_eq!((problems.len(), problems[0].code), (1, "pipe::spec::too_large"), "{problems:?}");

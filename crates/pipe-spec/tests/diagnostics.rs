@@ -25,8 +25,13 @@ fn read(folder: &Path, file: &str, profiles: &[&str], overrides: &[&str]) -> Res
     let (profiles, overrides) = (text(profiles), text(overrides));
     let library = Library { workspace: folder.to_path_buf(), embedded: &[("pipelines/two.yaml", PIPELINE)] };
     let environment = |name: &str| (name == "HOME_OF_DATA").then(|| "/data".to_owned());
-    let request =
-        Request { file: &folder.join(file), profiles: &profiles, overrides: &overrides, environment: &environment };
+    let request = Request {
+        file: &folder.join(file),
+        profiles: &profiles,
+        sweep: None,
+        overrides: &overrides,
+        environment: &environment,
+    };
     expand(&compose(&library, &request)?, &Lists::new())
 }
 

@@ -22,7 +22,7 @@ fn expanded(lists: &Lists) -> Experiment {
     let file = folder.path().join("e.yaml");
     fs::write(&file, EXPERIMENT).expect("writable");
     let library = Library { workspace: folder.path().to_path_buf(), embedded: &[] };
-    let request = Request { file: &file, profiles: &[], overrides: &[], environment: &|_| None };
+    let request = Request { file: &file, profiles: &[], sweep: None, overrides: &[], environment: &|_| None };
     let composed = compose(&library, &request).unwrap_or_else(|wrong| panic!("{:?}", wrong.list));
     expand(&composed, lists).unwrap_or_else(|wrong| panic!("{:?}", wrong.list))
 }

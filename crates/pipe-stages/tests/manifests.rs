@@ -14,8 +14,13 @@ fn manifests(file: &str, profiles: &[&str]) -> String {
     let profiles: Vec<_> = profiles.iter().map(ToString::to_string).collect();
     // Roots come from the environment; they never enter a manifest.
     let environment = |_: &str| Some("anywhere".to_owned());
-    let request =
-        Request { file: &workspace.join(file), profiles: &profiles, overrides: &[], environment: &environment };
+    let request = Request {
+        file: &workspace.join(file),
+        profiles: &profiles,
+        sweep: None,
+        overrides: &[],
+        environment: &environment,
+    };
     let experiment = compose(&library, &request)
         .and_then(|composed| expand(&composed, &Lists::new()))
         .unwrap_or_else(|problems| panic!("{problems}"));

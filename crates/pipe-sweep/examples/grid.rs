@@ -22,7 +22,7 @@ fn main() -> Result<(), Failure> {
         return Err("expected a workspace and a file".into());
     };
     let library = Library { workspace: PathBuf::from(workspace), embedded: &[] };
-    let request = Request { file: Path::new(file), profiles: &[], overrides: &[], environment: &|_| None };
+    let request = Request { file: Path::new(file), profiles: &[], sweep: None, overrides: &[], environment: &|_| None };
     let composed = compose(&library, &request)?;
     let section = composed.sweep().ok_or("there is no search")?;
     let sweep: Sweep = bind(section, "sweep").map_err(|list| format!("{list:?}"))?;

@@ -67,13 +67,15 @@ impl Session {
     /// The experiment as one tree, before references are resolved.
     pub(crate) fn composed(&self, chosen: &Chosen) -> Result<Composed<'static>, Failure> {
         let file = &self.found(&chosen.file);
-        let request =
-            Request { file, profiles: &chosen.profiles, overrides: &chosen.overrides, environment: &environment };
-        let composed = compose(&self.library(), &request)?;
-        match &chosen.sweep {
-            Some(sweep) => Ok(composed.with_sweep(&self.found(sweep))?),
-            None => Ok(composed),
-        }
+        let sweep = chosen.sweep.as_ref().map(|sweep| self.found(sweep));
+        let request = Request {
+            file,
+            profiles: &chosen.profiles,
+            sweep: sweep.as_deref(),
+            overrides: &chosen.overrides,
+            environment: &environment,
+        };
+        Ok(compose(&self.library(), &request)?)
     }
 
     /// The plan as far as it is known without the store.

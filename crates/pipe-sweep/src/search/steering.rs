@@ -132,6 +132,9 @@ impl Steering for Steered<'_, '_> {
         let Some(own) = here.own.get_mut(&trial) else {
             return Ok(Permit::Never("its trial has come to an end".to_owned()));
         };
+        if own.is_ending {
+            return Ok(Permit::Never("its trial is pruned".to_owned()));
+        }
         let is_told = std::mem::replace(&mut own.is_told, true);
         let id = here.id.expect("the run has begun");
         // Another process may have taken it over.
