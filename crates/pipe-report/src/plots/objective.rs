@@ -5,6 +5,9 @@
 use super::scale::{Scale, Steps};
 use crate::{Search, SearchGoal, SearchTrial};
 
+/// What is larger is drawn at the edge.
+const LARGEST: f64 = 1e300;
+
 /// Results from which a fence is found: of fewer none is odd.
 const FEW: usize = 8;
 
@@ -33,7 +36,8 @@ impl Objective {
         });
         let fence = fence(&values, &further, goal);
         let fits = |value: &f64| fence.is_none_or(|fence| !goal.is_better(fence, *value));
-        let shown = values.iter().chain(&further).copied().filter(fits);
+        // The way between the ends of all numbers is none.
+        let shown = values.iter().chain(&further).copied().filter(fits).map(|value| value.clamp(-LARGEST, LARGEST));
         Self { scale: Scale::padded(shown, Steps::Linear), fence, goal }
     }
 
