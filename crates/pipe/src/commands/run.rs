@@ -211,9 +211,12 @@ fn unfinished(search: &Search<'_>) -> Option<&'static str> {
         return Some("the search is not finished");
     }
     let has_best = search.standings().all(|(_, standing)| standing.study.best(standing.trials).is_some());
-    (!has_best).then_some(
-        "no trial of the search has come to a value; `pipe sweep trials` says why, `--retry-failed` tries them again",
-    )
+    let is_failed = |trial: &pipe_sweep::Trial| trial.state == pipe_sweep::State::Failed;
+    let has_failed = search.standings().any(|(_, standing)| standing.trials.iter().any(is_failed));
+    (!has_best).then_some(match has_failed {
+        true => "no trial of the search has come to a value; `pipe sweep trials` says why, `--retry-failed` tries them again",
+        false => "all trials of the search were pruned, and none has come to a value; a pruner that waits longer lets some go on",
+    })
 }
 
 /// The experiment with the best settings that a search has found, where nothing is left to be tried.
