@@ -45,4 +45,5 @@ mod tables;
 mod together;
 mod track;
 mod track_tls;
+mod tried_again;
 mod unknown_pixels;

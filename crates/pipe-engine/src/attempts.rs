@@ -50,6 +50,8 @@ pub(crate) struct Attempted<'s> {
     pub ending: Option<Instant>,
     /// Why it was asked to end, where that was by order of a search.
     pub pruned: Option<String>,
+    /// It was asked for again while it was being ended.
+    pub again: bool,
     /// What it appends to.
     pub events: Option<Tail>,
     /// The ids of the cards it has.
@@ -129,6 +131,7 @@ impl<'r> Running<'r, '_> {
             took: None,
             ending,
             pruned: None,
+            again: false,
             events,
             cards,
             lost_device: None,

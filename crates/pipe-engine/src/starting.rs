@@ -17,7 +17,7 @@ use crate::{
     EngineError, Event, Reason,
     capacity::{Lack, Taken},
     run::bury,
-    running::{Running, State, TICK},
+    running::{Did, Running, State, TICK},
 };
 
 /// Longest time between two looks at a lease of another process.
@@ -91,6 +91,11 @@ impl Running<'_, '_> {
             return Ok(());
         };
         self.ready.remove(&(Reverse(self.plan.nodes[node].resources.priority), node));
+        if let Some(why) = self.steering.given_up(&self.plan.nodes[node]) {
+            self.capacity.give_back(taken);
+            self.lose(node, Did::Pruned, why);
+            return Ok(());
+        }
         if let Some(same) = self.twins.get_mut(&recipe.fingerprint) {
             // Another node of this run computes the very same; its result will be this one's.
             same.push(node);

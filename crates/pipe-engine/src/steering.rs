@@ -34,6 +34,9 @@ pub trait Steering {
     /// The store failed.
     fn may_start(&mut self, stage: &PlanNode) -> Result<Permit, EngineError>;
 
+    /// Why a stage that may start, and waits for a slot, is not to start any more.
+    fn given_up(&self, stage: &PlanNode) -> Option<&'static str>;
+
     /// What a stage's failure means for the others; none where that is as the run's options say.
     fn failing(&self, stage: &PlanNode) -> Option<Failing>;
 
@@ -111,6 +114,10 @@ impl Steering for Unsteered {
         Ok(Permit::Start(None))
     }
 
+    fn given_up(&self, _: &PlanNode) -> Option<&'static str> {
+        None
+    }
+
     fn failing(&self, _: &PlanNode) -> Option<Failing> {
         None
     }
@@ -160,10 +167,12 @@ impl Running<'_, '_> {
         for mut node in fragment.nodes {
             if let Some(known) = self.by_id.get(&node.id) {
                 place.push(*known);
-                match &self.nodes[*known].state {
+                let is_pruned = self.nodes[*known].did == Some(Did::Pruned);
+                match &mut self.nodes[*known].state {
                     // Who adds it again asks for it again.
                     State::Done(record) => self.steering.done(&plan.nodes[*known], record),
-                    _ if self.nodes[*known].did == Some(Did::Pruned) => again.push(*known),
+                    State::Running(attempted) if attempted.pruned.is_some() => attempted.again = true,
+                    _ if is_pruned => again.push(*known),
                     _ => {}
                 }
                 continue;
@@ -235,9 +244,13 @@ impl Running<'_, '_> {
         };
         self.attempts.remove(&child);
         self.store.end_attempt(&attempted.attempt, "pruned", &facts(&attempted, exit))?;
-        let fingerprint = attempted.recipe.fingerprint;
+        let (fingerprint, again) = (attempted.recipe.fingerprint, attempted.again);
         drop(attempted);
-        self.lose(node, Did::Pruned, why);
+        if again {
+            self.wait_anew(node);
+        } else {
+            self.lose(node, Did::Pruned, why);
+        }
         self.free_twins(&fingerprint);
         Ok(())
     }

@@ -116,11 +116,10 @@ impl<'e> Search<'e> {
     pub fn is_over(&self) -> bool {
         let is_decided = |course: &Course<'_>| {
             let is_undecided = |own: &course::Own| own.before.is_none();
-            let is_running = |trial: &Trial| trial.state == State::Running && !course.own.contains_key(&trial.number);
             course.trials.len() as u64 >= course.wanted
                 && course.foreign.is_empty()
                 && !course.own.values().any(is_undecided)
-                && !course.trials.iter().any(is_running)
+                && course.waiting().is_none()
                 && course.promotion().is_none()
         };
         self.courses.iter().all(is_decided)
@@ -128,7 +127,8 @@ impl<'e> Search<'e> {
 
     /// Whether there will be trials that are not known yet.
     pub fn has_more(&self) -> bool {
-        self.closed.is_none() && self.courses.iter().any(|course| (course.trials.len() as u64) < course.wanted)
+        let has_more = |course: &Course<'_>| (course.trials.len() as u64) < course.wanted || course.waiting().is_some();
+        self.closed.is_none() && self.courses.iter().any(has_more)
     }
 
     /// Whether other processes try trials of it.

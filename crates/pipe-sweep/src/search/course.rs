@@ -29,6 +29,8 @@ pub(crate) struct Course<'e> {
     pub own: BTreeMap<u64, Own>,
     /// Trials that another process tries.
     pub foreign: BTreeSet<u64>,
+    /// Trials that have come to something and are to be tried anew, in their turn.
+    pub anew: BTreeSet<u64>,
     /// Stages whose time has been counted.
     pub counted: BTreeSet<String>,
 }
@@ -50,6 +52,10 @@ pub(crate) struct Own {
     pub is_told: bool,
     /// Whether the run was told to end it.
     pub is_ending: bool,
+    /// Whether what it is judged by has come to its end.
+    pub is_heard: bool,
+    /// Stages of it that were let start.
+    pub begun: Vec<String>,
     /// What it came to before this run; that is found again.
     pub before: Option<State>,
 }
@@ -70,8 +76,8 @@ const FAILED: &str = "failed";
 
 impl<'e> Course<'e> {
     pub(crate) fn new(layout: Layout<'e>, study: Study, wanted: u64) -> Self {
-        let (own, foreign, counted) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { layout, study, id: None, wanted, trials: Vec::new(), rows: Vec::new(), own, foreign, counted }
+        let (own, [foreign, anew], counted) = (BTreeMap::new(), [BTreeSet::new(), BTreeSet::new()], BTreeSet::new());
+        Self { layout, study, id: None, wanted, trials: Vec::new(), rows: Vec::new(), own, foreign, anew, counted }
     }
 
     /// How the ledger finds it.
@@ -113,6 +119,13 @@ impl<'e> Course<'e> {
         let number = row.number;
         // A point that the space lacks is none of this study, whatever wrote it.
         let Some(trial) = self.trial_of(&row) else { return Ok(()) };
+        if self.anew.contains(&number) {
+            if self.rows[number as usize].run == row.run {
+                return Ok(());
+            }
+            // Another process has tried it anew.
+            self.anew.remove(&number);
+        }
         self.foreign.remove(&number);
         if row.state == RUNNING && store.is_running(row.run)? {
             self.foreign.insert(number);
@@ -257,24 +270,38 @@ impl<'e> Course<'e> {
         if is_new && trial.state == State::Running { self.study.judge(trial, &self.trials) } else { Verdict::Keep }
     }
 
-    /// A trial whose process has died, now that of this run.
-    pub(crate) fn orphan(&mut self, store: &Store, run: RunId) -> Result<Option<u64>, StoreError> {
-        let is_orphan = |trial: &&Trial| {
-            trial.state == State::Running
-                && !self.own.contains_key(&trial.number)
-                && !self.foreign.contains(&trial.number)
+    /// The first trial that waits for its turn: its process has died, or it is to be tried anew.
+    pub(crate) fn waiting(&self) -> Option<u64> {
+        let waits = |trial: &&Trial| {
+            let is_orphan = trial.state == State::Running && !self.foreign.contains(&trial.number);
+            (is_orphan || self.anew.contains(&trial.number)) && !self.own.contains_key(&trial.number)
         };
-        let (Some(number), Some(id)) = (self.trials.iter().find(is_orphan).map(|trial| trial.number), self.id) else {
-            return Ok(None);
-        };
-        let row = &mut self.rows[number as usize];
-        if !store.take_trial(id, number, row.run, run)? {
+        self.trials.iter().find(waits).map(|trial| trial.number)
+    }
+
+    /// The trial that waits, now one of this run.
+    pub(crate) fn taken_over(&mut self, store: &Store, run: RunId) -> Result<Option<u64>, StoreError> {
+        let (Some(number), Some(id)) = (self.waiting(), self.id) else { return Ok(None) };
+        let row = &self.rows[number as usize];
+        if row.run != run && !store.take_trial(id, number, row.run, run)? {
             self.look_again(store)?;
             return Ok(None);
         }
-        row.run = run;
-        self.own.insert(number, Own::default());
+        if self.anew.contains(&number) && self.trials[number as usize].curve.last().is_none() {
+            self.rows[number as usize].seconds = 0.0;
+        }
+        self.take(number);
+        self.rows[number as usize].run = run;
         Ok(Some(number))
+    }
+
+    /// Makes a trial one of this run's, as if nothing had come of it.
+    pub(crate) fn take(&mut self, number: u64) {
+        self.anew.remove(&number);
+        self.own.insert(number, Own::default());
+        self.trials[number as usize].state = State::Running;
+        let row = &mut self.rows[number as usize];
+        (row.why, row.ended) = (None, None);
     }
 
     /// Whether nothing is left to be tried.
@@ -283,6 +310,7 @@ impl<'e> Course<'e> {
         let is_running = |trial: &Trial| trial.state == State::Running;
         all && self.own.is_empty()
             && self.foreign.is_empty()
+            && self.anew.is_empty()
             && !self.trials.iter().any(is_running)
             && self.promotion().is_none()
     }

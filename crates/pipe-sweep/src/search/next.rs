@@ -6,8 +6,8 @@ use pipe_engine::{EngineError, Order, plan};
 use pipe_spec::{Lists, Problems, expand};
 use pipe_store::Store;
 
-use super::{Course, Folds, Search, course::Own, not_grown};
-use crate::{JudgedBy, State};
+use super::{Course, Folds, Search, not_grown};
+use crate::JudgedBy;
 
 impl Search<'_> {
     /// Folds whose trial has come through the first ones.
@@ -37,7 +37,7 @@ impl Search<'_> {
             if !self.courses[at].foreign.is_empty() {
                 self.courses[at].look_again(store)?;
             }
-            if let Some(number) = self.courses[at].orphan(store, self.run)? {
+            if let Some(number) = self.courses[at].taken_over(store, self.run)? {
                 return self.begun(store, at, number);
             }
             if self.closed.is_some() {
@@ -79,9 +79,8 @@ impl Search<'_> {
             course.look_again(store)?;
             return Ok(None);
         }
-        course.trials[number as usize].state = State::Running;
-        (course.rows[number as usize].run, course.rows[number as usize].why) = (run, None);
-        course.own.insert(number, Own::default());
+        course.take(number);
+        course.rows[number as usize].run = run;
         self.begun(store, at, number).map(Some)
     }
 

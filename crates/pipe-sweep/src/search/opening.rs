@@ -197,13 +197,21 @@ impl<'e> Search<'e> {
     }
 
     /// What this run has to do with of what is known.
+    ///
+    /// Where trials are judged by each other, those that are tried again wait for their turn: what was begun all at once could not be.
     fn own(&mut self, failures: Failures) {
         for course in &mut self.courses {
+            let is_judged = course.study.pruner().is_some();
             for trial in &mut course.trials {
                 let before = match trial.state {
                     _ if course.foreign.contains(&trial.number) => continue,
                     State::Pruned { .. } => continue,
                     State::Failed if failures == Failures::Stand => continue,
+                    State::Failed if is_judged => {
+                        course.anew.insert(trial.number);
+                        continue;
+                    }
+                    State::Running if is_judged => continue,
                     State::Failed | State::Running => {
                         trial.state = State::Running;
                         None
@@ -247,9 +255,9 @@ impl<'e> Search<'e> {
                 if course.rows[number as usize].recipes != "[]" {
                     trial.curve = Curve::default();
                 }
-                if let State::Pruned { .. } = trial.state {
-                    trial.state = State::Running;
-                    course.own.insert(number, Own::default());
+                if let State::Pruned { .. } | State::Complete { .. } = trial.state {
+                    course.own.remove(&number);
+                    course.anew.insert(number);
                 }
             }
         }
@@ -279,7 +287,10 @@ impl Search<'_> {
             if course.own.values().any(|own| own.before.is_none()) || !course.foreign.is_empty() {
                 continue;
             }
-            course.foresee();
+            match course.waiting() {
+                Some(number) => course.take(number),
+                None => drop(course.foresee()),
+            }
         }
     }
 }

@@ -10,6 +10,10 @@ use pipe_store::{Digest, Record, RunId, Store, StoreError};
 use super::{Course, Search, opening::finite};
 use crate::{Finite, JudgedBy, State, Verdict};
 
+/// Why stages of a trial are given up.
+const PRUNED: &str = "its trial is pruned";
+const ENDED: &str = "its trial has come to an end";
+
 /// When so many trials have failed and none has come to a value, the search ends.
 const HOPELESS: usize = 5;
 
@@ -66,7 +70,7 @@ impl Steering for Steered<'_, '_> {
         let sweep = &self.search.sweep;
         let (judged_by, is_objective) = (sweep.judged_by, stage.stage == sweep.objective.stage);
         let here = &mut self.search.courses[course];
-        let Some(own) = here.own.get(&trial) else { return };
+        let Some(own) = here.own.get_mut(&trial) else { return };
         if own.before.is_none() && here.counted.insert(stage.id.clone()) {
             here.rows[trial as usize].seconds += record.made.seconds;
         }
@@ -74,6 +78,7 @@ impl Steering for Steered<'_, '_> {
             here.rows[trial as usize].recipes = serde_json::json!([record.fingerprint]).to_string();
         }
         let is_judged = own.judged.as_ref() == Some(&stage.id);
+        own.is_heard |= is_judged;
         let counts = is_judged && judged_by == JudgedBy::Steps && here.study.pruner().is_some();
         let was_silent = !own.since.contains_key(&stage.id);
         if counts
@@ -109,13 +114,18 @@ impl Steering for Steered<'_, '_> {
             return;
         }
         let here = &mut search.courses[course];
-        let since = here.own.get_mut(&trial).and_then(|own| own.since.remove(&stage.id));
+        let own = here.own.get_mut(&trial).expect("it was just found");
+        own.is_heard |= own.judged.as_ref() == Some(&stage.id);
+        let (since, is_heard) = (own.since.remove(&stage.id), own.is_heard);
         if let (Loss::Pruned | Loss::Failed { .. }, Some(since)) = (loss, since) {
             here.rows[trial as usize].seconds += since.elapsed().as_secs_f64();
         }
         if let State::Pruned { .. } = here.trials[trial as usize].state {
-            // However it came to its end: what was decided stands.
-            return search.ended(store, course, trial);
+            // However it came to its end: what was decided stands. Others that are given up meanwhile are not it.
+            if is_heard {
+                search.ended(store, course, trial);
+            }
+            return;
         }
         match loss {
             Loss::Pruned => {}
@@ -130,11 +140,12 @@ impl Steering for Steered<'_, '_> {
         let run = search.run;
         let here = &mut search.courses[course];
         let Some(own) = here.own.get_mut(&trial) else {
-            return Ok(Permit::Never("its trial has come to an end".to_owned()));
+            return Ok(Permit::Never(ENDED.to_owned()));
         };
         if own.is_ending {
-            return Ok(Permit::Never("its trial is pruned".to_owned()));
+            return Ok(Permit::Never(PRUNED.to_owned()));
         }
+        own.begun.push(stage.id.clone());
         let is_told = std::mem::replace(&mut own.is_told, true);
         let id = here.id.expect("the run has begun");
         // Another process may have taken it over.
@@ -149,6 +160,14 @@ impl Steering for Steered<'_, '_> {
                 (here.trials[trial as usize].state, here.rows[trial as usize].ended) = (State::Running, None);
                 Ok(Permit::Start(Some(search.told(course, trial))))
             }
+        }
+    }
+
+    fn given_up(&self, stage: &PlanNode) -> Option<&'static str> {
+        let (course, trial) = self.search.trial(stage)?;
+        match self.search.courses[course].own.get(&trial) {
+            None => Some(ENDED),
+            Some(own) => own.is_ending.then_some(PRUNED),
         }
     }
 
@@ -332,7 +351,9 @@ impl Search<'_> {
         let last = why;
         let why = "another fold of its trial has failed".to_owned();
         self.orders.extend(targets.into_iter().map(|stage| Order::End { stage, why: why.clone() }));
-        let trials = || self.courses.iter().flat_map(|course| &course.trials);
+        let is_tried = |course: &Course<'_>, trial: &crate::Trial| !course.anew.contains(&trial.number);
+        let trials =
+            || self.courses.iter().flat_map(|course| course.trials.iter().filter(|trial| is_tried(course, trial)));
         let has_come_to_something =
             |trial: &crate::Trial| matches!(trial.state, State::Complete { .. } | State::Pruned { .. });
         let failed = trials().filter(|trial| trial.state == State::Failed).count();
@@ -355,7 +376,11 @@ impl Search<'_> {
         let is_noted = course.rows[trial as usize].ended.is_some();
         let is_news = before != Some(course.trials[trial as usize].state) || !is_noted;
         let noted = if is_news { course.note_end(store, run, trial) } else { Ok(()) };
-        course.own.remove(&trial);
+        let state = course.trials[trial as usize].state;
+        if let (Some(own), State::Pruned { .. } | State::Failed) = (course.own.remove(&trial), state) {
+            // What else it began would be for nothing.
+            self.orders.extend(own.begun.into_iter().map(|stage| Order::End { stage, why: ENDED.to_owned() }));
+        }
         let told = self.told(at, trial);
         self.orders.push_back(Order::Tell(told));
         self.trust(noted);
