@@ -91,16 +91,18 @@ fn what_is_tried_anew_is_decided_as_in_a_new_store() {
         run(&workspace, &["e.yaml", "-j1"]);
         assert_eq!(decisions(&workspace, &["e.yaml"]), expected, "{pruner}, after another recipe");
 
-        // Some trials failed at first.
-        let workspace = Workspace::new();
-        let fails = "        test -e {workspace}/mended || exit 3\n        mkdir -p $PIPE_RESUME";
-        let text = text.replace("        mkdir -p $PIPE_RESUME", fails).replace("trials: 12", "trials: 4");
-        workspace.write("e.yaml", &text);
-        assert_eq!(workspace.pipe(&["run", "e.yaml", "-j1"]).code, 1);
-        assert_eq!(in_state(&trials(&workspace, &["e.yaml"]), "failed").len(), 4);
-        fs::write(workspace.path("mended"), "").expect("writable");
-        run(&workspace, &["e.yaml", "-j1", "--retry-failed"]);
-        assert_eq!(decisions(&workspace, &["e.yaml"]), expected[..4], "{pruner}, after failures");
+        // Some trials failed at first, before they said anything or amid it.
+        for step in [0, 4] {
+            let workspace = Workspace::new();
+            let fails = format!("[ -e {{workspace}}/mended ] || [ $step != {step} ] || exit 3\n          awk");
+            workspace.write("e.yaml", text.replace("awk", &fails).replace("trials: 12", "trials: 4"));
+            assert_eq!(workspace.pipe(&["run", "e.yaml", "-j1"]).code, 1);
+            let failed = in_state(&trials(&workspace, &["e.yaml"]), "failed").len();
+            assert!(failed >= 1, "{failed}");
+            fs::write(workspace.path("mended"), "").expect("writable");
+            run(&workspace, &["e.yaml", "-j1", "--retry-failed"]);
+            assert_eq!(decisions(&workspace, &["e.yaml"]), expected[..4], "{pruner}, after failures at {step}");
+        }
     }
 }
 

@@ -208,6 +208,8 @@ impl<'e> Search<'e> {
                     State::Pruned { .. } => continue,
                     State::Failed if failures == Failures::Stand => continue,
                     State::Failed if is_judged => {
+                        // What it goes on from is said once more.
+                        trial.curve = Curve::default();
                         course.anew.insert(trial.number);
                         continue;
                     }
