@@ -134,6 +134,8 @@ create table trials (
     primary key (study, number)
 ) without rowid;
 alter table runs add column pruned integer;
+",
+    "
 create index attempts_of on attempts(fingerprint);
 ",
 ];
