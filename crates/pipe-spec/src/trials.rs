@@ -90,17 +90,16 @@ impl Swept {
                 }));
             }
         }
-        if let Some((_, (Key { span }, _))) =
-            composed.tree.get("axes").and_then(Node::map).and_then(|axes| axes.get_key_value(TRIAL))
-        {
-            let message = format!("the axis `{TRIAL}` is that of a search");
-            problems.push(Problem::new("pipe::sweep::axis", Some(*span), message).label("choose another name"));
-        }
-        if let Some((_, (Key { span }, _))) =
-            composed.tree.get("parameters").and_then(Node::map).and_then(|parameters| parameters.get_key_value(VALUES))
-        {
-            let message = format!("the parameter `{VALUES}` is that of a search");
-            problems.push(Problem::new("pipe::sweep::parameter", Some(*span), message).label("choose another name"));
+        let names = [
+            ("axes", "axis", TRIAL, "pipe::sweep::axis"),
+            ("parameters", "parameter", VALUES, "pipe::sweep::parameter"),
+        ];
+        for (section, what, name, code) in names {
+            let known = composed.tree.get(section).and_then(Node::map).and_then(|map| map.get_key_value(name));
+            if let Some((_, (Key { span }, _))) = known {
+                let message = format!("the {what} `{name}` is that of a search");
+                problems.push(Problem::new(code, Some(*span), message).label("choose another name"));
+            }
         }
         if problems.is_empty() {
             Ok(Self { paths, roots })
