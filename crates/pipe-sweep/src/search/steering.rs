@@ -137,14 +137,12 @@ impl Steering for Steered<'_, '_> {
     fn may_start(&mut self, stage: &PlanNode) -> Result<Permit, EngineError> {
         let Self { search, store } = self;
         let Some((course, trial)) = search.trial(stage) else { return Ok(Permit::Start(None)) };
+        if let Some(why) = search.given_up(course, trial) {
+            return Ok(Permit::Never(why.to_owned()));
+        }
         let run = search.run;
         let here = &mut search.courses[course];
-        let Some(own) = here.own.get_mut(&trial) else {
-            return Ok(Permit::Never(ENDED.to_owned()));
-        };
-        if own.is_ending {
-            return Ok(Permit::Never(PRUNED.to_owned()));
-        }
+        let own = here.own.get_mut(&trial).expect("it is not given up");
         own.begun.push(stage.id.clone());
         let is_told = std::mem::replace(&mut own.is_told, true);
         let id = here.id.expect("the run has begun");
@@ -165,10 +163,7 @@ impl Steering for Steered<'_, '_> {
 
     fn given_up(&self, stage: &PlanNode) -> Option<&'static str> {
         let (course, trial) = self.search.trial(stage)?;
-        match self.search.courses[course].own.get(&trial) {
-            None => Some(ENDED),
-            Some(own) => own.is_ending.then_some(PRUNED),
-        }
+        self.search.given_up(course, trial)
     }
 
     fn failing(&self, stage: &PlanNode) -> Option<Failing> {
@@ -330,6 +325,14 @@ impl Search<'_> {
         own.is_ending = true;
         if let Some(stage) = own.judged.clone() {
             self.orders.push_back(Order::End { stage, why: why.to_string() });
+        }
+    }
+
+    /// Why nothing of a trial is to start any more.
+    fn given_up(&self, at: usize, trial: u64) -> Option<&'static str> {
+        match self.courses[at].own.get(&trial) {
+            None => Some(ENDED),
+            Some(own) => own.is_ending.then_some(PRUNED),
         }
     }
 
